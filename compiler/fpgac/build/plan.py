@@ -1,0 +1,34 @@
+"""The ordered steps that turn a design into artifacts; nothing here runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Plan", "Step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a toolchain.
+
+    All paths are relative to the build folder. ``inputs`` and ``outputs`` are files; a step may
+    start when the steps that make its inputs are done. ``failure_patterns`` are regular
+    expressions that mean failure when a line of the log matches, whatever the exit code;
+    ``remedies`` maps such expressions to what a user can do.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    failure_patterns: tuple[str, ...] = ()
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order that respects their inputs and outputs."""
+
+    steps: tuple[Step, ...]

@@ -1,0 +1,51 @@
+"""The network as HLS C++: sources, top function, and the tensors at its edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from fpgac.numbers import FixedPoint
+
+__all__ = ["Core", "Port"]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A tensor at the core's edge, as hls4ml's own graph states it.
+
+    ``cpp_type`` is the name that hls4ml gave its type (``input_t``): the element's type with
+    io_parallel, the ``nnet::array`` of ``lanes`` elements that one stream item holds with
+    io_stream.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: FixedPoint
+    cpp_type: str
+    lanes: int
+
+    @property
+    def size(self) -> int:
+        """Numbers in one sample."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Core:
+    """HLS C++ of one network: ``files`` maps paths below ``firmware/`` to contents.
+
+    ``top`` is the function to call for one sample, declared in ``{top}.h``; ``initiation_interval``
+    is hls4ml's reuse factor: the cycles between two samples that the core aims at.
+    """
+
+    top: str
+    io_type: Literal["io_parallel", "io_stream"]
+    input: Port
+    output: Port
+    initiation_interval: int
+    clock_mhz: float
+    files: Mapping[str, bytes]
+    digest: str

@@ -1,0 +1,43 @@
+"""Names that go into C++, Python, Tcl and file systems: plain identifiers, no reserved words."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+__all__ = ["check_identifier"]
+
+LONGEST = 48
+
+# Reserved in C++17, or a type or namespace of the code that a name ends up in.
+_CPP = frozenset(
+    """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
+    class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
+    else enum explicit export extern false float for friend goto if inline int long mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast return short signed sizeof static static_assert static_cast struct switch
+    template this thread_local throw true try typedef typeid typename union unsigned using virtual
+    void volatile wchar_t while xor xor_eq main std hls nnet ap_int ap_uint ap_fixed ap_ufixed
+    input_t result_t
+    """.split()
+)
+
+
+def check_identifier(name: str) -> str:
+    """``name`` itself if C++, Python and Tcl all take it as a plain name.
+
+    Raises:
+        ValueError: it is empty, too long, reserved, or has other characters; the text says which.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(
+            f"{name!r} is no C identifier: letters, digits and underscores, a letter first"
+        )
+    if "__" in name or name.endswith("_"):
+        raise ValueError(f"{name!r}: no double or closing underscores, which C++ keeps for itself")
+    if len(name) > LONGEST:
+        raise ValueError(f"{name!r} has {len(name)} characters; at most {LONGEST} fit an xclbin")
+    if name in _CPP or keyword.iskeyword(name):
+        raise ValueError(f"{name!r} is a reserved word of C++ or Python")
+    return name
