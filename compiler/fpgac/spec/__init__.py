@@ -1,0 +1,1 @@
+"""The language of specs: models, loading with every problem at once, schema and starter."""

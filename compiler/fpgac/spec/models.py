@@ -54,7 +54,13 @@ Identifier = Annotated[
 
 
 def _parse_format(value: object) -> object:
-    return FixedPoint.parse(value) if isinstance(value, str) else value
+    return value if isinstance(value, FixedPoint) else FixedPoint.parse(_string(value))
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a string, not {value!r}")
+    return value
 
 
 class Quantiser(Section):
@@ -101,9 +107,7 @@ class Quantiser(Section):
 
 def _parse_quantiser(function: str) -> Any:
     def parse(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        quantiser = Quantiser.parse(value)
+        quantiser = value if isinstance(value, Quantiser) else Quantiser.parse(_string(value))
         if quantiser.function != function:
             raise ValueError(f"expected {function}(bits, integer), got {value!r}")
         return quantiser

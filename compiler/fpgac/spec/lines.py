@@ -1,0 +1,161 @@
+"""Where each key of a TOML text stands. ``tomllib`` gives values but not their lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["KeyPath", "key_lines", "nearest_line"]
+
+KeyPath = tuple[str | int, ...]
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment>\#[^\n]*)
+  | (?P<newline>\n)
+  | (?P<space>[\ \t\r]+)
+  | (?P<string>\"{3}(?:\\.|[^\\])*?\"{3,5} | '{3}.*?'{3,5}
+              | \"(?:\\.|[^\"\\\n])*\" | '[^'\n]*')
+  | (?P<mark>[\[\]{}=,.])
+  | (?P<word>[^\s\#\[\]{}=,.\"']+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    line: int
+
+    @property
+    def key(self) -> str:
+        return self.text[1:-1] if self.kind == "string" else self.text
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line (from 1) of every key, table and array item of valid TOML ``text``."""
+    return _Reader(tuple(_tokens(text))).document()
+
+
+def nearest_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+    """The line of ``path``, or of the innermost table around it."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in lines:
+            return lines[path[:length]]
+    return None
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    line = 1
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or ""
+        if kind not in ("comment", "space"):
+            yield _Token(kind, match.group(), line)
+        line += match.group().count("\n")
+
+
+@dataclass
+class _Reader:
+    """Walks the tokens of a document that ``tomllib`` has already accepted."""
+
+    tokens: tuple[_Token, ...]
+    place: int = 0
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    tables: Counter[KeyPath] = field(default_factory=Counter)
+
+    def document(self) -> dict[KeyPath, int]:
+        table: KeyPath = ()
+        while self.skip_newlines():
+            if self.peek() == "[":
+                table = self.header()
+            else:
+                self.pair(table)
+        return self.lines
+
+    def peek(self) -> str:
+        return self.tokens[self.place].text if self.place < len(self.tokens) else ""
+
+    def take(self) -> _Token:
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def skip_newlines(self) -> bool:
+        while self.peek() == "\n":
+            self.place += 1
+        return self.place < len(self.tokens)
+
+    def note(self, path: KeyPath, line: int) -> None:
+        for length in range(1, len(path) + 1):
+            self.lines.setdefault(path[:length], line)
+
+    def header(self) -> KeyPath:
+        line = self.take().line
+        array = self.peek() == "["
+        if array:
+            self.take()
+        path = self.resolve(self.dotted())
+        if array:
+            self.tables[path] += 1
+            path = (*path, self.tables[path] - 1)
+        while self.peek() == "]":
+            self.take()
+        self.note(path, line)
+        return path
+
+    def resolve(self, names: tuple[str, ...]) -> KeyPath:
+        """A header's names, with the index of the array table's item that it speaks of."""
+        path: KeyPath = ()
+        for place, name in enumerate(names, start=1):
+            path = (*path, name)
+            if place < len(names) and self.tables[path]:
+                path = (*path, self.tables[path] - 1)
+        return path
+
+    def dotted(self) -> tuple[str, ...]:
+        names = [self.take().key]
+        while self.peek() == ".":
+            self.take()
+            names.append(self.take().key)
+        return tuple(names)
+
+    def pair(self, table: KeyPath) -> None:
+        line = self.tokens[self.place].line
+        path = (*table, *self.dotted())
+        self.note(path, line)
+        if self.peek() == "=":
+            self.take()
+            self.value(path)
+
+    def value(self, path: KeyPath) -> None:
+        if self.peek() == "[":
+            self.items(path)
+        elif self.peek() == "{":
+            self.inline_table(path)
+        else:
+            while self.peek() not in ("", "\n", ",", "]", "}"):
+                self.take()
+
+    def items(self, path: KeyPath) -> None:
+        self.take()
+        index = 0
+        while self.skip_newlines() and self.peek() != "]":
+            if self.peek() == ",":
+                self.take()
+                continue
+            self.note((*path, index), self.tokens[self.place].line)
+            self.value((*path, index))
+            index += 1
+        self.take()
+
+    def inline_table(self, path: KeyPath) -> None:
+        self.take()
+        while self.skip_newlines() and self.peek() != "}":
+            if self.peek() == ",":
+                self.take()
+                continue
+            self.pair(path)
+        self.take()
