@@ -1,0 +1,1 @@
+"""From files to artifacts: plans, their runner, the output folder and its lock."""

@@ -1,0 +1,1 @@
+"""Hosts on a card, and the proof that all engines agree."""

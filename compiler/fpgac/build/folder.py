@@ -1,0 +1,134 @@
+"""The output folder: fpgac's own, one run at a time, every file whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fpgac.digest import digest_bytes, digest_file
+from fpgac.errors import BuildError, Problem, Where
+
+__all__ = ["LOCK_NAME", "claimed", "disk_errors", "write_tree", "write_whole"]
+
+LOCK_NAME = "fpgac.lock"
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this run alone; it is made if need be.
+
+    Raises:
+        BuildError: it holds files that are not fpgac's, another run writes it, or it cannot be
+            made.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildError(
+                Problem(
+                    "another fpgac is writing this folder",
+                    Where(folder),
+                    hint="wait for it to end, or give another folder with --out",
+                )
+            ) from None
+        _refuse_foreign(folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    names = sorted(entry.name for entry in folder.iterdir())
+    if names and LOCK_NAME not in names:
+        raise BuildError(
+            Problem(
+                "this folder is not fpgac's own: nothing was written",
+                Where(folder),
+                expected=f"an empty folder, or one with {LOCK_NAME}",
+                got=", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),
+                hint="give another folder with --out",
+            )
+        )
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        hints = {
+            errno.ENOSPC: "free some space; what was built before is kept and reused",
+            errno.EDQUOT: "free some of your quota; what was built before is kept and reused",
+            errno.EACCES: "give a folder that you may write with --out",
+            errno.EROFS: "give a folder on a writable disk with --out",
+            errno.EEXIST: "a file stands where a folder is needed; give another with --out",
+            errno.ENOTDIR: "a file stands where a folder is needed; give another with --out",
+        }
+        raise BuildError(
+            Problem(
+                f"cannot write: {error.strerror or error}",
+                Where(Path(error.filename) if isinstance(error.filename, str) else place),
+                hint=hints.get(error.errno or 0, ""),
+            )
+        ) from error
+
+
+def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None:
+    """Write a file so that it appears whole, with its folders; keep it if nothing changed."""
+    mode = 0o755 if executable else 0o644
+    if path.is_file() and path.read_bytes() == content:
+        path.chmod(mode)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        draft.write_bytes(content)
+        draft.chmod(mode)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_tree(
+    folder: Path, files: Mapping[str, tuple[bytes, bool]], written: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Bring ``folder`` to hold ``files``: path to content and whether it may be executed.
+
+    ``written`` gives the digest of what an earlier run wrote at each path. Files of that run that
+    are no longer wanted go; a file that someone has edited since is kept beside as ``NAME.edited``.
+
+    Returns:
+        The digest of each file now, and the paths whose edited versions were set aside.
+    """
+    edited = [path for path, digest in written.items() if _is_edited(folder / path, digest)]
+    with disk_errors(folder):
+        for path in edited:
+            if path not in files or (folder / path).read_bytes() != files[path][0]:
+                (folder / path).replace(folder / f"{path}.edited")
+        for path in written.keys() - files.keys():
+            (folder / path).unlink(missing_ok=True)
+            _remove_empty_parents(folder, folder / path)
+        for path, (content, executable) in files.items():
+            write_whole(folder / path, content, executable=executable)
+    return {path: digest_bytes(content) for path, (content, _) in files.items()}, edited
+
+
+def _is_edited(path: Path, digest: str) -> bool:
+    return path.is_file() and digest_file(path) != digest
+
+
+def _remove_empty_parents(folder: Path, path: Path) -> None:
+    for parent in path.parents:
+        if parent == folder or not parent.is_dir() or any(parent.iterdir()):
+            return
+        parent.rmdir()

@@ -1,0 +1,254 @@
+"""Runs a plan's steps: what changed and no more, side by side where they do not wait."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fpgac.build.folder import disk_errors
+from fpgac.build.lock import StepRecord
+from fpgac.build.plan import Plan, Step
+from fpgac.digest import digest_file, digest_json
+from fpgac.errors import BuildError, Problem, ToolchainError, Where
+
+__all__ = ["StepEvent", "run_plan"]
+
+LOG_TAIL = 12
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """News of a step: it was ``cached``, has ``started``, is ``done`` or has ``failed``."""
+
+    step: str
+    state: str
+    record: StepRecord | None = None
+
+
+Report = Callable[[StepEvent], None]
+
+
+def run_plan(
+    plan: Plan,
+    folder: Path,
+    records: Mapping[str, StepRecord],
+    report: Report = lambda _: None,
+    workers: int | None = None,
+) -> dict[str, StepRecord]:
+    """Run ``plan`` in ``folder``; ``records`` are those of earlier runs.
+
+    ``report`` is told of each step as it goes, from this thread, so that a lock written there
+    loses nothing when a later step fails.
+
+    Raises:
+        ToolchainError: a step's tool is not there.
+        BuildError: a step failed by its exit code, its log, or an output that it did not make.
+    """
+    done: dict[str, StepRecord] = {}
+    waiting = list(plan.steps)
+    makers = {output: step.name for step in plan.steps for output in step.outputs}
+    processes = _Processes()
+    with ThreadPoolExecutor(workers or max(2, os.cpu_count() or 1)) as pool:
+        running: dict[Future[StepRecord], Step] = {}
+        try:
+            while waiting or running:
+                for step in [s for s in waiting if _ready(s, makers, done)]:
+                    waiting.remove(step)
+                    if (cached := _cached(step, folder, records.get(step.name))) is not None:
+                        done[step.name] = cached
+                        report(StepEvent(step.name, "cached", cached))
+                        continue
+                    report(StepEvent(step.name, "started"))
+                    running[pool.submit(_run, step, folder, processes)] = step
+                if running:
+                    _collect(running, done, report)
+                elif waiting and not any(_ready(s, makers, done) for s in waiting):
+                    raise RuntimeError(f"the plan's steps wait for each other: {waiting}")
+        except BaseException:
+            processes.kill()
+            raise
+    return done
+
+
+def _ready(step: Step, makers: Mapping[str, str], done: Mapping[str, StepRecord]) -> bool:
+    return all(makers[name] in done for name in step.inputs if name in makers)
+
+
+def _collect(
+    running: dict[Future[StepRecord], Step], done: dict[str, StepRecord], report: Report
+) -> None:
+    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in finished:
+        step = running.pop(future)
+        try:
+            done[step.name] = future.result()
+        except BaseException:
+            report(StepEvent(step.name, "failed"))
+            raise
+        report(StepEvent(step.name, "done", done[step.name]))
+
+
+def _cached(step: Step, folder: Path, record: StepRecord | None) -> StepRecord | None:
+    if record is None or not record.succeeded or set(record.outputs) != set(step.outputs):
+        return None
+    if any(not (folder / name).is_file() for name in step.outputs):
+        return None
+    if record.key != _key(step, folder):
+        return None
+    if any(digest_file(folder / name) != digest for name, digest in record.outputs.items()):
+        return None
+    return record
+
+
+def _key(step: Step, folder: Path) -> str:
+    return digest_json(
+        {
+            "command": step.command,
+            "environment": dict(step.environment),
+            "tool": _tool_identity(step.command[0], step.environment.get("PATH")),
+            "inputs": {name: digest_file(folder / name) for name in step.inputs},
+        }
+    )
+
+
+@lru_cache
+def _tool_identity(tool: str, path: str | None) -> str:
+    """What of a tool decides its output: its version's first line; fpgac's own is in its inputs."""
+    if tool == "python":
+        return sys.version
+    try:
+        answer = subprocess.run(
+            [_executable(tool, path), "--version"], capture_output=True, text=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired, ToolchainError):
+        return "unknown"
+    return answer.stdout.strip().partition("\n")[0]
+
+
+def _executable(tool: str, path: str | None = None) -> str:
+    """The interpreter that runs fpgac for ``python``; else what PATH says."""
+    if tool == "python":
+        return sys.executable
+    found = shutil.which(tool, path=path)
+    if found is None:
+        raise ToolchainError(
+            Problem(f"{tool} was not found on PATH", hint=_INSTALL.get(tool, f"install {tool}"))
+        )
+    return found
+
+
+_INSTALL = {
+    "g++": "apt install g++",
+    "v++": "source Vitis's settings64.sh, or set XILINX_VITIS",
+}
+
+
+def _run(step: Step, folder: Path, processes: _Processes) -> StepRecord:
+    command = [_executable(step.command[0], step.environment.get("PATH")), *step.command[1:]]
+    key = _key(step, folder)
+    log = folder / "logs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.name)}.log"
+    with disk_errors(folder):
+        for name in (str(log.relative_to(folder)), *step.outputs):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).unlink(missing_ok=True)
+    started = time.monotonic()
+    try:
+        with disk_errors(log), log.open("wb") as stream:
+            code = processes.run(command, folder, {**os.environ, **step.environment}, stream)
+        _judge(step, folder, code, log)
+    except BaseException:
+        for name in step.outputs:
+            (folder / name).unlink(missing_ok=True)
+        raise
+    return StepRecord(
+        key=key,
+        outputs={name: digest_file(folder / name) for name in step.outputs},
+        log=str(log.relative_to(folder)),
+        succeeded=True,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+class _Processes:
+    """The processes under way, each in a session of its own, so that all can be ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._alive: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def run(
+        self, command: list[str], folder: Path, environment: Mapping[str, str], log: object
+    ) -> int:
+        with self._lock:
+            if self._closed:
+                return -signal.SIGTERM
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,  # type: ignore[call-overload]
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._alive.add(process)
+        try:
+            return int(process.wait())
+        finally:
+            with self._lock:
+                self._alive.discard(process)
+
+    def kill(self) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._alive:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _judge(step: Step, folder: Path, code: int, log: Path) -> None:
+    text = log.read_text(errors="replace")
+    cause = _cause(step, folder, code, text)
+    if cause is None:
+        return
+    remedy = next((mend for sign, mend in step.remedies.items() if re.search(sign, text)), "")
+    tail = "\n".join(f"    {line}" for line in _telling(text.splitlines()))
+    raise BuildError(
+        Problem(
+            f"the step {step.name!r} failed: {cause}" + (f"\n{tail}" if tail else ""),
+            Where(log),
+            hint=remedy or "the log tells more; what was built before is kept",
+        )
+    )
+
+
+def _cause(step: Step, folder: Path, code: int, text: str) -> str | None:
+    if code < 0:
+        return f"{step.command[0]} was ended by {signal.Signals(-code).name}"
+    if code > 0:
+        return f"{step.command[0]} ended with exit code {code}"
+    for pattern in step.failure_patterns:
+        if match := re.search(pattern, text, re.MULTILINE):
+            return match[0].strip()
+    for name in step.outputs:
+        if not (folder / name).is_file():
+            return f"{step.command[0]} ended well, but did not make {name}"
+    return None
+
+
+def _telling(lines: Iterable[str]) -> list[str]:
+    """The lines that a reader looks for: the first errors, or else the last lines."""
+    kept = [line.rstrip() for line in lines if line.strip()]
+    errors = [line for line in kept if re.search(r"\berror\b", line, re.IGNORECASE)]
+    return errors[:LOG_TAIL] or kept[-LOG_TAIL:]
