@@ -108,12 +108,17 @@ def problems_of(
     ``root`` is the place of ``data`` in the file, where it is only a part of it.
     """
     found: dict[KeyPath, Problem] = {}
+    mistyped: set[KeyPath] = set()
     for detail in error.errors(include_url=False):
         path = _data_path(detail["loc"], data, detail["type"])
         where = Where(file, nearest_line(lines, (*root, *path)), key_text((*root, *path)))
         # A union reports every member that refused; the first one speaks for all.
-        found.setdefault(path, _problem(detail, path, where, model))
-    return sorted(found.values(), key=lambda p: (p.where.line or 0) if p.where else 0)
+        problem = found.setdefault(path, _problem(detail, path, where, model))
+        if match := re.fullmatch(r"did you mean '(.*)'\?", problem.hint):
+            mistyped.add((*path[:-1], match[1]))
+    # A mistyped key is one mistake, not an unknown key and a missing one.
+    kept = [problem for path, problem in found.items() if path not in mistyped]
+    return sorted(kept, key=lambda p: (p.where.line or 0) if p.where else 0)
 
 
 def key_text(path: KeyPath) -> str:
