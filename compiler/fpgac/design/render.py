@@ -1,0 +1,223 @@
+"""Templates to files: the kernel's source, and the hosts that call it.
+
+A template is looked up by its path (``hosts/xrt/host.cpp.j2``), first through the loaders that a
+plugin puts in front, then among fpgac's own. fpgac's own are also found below ``fpgac/``, so that a
+plugin's template of the same path can start with ``{% extends "fpgac/hosts/xrt/host.cpp.j2" %}``
+and override one block of it.
+
+Nothing is escaped on its own. Text that comes from people goes through a filter that quotes it for
+the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, ``comment``.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fpgac.design.contract import COUNT
+from fpgac.design.design import File
+from fpgac.errors import Problem, TargetError, Where, nearest
+from fpgac.numbers import Formula
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from jinja2 import BaseLoader, Environment, TemplateError
+
+    from fpgac.core.core import Core
+    from fpgac.design.contract import Contract
+
+__all__ = [
+    "HOSTS",
+    "comment",
+    "cpp_string",
+    "host_files",
+    "kernel_files",
+    "py_string",
+    "render",
+    "sh_word",
+    "tcl_word",
+]
+
+# Each host's files: the path in a design, and the template that it is rendered from.
+HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pynq": {
+        "hosts/pynq/{name}_host.py": "hosts/pynq/host.py.j2",
+        "hosts/pynq/requirements.txt": "hosts/pynq/requirements.txt.j2",
+    },
+    "opencl": {
+        "hosts/opencl/host.cpp": "hosts/opencl/host.cpp.j2",
+        "hosts/opencl/fpga_io.hpp": "hosts/cpp/fpga_io.hpp.j2",
+        "hosts/opencl/Makefile": "hosts/opencl/Makefile.j2",
+    },
+    "xrt": {
+        "hosts/xrt/host.cpp": "hosts/xrt/host.cpp.j2",
+        "hosts/xrt/fpga_io.hpp": "hosts/cpp/fpga_io.hpp.j2",
+        "hosts/xrt/Makefile": "hosts/xrt/Makefile.j2",
+    },
+}
+
+LOAD_HINT: Final = "was it built for this card's platform (xbutil examine)?"
+
+
+def render(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader] = ()) -> bytes:
+    """The text of ``template`` with the names of ``context``, as UTF-8; ``loaders`` come first.
+
+    Raises:
+        TargetError: no such template, a mistake in it, or a name that ``context`` does not hold.
+    """
+    import jinja2
+
+    try:
+        return _environment(loaders).get_template(template).render(context).encode()
+    except jinja2.TemplateError as error:
+        raise TargetError(_problem(template, error)) from error
+
+
+def kernel_files(
+    contract: Contract, core: Core, loaders: Sequence[BaseLoader] = ()
+) -> dict[str, File]:
+    """The kernel's source, and the core's below ``kernel/firmware/``, by path in a design."""
+    context = {"contract": contract, "core": core, "count": COUNT, "pipelined": _pipelined(core)}
+    source = render("kernel/kernel.cpp.j2", context, loaders)
+    return {contract.source: File(source)} | {
+        f"kernel/firmware/{path}": File(content) for path, content in core.files.items()
+    }
+
+
+def host_files(
+    contract: Contract,
+    hosts: Iterable[str],
+    *,
+    load_hint: str = LOAD_HINT,
+    loaders: Sequence[BaseLoader] = (),
+) -> dict[str, File]:
+    """The files of ``hosts`` (keys of :data:`HOSTS`), by path in a design.
+
+    ``load_hint`` is what a host adds when the card refuses the xclbin: one short sentence.
+
+    Raises:
+        TargetError: an unknown host, or a template that cannot be rendered.
+    """
+    context = {
+        "contract": contract,
+        "class_name": _class_name(contract.name),
+        "load_hint": load_hint,
+        "python_formula": Formula.of(contract.input.type, "np."),
+        "cpp_formula": Formula.of(contract.input.type, "rule::"),
+    }
+    return {
+        path.format(name=contract.name): _host_file(template, context, loaders)
+        for host in hosts
+        for path, template in _templates(host).items()
+    }
+
+
+def cpp_string(text: str) -> str:
+    """``text`` as a C++ string literal of its UTF-8 bytes."""
+    plain = set(range(0x20, 0x7F)) - set(b'"\\?')
+    body = "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode())
+    return f'"{body}"'
+
+
+def py_string(text: str) -> str:
+    """``text`` as a Python string literal, in ASCII and double quotes where possible."""
+    literal = ascii(text)
+    if literal.startswith("'") and '"' not in text and "\\'" not in literal:
+        return f'"{literal[1:-1]}"'
+    return literal
+
+
+def sh_word(text: str) -> str:
+    """``text`` as one word of a POSIX shell."""
+    return shlex.quote(text)
+
+
+def tcl_word(text: str) -> str:
+    r"""``text`` as one word of Tcl: quoted, with ``$``, ``[``, ``]``, ``"`` and ``\`` escaped."""
+    escaped = re.sub(r'([\\$\[\]"{}])', r"\\\1", text)
+    controls = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+    return '"' + re.sub(r"[\n\r\t]", lambda control: controls[control[0]], escaped) + '"'
+
+
+def comment(text: str) -> str:
+    """``text`` on one line, without what could end or continue a comment of any language."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.replace("\\", "/").replace("*/", "* /").split())
+
+
+def _environment(loaders: Sequence[BaseLoader]) -> Environment:
+    from jinja2 import (
+        ChoiceLoader,
+        Environment,
+        PackageLoader,
+        PrefixLoader,
+        StrictUndefined,
+    )
+
+    own = PackageLoader("fpgac_templates", "")
+    environment = Environment(
+        loader=ChoiceLoader([*loaders, own, PrefixLoader({"fpgac": own})]),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for quote in (cpp_string, py_string, sh_word, tcl_word, comment):
+        environment.filters[quote.__name__] = quote
+    return environment
+
+
+def _problem(template: str, error: TemplateError) -> Problem:
+    import jinja2
+
+    hint = "a template may only use what its caller hands it; look for a mistyped name"
+    if isinstance(error, jinja2.TemplatesNotFound | jinja2.TemplateNotFound):
+        what = f"there is no template {error.message!r}"
+        hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
+        return Problem(what, hint=hint)
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        file, line = error.filename, error.lineno
+    else:
+        file, line = _last_template_line(error)
+    return Problem(
+        f"the template {template!r} cannot be rendered: {error.message}",
+        where=Where(Path(file), line) if file else None,
+        hint=hint,
+    )
+
+
+def _last_template_line(error: Exception) -> tuple[str | None, int | None]:
+    """Where in a template an error rose: Jinja2 puts its lines into the traceback."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.endswith(".j2"):
+            return frame.filename, frame.lineno
+    return None, None
+
+
+def _pipelined(core: Core) -> bool:
+    """Whether the compute loop can be pipelined: not around a dataflow region, as hls4ml chose."""
+    if core.io_type == "io_stream":
+        return False
+    source = core.files.get(f"{core.top}.cpp", b"").decode(errors="replace")
+    return re.search(r"#\s*pragma\s+HLS\s+dataflow", source, re.IGNORECASE) is None
+
+
+def _templates(host: str) -> Mapping[str, str]:
+    if host not in HOSTS:
+        raise TargetError(Problem(f"there is no host {host!r}", hint=nearest(host, HOSTS)))
+    return HOSTS[host]
+
+
+def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> File:
+    content = render(template, context, loaders)
+    return File(content, executable=content.startswith(b"#!"))
+
+
+def _class_name(name: str) -> str:
+    """``JetTagger`` for ``jet_tagger``: how Python spells a class."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
