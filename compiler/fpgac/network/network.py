@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fpgac.digest import digest_json
 from fpgac.numbers import FixedPoint, IntArray
 
-__all__ = ["DenseLayer", "Network", "Recording", "ReluLayer"]
+__all__ = ["DenseLayer", "Layer", "Network", "Recording", "ReluLayer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,11 @@ class DenseLayer:
     bias: IntArray
     bias_type: FixedPoint
 
+    @property
+    def sparsity(self) -> float:
+        """The part of the weights that is zero, biases not counted."""
+        return float(np.mean(self.weights == 0))
+
 
 @dataclass(frozen=True)
 class ReluLayer:
@@ -34,6 +40,9 @@ class ReluLayer:
 
     name: str
     type: FixedPoint
+
+
+Layer = DenseLayer | ReluLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +59,58 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A chain of layers; ``digest`` covers everything but ``provenance`` and ``recording``."""
+    """A chain of layers; ``digest`` covers everything but ``provenance`` and ``recording``.
+
+    ``provenance`` is plain data for people and reports; ``recording`` may be absent.
+    """
 
     name: str
     input_size: int
     input_type: FixedPoint
-    layers: tuple[DenseLayer | ReluLayer, ...]
-    recording: Recording | None
-    provenance: Mapping[str, Any]
-    digest: str
+    layers: tuple[Layer, ...]
+    recording: Recording | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", digest_json(self.plain()))
+
+    def plain(self) -> dict[str, Any]:
+        """What the digest covers, as lists, strings and integers."""
+        return {
+            "name": self.name,
+            "input": {"size": self.input_size, "type": str(self.input_type)},
+            "layers": [_plain(layer) for layer in self.layers],
+        }
+
+    @property
+    def dense_layers(self) -> tuple[DenseLayer, ...]:
+        """The layers that have weights, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
+
+    @property
+    def output_size(self) -> int:
+        """Numbers in one result."""
+        return int(self.dense_layers[-1].bias.size)
+
+
+def _plain(layer: Layer) -> dict[str, Any]:
+    if isinstance(layer, ReluLayer):
+        return {"kind": "relu", "name": layer.name, "type": str(layer.type)}
+    return {
+        "kind": "dense",
+        "name": layer.name,
+        "weight_type": str(layer.weight_type),
+        "bias_type": str(layer.bias_type),
+        "weights": layer.weights.tolist(),
+        "bias": layer.bias.tolist(),
+    }
+
+
+def chain(input_size: int, layers: Sequence[Layer]) -> list[int]:
+    """How many numbers enter each layer."""
+    sizes = [input_size]
+    for layer in layers[:-1]:
+        sizes.append(int(layer.bias.size) if isinstance(layer, DenseLayer) else sizes[-1])
+    return sizes

@@ -1,0 +1,140 @@
+"""The network as a QKeras model. Only the worker process calls this: it imports TensorFlow.
+
+QKeras 0.9 needs Keras 2, which TensorFlow 2.21 has as ``tf_keras`` when ``TF_USE_LEGACY_KERAS`` is
+set; the switch is for a whole process, and so is Keras's default float type.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.errors import Problem, ToolchainError
+from fpgac.network.arithmetic import Step, steps
+from fpgac.network.network import DenseLayer, Network
+from fpgac.numbers import FixedPoint, IntArray
+
+__all__ = ["Keras", "build", "exact_outputs", "load", "quantized_relu"]
+
+_FLOAT32_BITS = 24
+_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Keras:
+    """The modules, all untyped."""
+
+    tf: Any
+    keras: Any
+    qkeras: Any
+    sparsity: Any
+
+
+def load() -> Keras:
+    """Import TensorFlow, Keras 2, QKeras and its pruning.
+
+    Raises:
+        ToolchainError: one is not installed, or is broken.
+    """
+    try:
+        import tf_keras
+
+        sys.modules["keras"] = tf_keras
+        import qkeras
+        import tensorflow
+        import tensorflow_model_optimization
+    except Exception as error:  # A broken package fails with whatever it likes.
+        missing = isinstance(error, ModuleNotFoundError)
+        what = "is not installed" if missing else "cannot be imported"
+        raise ToolchainError(
+            Problem(
+                f"training needs TensorFlow and QKeras, of which something {what}",
+                got=f"{type(error).__name__}: {error}",
+                hint="pip install 'fpgac[train]'",
+            )
+        ) from error
+    return Keras(tensorflow, tf_keras, qkeras, tensorflow_model_optimization.sparsity.keras)
+
+
+def build(
+    k: Keras,
+    network: Network,
+    relu: Callable[[Keras, Step], Any],
+    wrap: Callable[[Any], Any] = lambda layer: layer,
+) -> Any:
+    """A Keras model of ``network``'s layers; its weights are left as Keras starts them.
+
+    ``relu`` gives a ReLU's quantiser, and ``wrap`` may put each dense layer into another.
+    """
+    x = first = k.keras.layers.Input((network.input_size,), name="input")
+    for step in steps(network.input_type, network.layers):
+        if isinstance(step.layer, DenseLayer):
+            x = wrap(_dense(k, step.layer))(x)
+        else:
+            x = k.qkeras.QActivation(relu(k, step), name=step.layer.name)(x)
+    return k.keras.Model(first, x)
+
+
+def _dense(k: Keras, layer: DenseLayer) -> Any:
+    return k.qkeras.QDense(
+        int(layer.bias.size),
+        kernel_quantizer=_quantized_bits(k, layer.weight_type),
+        bias_quantizer=_quantized_bits(k, layer.bias_type),
+        name=layer.name,
+    )
+
+
+def _quantized_bits(k: Keras, to: FixedPoint) -> Any:
+    return k.qkeras.quantized_bits(to.width, _integer(k, to.integer - 1), alpha=1)
+
+
+def _integer(k: Keras, bits: int) -> Any:
+    # QKeras raises an integer 2 to this power, which TensorFlow refuses where it is negative.
+    return bits if bits >= 0 else k.tf.constant(float(bits))
+
+
+def quantized_relu(k: Keras, step: Step) -> Any:
+    """The quantiser that networks are trained with."""
+    assert not isinstance(step.layer, DenseLayer)
+    to = step.layer.type
+    return k.qkeras.quantized_relu(to.width, _integer(k, to.integer))
+
+
+def exact_relu(k: Keras, step: Step) -> Any:
+    """``quantized_relu`` where it is exact, else QKeras's other name for the same function.
+
+    ``quantized_relu`` turns its operand into a float32. That is exact for what does not saturate
+    as long as the sums' fraction and the type's integer bits make no more than 24. Beyond, a sum
+    might be rounded twice: there ``quantized_bits`` without negatives, which works in Keras's own
+    float type, does the same sum by sum.
+    """
+    assert not isinstance(step.layer, DenseLayer)
+    to = step.layer.type
+    if step.fraction + to.integer <= _FLOAT32_BITS:
+        return quantized_relu(k, step)
+    return k.qkeras.quantized_bits(to.width, _integer(k, to.integer), keep_negative=False, alpha=1)
+
+
+def exact_outputs(k: Keras, network: Network, words: IntArray) -> npt.NDArray[np.float64]:
+    """What the quantised Keras model answers to raw input words, shape (samples, outputs).
+
+    The model computes in float64, whose sums are exact where float32's need not be: 27 inputs of
+    16 bits times weights of 8 bits can make sums of 28 bits. Leaves Keras's float type at float64.
+    """
+    k.keras.backend.set_floatx("float64")
+    model = build(k, network, exact_relu)
+    for layer in network.dense_layers:
+        model.get_layer(layer.name).set_weights(
+            [layer.weight_type.number(layer.weights), layer.bias_type.number(layer.bias)]
+        )
+    x = network.input_type.number(words)
+    if not len(x):
+        return np.empty((0, network.output_size))
+    answers = np.asarray(model.predict(x, batch_size=_BATCH, verbose=0), np.float64)
+    # Adding zero turns -0.0, which no integer has, into 0.0.
+    return answers + 0.0

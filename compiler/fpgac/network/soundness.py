@@ -1,0 +1,149 @@
+"""Whether a network makes sense in itself: names, formats, shapes that chain, words in range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from fpgac.errors import NetworkError, Problem, Where
+from fpgac.network.arithmetic import check_range
+from fpgac.network.network import DenseLayer, Network, ReluLayer, chain
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.spec.names import check_identifier
+
+__all__ = ["unsound"]
+
+
+def unsound(network: Network) -> list[Problem]:
+    """Everything that is wrong with ``network``; empty if it can be computed."""
+    problems = [*_names(network), *_input(network), *_order(network)]
+    for place, (layer, inputs) in enumerate(
+        zip(network.layers, chain(network.input_size, network.layers), strict=True)
+    ):
+        key = f"layers[{place}]"
+        problems += (
+            _dense(key, layer, inputs) if isinstance(layer, DenseLayer) else _relu(key, layer)
+        )
+    if not problems:
+        problems += [*_range(network), *_recording(network)]
+    return problems
+
+
+def _problem(key: str, what: str, expected: str = "", got: str = "") -> Problem:
+    return Problem(what, Where(key=key), expected, got)
+
+
+def _names(network: Network) -> Iterator[Problem]:
+    seen: set[str] = set()
+    keys = ["name", *(f"layers[{place}].name" for place in range(len(network.layers)))]
+    for key, name in zip(keys, [network.name, *(x.name for x in network.layers)], strict=True):
+        try:
+            check_identifier(name)
+        except ValueError as error:
+            yield _problem(key, str(error))
+        if key != "name" and name in seen:
+            yield _problem(key, f"two layers are named {name!r}")
+        if key != "name":
+            seen.add(name)
+
+
+def _input(network: Network) -> Iterator[Problem]:
+    if network.input_size < 1:
+        yield _problem("input.size", "a network needs an input", got=str(network.input_size))
+    if network.input_type.width > WIDEST:
+        yield _wide("input.type", network.input_type)
+
+
+def _wide(key: str, given: FixedPoint) -> Problem:
+    return _problem(key, "the type is too wide", f"at most {WIDEST} bits", str(given))
+
+
+def _order(network: Network) -> Iterator[Problem]:
+    kinds = [type(layer) for layer in network.layers]
+    if not kinds or kinds[-1] is not DenseLayer:
+        yield _problem("layers", "the last layer must be dense: its sums are the output")
+    for place, (before, here) in enumerate(zip([ReluLayer, *kinds], kinds, strict=False)):
+        if before is here is ReluLayer:
+            yield _problem(f"layers[{place}]", "a relu must follow a dense layer")
+
+
+def _dense(key: str, layer: DenseLayer, inputs: int) -> Iterator[Problem]:
+    outputs = layer.bias.size
+    if layer.weights.shape != (inputs, outputs) or not outputs:
+        yield _problem(
+            f"{key}.weights",
+            f"the weights of {layer.name!r} do not fit its inputs and biases",
+            f"{inputs} rows of {outputs} words",
+            " x ".join(map(str, layer.weights.shape)),
+        )
+    yield from _words(f"{key}.weights", layer.weights, layer.weight_type)
+    yield from _words(f"{key}.bias", layer.bias, layer.bias_type)
+
+
+def _words(key: str, words: IntArray, type_: FixedPoint) -> Iterator[Problem]:
+    if not _is_quantised(type_, signed=True) or type_.width < 2:
+        yield _problem(
+            key.replace("weights", "weight_type").replace(".bias", ".bias_type"),
+            "no type that quantized_bits(bits, integer, alpha=1) has",
+            "a signed type of 2 to 53 bits with RND_CONV and SAT",
+            str(type_),
+        )
+    elif (outside := (words < type_.lowest) | (words > type_.highest)).any():
+        place = tuple(int(index) for index in np.argwhere(outside)[0])
+        yield _problem(
+            key + "".join(f"[{index}]" for index in place),
+            f"a word is outside its type {type_}",
+            f"{type_.lowest} to {type_.highest}",
+            str(words[place]),
+        )
+
+
+def _relu(key: str, layer: ReluLayer) -> Iterator[Problem]:
+    if not _is_quantised(layer.type, signed=False):
+        yield _problem(
+            f"{key}.type",
+            "no type that quantized_relu(bits, integer) has",
+            "an unsigned type of 1 to 53 bits with RND_CONV and SAT",
+            str(layer.type),
+        )
+
+
+def _is_quantised(type_: FixedPoint, signed: bool) -> bool:
+    usual = replace(type_, rounding=Rounding.RND_CONV, overflow=Overflow.SAT)
+    return type_ == usual and type_.signed is signed and type_.width <= WIDEST
+
+
+def _range(network: Network) -> Iterator[Problem]:
+    try:
+        check_range(network.input_type, network.layers)
+    except NetworkError as error:
+        yield from error.problems
+
+
+def _recording(network: Network) -> Iterator[Problem]:
+    recording = network.recording
+    if recording is None:
+        return
+    samples = len(recording.inputs)
+    for key, array, size in (
+        ("inputs", recording.inputs, network.input_size),
+        ("outputs", recording.outputs, network.output_size),
+    ):
+        if array.shape != (samples, size):
+            yield _problem(
+                f"recording.{key}",
+                "the recording is not the network's",
+                f"{samples} x {size} numbers",
+                " x ".join(map(str, array.shape)),
+            )
+    lowest, highest = network.input_type.lowest, network.input_type.highest
+    if ((recording.inputs < lowest) | (recording.inputs > highest)).any():
+        yield _problem(
+            "recording.inputs",
+            f"a word is outside the input's type {network.input_type}",
+            f"{lowest} to {highest}",
+        )
+    if not np.isfinite(recording.outputs).all():
+        yield _problem("recording.outputs", "a recorded answer is not finite")

@@ -1,0 +1,196 @@
+"""``train``: from a spec and its data to a trained network, in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.errors import DataError, NetworkError, Problem, SpecError, Where
+from fpgac.network.arithmetic import check_range, outputs
+from fpgac.network.file import read_network
+from fpgac.network.network import DenseLayer, Layer, Network
+from fpgac.network.process import exchange, run_worker
+from fpgac.network.topology import untrained
+from fpgac.numbers import IntArray
+from fpgac.spec.models import Spec
+
+__all__ = ["Progress", "train"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    First one ``start`` comes, before the slow import of TensorFlow; then a ``step`` now and then,
+    and an ``epoch`` at each one's end. ``step`` of ``steps`` is counted over all epochs, which
+    count from 1. ``loss`` is the epoch's mean so far; ``sparsity`` the part of weights at zero.
+    """
+
+    stage: Literal["start", "step", "epoch"]
+    epochs: int
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    val_loss: float | None = None
+    sparsity: float | None = None
+
+
+def train(
+    spec: Spec,
+    features: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    record_inputs: npt.ArrayLike,
+    *,
+    data: Mapping[str, Any] | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Network:
+    """Train ``spec``'s network on the training part of its data.
+
+    Args:
+        spec: What to train, and how.
+        features: Shape (samples, inputs), already on the grid of ``spec.interface.input``.
+        targets: Shape (samples, outputs), or (samples,) for one output. For ``crossentropy``:
+            the classes' numbers, shape (samples,) or (samples, 1), or one-hot.
+        record_inputs: Inputs on the grid, shape (any, inputs), whose answers are recorded.
+        data: Plain data about the data set, for the provenance.
+        progress: Is told how far it has come; what it raises ends the training.
+
+    Returns:
+        The network with its recording, which integer arithmetic has reproduced bit for bit. The
+        same spec, data and machine give the same network.
+
+    Raises:
+        DataError: the data do not fit the network, or are not on the grid.
+        SpecError: the precision has no exact form, or the pruning no room.
+        ToolchainError: TensorFlow or QKeras is missing.
+        NetworkError: the training diverges, or its process died.
+    """
+    network = untrained(spec)
+    _check_precision(network)
+    words = _on_grid(network, "features", features)
+    recorded = _on_grid(network, "record_inputs", record_inputs)
+    y = _targets(spec, len(words), np.asarray(targets))
+    with exchange() as folder:
+        (folder / "spec.json").write_text(spec.model_dump_json())
+        np.save(folder / "features.npy", network.input_type.number(words))
+        np.save(folder / "targets.npy", y)
+        np.save(folder / "record.npy", recorded)
+        progress(Progress("start", spec.training.epochs))
+        run_worker("train", folder, lambda event: progress(Progress(**event)))
+        trained = read_network(folder / "network.json")
+    _check_recording(trained)
+    return replace(trained, provenance={**trained.provenance, "data": dict(data or {})})
+
+
+def _check_precision(network: Network) -> None:
+    """Before the training, make sure that its sums will be exact, whatever the weights become."""
+    try:
+        check_range(network.input_type, [_extreme(layer) for layer in network.layers])
+    except NetworkError as error:
+        raise SpecError(*error.problems) from None
+
+
+def _extreme(layer: Layer) -> Layer:
+    if not isinstance(layer, DenseLayer):
+        return layer
+    return replace(
+        layer,
+        weights=np.full_like(layer.weights, layer.weight_type.lowest),
+        bias=np.full_like(layer.bias, layer.bias_type.lowest),
+    )
+
+
+def _on_grid(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
+    numbers = np.asarray(given)
+    size = network.input_size
+    if numbers.dtype.kind not in "fiub" or numbers.ndim != 2 or numbers.shape[1] != size:
+        raise _misfit(name, f"numbers of shape (samples, {size})", numbers, "topology.inputs")
+    words = network.input_type.raw(numbers)
+    off = network.input_type.number(words) != numbers
+    if off.any():
+        row, column = (int(index) for index in np.argwhere(off)[0])
+        raise DataError(
+            Problem(
+                f"{name} are not on the grid of the input's type",
+                Where(key="interface.input"),
+                expected=f"numbers that {network.input_type} holds exactly",
+                got=f"{numbers[row, column]} in sample {row}, feature {column}",
+                hint="put them on it once: spec.interface.input.on_grid(features)",
+            )
+        )
+    return words.astype(np.int64)
+
+
+def _misfit(name: str, expected: str, given: npt.NDArray[Any], key: str) -> DataError:
+    return DataError(
+        Problem(
+            f"the data do not fit the network: {name}",
+            Where(key=key),
+            expected,
+            f"{given.dtype} of shape {given.shape}",
+            "mend the data set, or the spec's topology",
+        )
+    )
+
+
+def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    outputs_ = spec.topology.outputs
+    if samples < 2:
+        raise DataError(
+            Problem("training needs at least 2 samples", got=str(samples), hint="more samples")
+        )
+    classes = spec.training.loss == "crossentropy"
+    if classes and outputs_ < 2:
+        raise SpecError(
+            Problem(
+                "crossentropy needs an output for each class",
+                Where(key="training.loss"),
+                expected="a last layer of at least 2 units",
+                got=str(outputs_),
+            )
+        )
+    if classes and y.size == samples:
+        return _class_numbers(y.reshape(-1), outputs_)
+    if y.shape == (samples,) and outputs_ == 1:
+        y = y.reshape(-1, 1)
+    if y.dtype.kind not in "fiub" or y.shape != (samples, outputs_):
+        expected = f"numbers of shape ({samples}, {outputs_})"
+        raise _misfit("targets", expected, y, "topology.layers")
+    numbers = y.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise DataError(Problem("a target is no finite number", hint="mend the data set"))
+    return numbers
+
+
+def _class_numbers(y: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
+    numbers = y.astype(np.int64)
+    if (numbers != y).any() or numbers.min() < 0 or numbers.max() >= classes:
+        raise DataError(
+            Problem(
+                "a target is no class of the network's",
+                Where(key="topology.layers"),
+                expected=f"whole numbers from 0 to {classes - 1}",
+                got=f"{y.min()} to {y.max()}",
+                hint="give the last layer a unit for each class, or mend the data set",
+            )
+        )
+    return numbers
+
+
+def _check_recording(network: Network) -> None:
+    """Integers and Keras must agree to the last bit, or the network is worth nothing."""
+    recording = network.recording
+    if recording is None or not np.array_equal(
+        outputs(network, recording.inputs), recording.outputs
+    ):
+        raise NetworkError(
+            Problem(
+                "integer arithmetic does not give the quantised Keras model's answers",
+                hint="nothing was kept; please report the spec: it is a defect of fpgac",
+            )
+        )

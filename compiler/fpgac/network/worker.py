@@ -1,0 +1,85 @@
+"""The process that Keras runs in: ``python -m fpgac.network.worker TASK FOLDER PIPE``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fpgac
+from fpgac.errors import FpgacError
+from fpgac.network.file import read_network, write_network
+from fpgac.network.network import Network, Recording
+from fpgac.network.process import send, send_problems
+from fpgac.network.topology import training_digest
+from fpgac.spec.models import Spec
+
+_PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow-model-optimization", "numpy")
+
+
+def train(folder: Path, pipe: int) -> None:
+    """``spec.json``, ``features.npy``, ``targets.npy``, ``record.npy`` to ``network.json``."""
+    from dataclasses import replace
+
+    from fpgac.network.keras_model import exact_outputs, load
+    from fpgac.network.keras_training import Trained, fit
+
+    k = load()
+    spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
+    words = np.load(folder / "record.npy")
+    trained: Trained = fit(
+        k,
+        spec,
+        np.load(folder / "features.npy"),
+        np.load(folder / "targets.npy"),
+        lambda event: send(pipe, event),
+    )
+    network = replace(
+        trained.network,
+        recording=Recording(words, exact_outputs(k, trained.network, words)),
+        provenance=_provenance(spec, trained),
+    )
+    write_network(network, folder / "network.json")
+
+
+def _provenance(spec: Spec, trained: Any) -> dict[str, Any]:
+    network: Network = trained.network
+    return {
+        "training_digest": training_digest(spec),
+        "fpgac": fpgac.__version__,
+        "packages": {name: version(name) for name in _PACKAGES},
+        "seed": spec.training.seed,
+        "samples": trained.samples,
+        "epochs": spec.training.epochs,
+        "best_epoch": trained.epoch,
+        "loss": trained.loss,
+        "val_loss": trained.val_loss,
+        "sparsity": {layer.name: round(layer.sparsity, 4) for layer in network.dense_layers},
+    }
+
+
+def answer(folder: Path, pipe: int) -> None:
+    """``network.json`` and ``words.npy`` to the quantised Keras model's ``outputs.npy``."""
+    from fpgac.network.keras_model import exact_outputs, load
+
+    network = read_network(folder / "network.json")
+    outputs = exact_outputs(load(), network, np.load(folder / "words.npy"))
+    np.save(folder / "outputs.npy", outputs)
+
+
+_TASKS = {"train": train, "answer": answer}
+
+
+def main(task: str, folder: str, pipe: str) -> None:
+    """Do ``task``; a problem that a user can mend goes into the pipe, all else to stderr."""
+    try:
+        _TASKS[task](Path(folder), int(pipe))
+    except FpgacError as error:
+        send_problems(int(pipe), error)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
