@@ -1,0 +1,225 @@
+"""Data sets as values: features, targets, and the physical quantity that the targets encode."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.digest import digest_json
+from fpgac.errors import DataError, Problem
+
+__all__ = ["Dataset", "Provider", "Quantity", "Split", "Task", "split"]
+
+Floats = npt.NDArray[np.float64]
+Task = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """The physical quantity behind a regression, with a classical estimate of it to beat.
+
+    ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
+    outputs, shape (samples, outputs), to the quantity, shape (samples,), in the same unit.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    truth: Floats
+    baseline: Floats
+    baseline_name: str
+    decode: Callable[[Floats], Floats]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Quantity:
+        """The same quantity for some of the samples."""
+        return replace(self, truth=self.truth[rows], baseline=self.baseline[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples with their answers.
+
+    ``features`` has shape (samples, inputs) and ``targets`` shape (samples, outputs), both float64
+    and finite. The targets of a classification are 1 in the column of the sample's class and 0
+    elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
+    encode a physical quantity.
+
+    Raises:
+        DataError: the arrays do not fit each other or their names, or hold NaN or infinities.
+    """
+
+    name: str
+    task: Task
+    features: Floats
+    targets: Floats
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    quantity: Quantity | None = None
+
+    def __post_init__(self) -> None:
+        problems = [
+            *_column_problems(self.name, "features", self.features, self.feature_names),
+            *_column_problems(self.name, "targets", self.targets, self.target_names),
+        ]
+        if not problems:
+            problems = self._row_problems()
+        if problems:
+            raise DataError(*problems)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Dataset:
+        """The samples at ``rows``, in that order."""
+        return replace(
+            self,
+            features=self.features[rows],
+            targets=self.targets[rows],
+            quantity=self.quantity and self.quantity.take(rows),
+        )
+
+    def _row_problems(self) -> list[Problem]:
+        columns = {"features": self.features, "targets": self.targets}
+        if self.quantity is not None:
+            columns |= {"truth": self.quantity.truth, "baseline": self.quantity.baseline}
+        problems = [
+            Problem(
+                f"the data set {self.name!r} has {what} for another number of samples",
+                expected=f"{len(self.features)} rows, as many as the features have",
+                got=f"{len(values)} rows",
+            )
+            for what, values in columns.items()
+            if len(values) != len(self.features)
+        ]
+        if self.task == "classification" and not _one_hot(self.targets):
+            problems.append(
+                Problem(
+                    f"the data set {self.name!r} has samples of no class, or of several",
+                    expected="in each row of the targets one 1, and 0 elsewhere",
+                )
+            )
+        return problems
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A data set in two parts: what training sees, and what is kept to judge it."""
+
+    train: Dataset
+    test: Dataset
+
+
+class Provider(ABC):
+    """Where a data set comes from; one subclass each, built in or a plugin's.
+
+    The class attributes say what the data look like without making them, so that a spec is
+    checked against them at once. ``version`` goes up whenever the same request would give other
+    samples: through ``digest`` it is a part of every cache key.
+
+    An example, whole::
+
+        class Line(Provider):
+            name = "line"
+            description = "points on y = x, with noise"
+            version = "1"
+            task = "regression"
+            feature_names = ("x",)
+            target_names = ("y",)
+
+            def load(self, samples: int | None, seed: int) -> Dataset:
+                generator = np.random.default_rng(seed)
+                x = generator.uniform(-1, 1, (samples or 1000, 1))
+                y = x + generator.normal(0, 0.1, x.shape)
+                return Dataset("line", "regression", x, y, ("x",), ("y",))
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    version: ClassVar[str]
+    task: ClassVar[Task]
+    feature_names: ClassVar[tuple[str, ...]]
+    target_names: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def load(self, samples: int | None, seed: int) -> Dataset:
+        """Make or read the data; equal arguments give equal data.
+
+        ``samples`` is how many, None for the provider's own number.
+
+        Raises:
+            DataError: the data cannot be had, or not that many.
+            ToolchainError: a library that the provider needs is not installed.
+        """
+
+    @property
+    def digest(self) -> str:
+        """What a cache key needs to know of the provider: who it is, and its version."""
+        return digest_json(
+            {
+                "provider": self.name,
+                "version": self.version,
+                "features": self.feature_names,
+                "targets": self.target_names,
+            }
+        )
+
+
+def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
+    """Part ``dataset`` at random; each class of a classification is parted alike.
+
+    Raises:
+        DataError: one of the parts would be empty.
+    """
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    test = np.zeros(len(dataset), dtype=bool)
+    for group in _groups(dataset):
+        shuffled = order[group[order]]
+        test[shuffled[: round(test_fraction * len(shuffled))]] = True
+    if not test.any() or test.all():
+        raise DataError(
+            Problem(
+                f"the data set {dataset.name!r} is too small to be parted",
+                expected="samples in both parts",
+                got=f"{len(dataset)} samples and test_fraction = {test_fraction:g}",
+                hint="ask for more samples, or another test_fraction, under [data]",
+            )
+        )
+    return Split(dataset.take(order[~test[order]]), dataset.take(order[test[order]]))
+
+
+def _groups(dataset: Dataset) -> list[npt.NDArray[np.bool_]]:
+    if dataset.task == "classification":
+        return list((dataset.targets == 1).T)
+    return [np.ones(len(dataset), dtype=bool)]
+
+
+def _one_hot(targets: Floats) -> bool:
+    return bool(np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(axis=1) == 1))
+
+
+def _column_problems(
+    dataset: str, what: str, values: Floats, names: tuple[str, ...]
+) -> list[Problem]:
+    if values.ndim != 2 or values.shape[1] != len(names) or values.dtype != np.float64:
+        return [
+            Problem(
+                f"the data set {dataset!r} has {what} of another shape than it says",
+                expected=f"float64 of shape (samples, {len(names)})",
+                got=f"{values.dtype} of shape {values.shape}",
+            )
+        ]
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        return [
+            Problem(
+                f"the data set {dataset!r} has {what} that are no numbers",
+                expected="finite numbers",
+                got=f"{values[row, column]} as {names[column]!r} in sample {row}",
+            )
+        ]
+    return []

@@ -1,0 +1,165 @@
+"""Barrel muons as a data set: 27 features of trigger primitives, and pT to be found from them.
+
+All features are whole words of the trigger times a power of two, so that they lie on the grid of
+``ap_fixed<16,6>`` (±32, steps of 2^-10) as they are:
+
+====================  ====================================  ==========================  =======
+feature               of                                    unit                        range
+====================  ====================================  ==========================  =======
+phi_1 … phi_4         azimuth from the sector's centre      2^-4 rad (word / 256)       ±8
+phi_b_1 … phi_b_4     bending angle                         2^-5 rad (word / 16)        ±32
+quality_1 … 4         0 (missing) to 6                      2^2 (word / 4)              0 … 1.5
+present_1 … 4         whether there is a segment            1                           0, 1
+dphi_12 … dphi_34     azimuth, outer less inner station     2^-7 rad (word / 32)        ±32
+dphi_b_12, _23, _34   bending angle, outer less inner       2^-5 rad (word / 16)        ±32
+eta                   pseudorapidity                        2^-1 (word / 32)            ±2
+eta_fine              whether eta was measured              1                           0, 1
+====================  ====================================  ==========================  =======
+
+Whatever needs a missing segment is 0; differences are limited to ±32 less one step. A muon counts
+where at least two stations have segments, as in a track finder. The target is log2(pT / 16 GeV),
+from -2.4 to 3.6, and a network's answer is limited to the range of the muons made, 3 to 200 GeV.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.data.dataset import Dataset, Provider, Quantity
+from fpgac.data.muon.assignment import PAIRS, Assignment
+from fpgac.data.muon.detector import HIGHEST_PT, LOWEST_PT, draw_muons, propagate
+from fpgac.data.muon.primitives import Segments, measure
+
+__all__ = ["MuonProvider", "Sample", "features", "generate"]
+
+Floats = npt.NDArray[np.float64]
+
+DEFAULT_SAMPLES = 200_000
+BATCH = 16384  # candidates made at once; the samples depend on it
+FEWEST_SEGMENTS = 2
+REFERENCE_PT = 16.0  # GeV: the target's zero
+LIMIT = 32 - 2.0**-10
+
+# A seed sequence that no user's seed gives: the calibration is independent of every data set.
+CALIBRATION = (0x6D756F6E, 0x6C7574)
+CALIBRATION_SAMPLES = 300_000
+
+_NEIGHBOURS = ((0, 1), (1, 2), (2, 3))
+FEATURE_NAMES = (
+    *(f"phi_{station}" for station in range(1, 5)),
+    *(f"phi_b_{station}" for station in range(1, 5)),
+    *(f"quality_{station}" for station in range(1, 5)),
+    *(f"present_{station}" for station in range(1, 5)),
+    *(f"dphi_{inner + 1}{outer + 1}" for inner, outer in PAIRS),
+    *(f"dphi_b_{inner + 1}{outer + 1}" for inner, outer in _NEIGHBOURS),
+    "eta",
+    "eta_fine",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Muons that a track finder would find: their segments, and ``pt`` (GeV) and ``charge``."""
+
+    segments: Segments
+    pt: Floats
+    charge: Floats
+
+
+def generate(samples: int, *seed: int) -> Sample:
+    """That many muons with at least two segments; a longer sample begins with the shorter one."""
+    parts: list[Sample] = []
+    while sum(len(part.pt) for part in parts) < samples:
+        parts.append(_batch(np.random.default_rng([*seed, len(parts)])))
+    return _joined(parts, samples)
+
+
+def features(segments: Segments) -> Floats:
+    """The 27 features, shape (muons, 27), in the order of ``FEATURE_NAMES``."""
+    present = segments.present
+    columns = [
+        segments.phi / 256,
+        segments.bend / 16,
+        segments.quality / 4,
+        present,
+        _differences(segments.phi, present, PAIRS) / 32,
+        _differences(segments.bend, present, _NEIGHBOURS) / 16,
+        segments.eta[:, np.newaxis] / 32,
+        segments.eta_fine[:, np.newaxis],
+    ]
+    return np.clip(np.hstack(columns), -LIMIT, LIMIT)
+
+
+class MuonProvider(Provider):
+    """Simulated barrel muons; see the module for the features."""
+
+    name = "muon"
+    description = "simulated barrel muons: 27 trigger-primitive features, and log2 of pT"
+    version = "1"
+    task = "regression"
+    feature_names = FEATURE_NAMES
+    target_names = ("log2_pt",)
+
+    def load(self, samples: int | None, seed: int) -> Dataset:
+        """200,000 muons by default, with the classical assignment as the baseline to beat."""
+        muons = generate(DEFAULT_SAMPLES if samples is None else samples, seed)
+        return Dataset(
+            name=self.name,
+            task=self.task,
+            features=features(muons.segments),
+            targets=np.log2(muons.pt / REFERENCE_PT)[:, np.newaxis],
+            feature_names=self.feature_names,
+            target_names=self.target_names,
+            quantity=Quantity(
+                name="transverse momentum",
+                symbol="pT",
+                unit="GeV",
+                truth=muons.pt,
+                baseline=assignment().pt(muons.segments),
+                baseline_name="look-up tables",
+                decode=decode,
+            ),
+        )
+
+
+def decode(outputs: Floats) -> Floats:
+    """pT in GeV, shape (samples,), from the network's outputs, shape (samples, 1)."""
+    bound = np.log2(np.array([LOWEST_PT, HIGHEST_PT]) / REFERENCE_PT)
+    pt: Floats = REFERENCE_PT * np.exp2(np.clip(outputs[:, 0], *bound))
+    return pt
+
+
+@cache
+def assignment() -> Assignment:
+    """The classical assignment, calibrated on its own 300,000 muons."""
+    muons = generate(CALIBRATION_SAMPLES, *CALIBRATION)
+    return Assignment.calibrate(muons.segments, muons.pt)
+
+
+def _batch(generator: np.random.Generator) -> Sample:
+    muons = draw_muons(generator, BATCH)
+    segments = measure(muons, propagate(muons, generator), generator)
+    found = segments.present.sum(axis=1) >= FEWEST_SEGMENTS
+    return Sample(segments.take(found), muons.pt[found], muons.charge[found])
+
+
+def _joined(parts: list[Sample], samples: int) -> Sample:
+    segments = Segments.joined([part.segments for part in parts])
+    pt = np.concatenate([part.pt for part in parts])
+    charge = np.concatenate([part.charge for part in parts])
+    first = slice(samples)
+    return Sample(segments.take(first), pt[first], charge[first])
+
+
+def _differences(
+    words: npt.NDArray[np.int64],
+    present: npt.NDArray[np.bool_],
+    pairs: tuple[tuple[int, int], ...],
+) -> npt.NDArray[np.int64]:
+    """Outer less inner station's word for each pair of which both have a segment."""
+    inner, outer = np.array(pairs).T
+    return np.where(present[:, inner] & present[:, outer], words[:, outer] - words[:, inner], 0)
