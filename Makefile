@@ -1,0 +1,46 @@
+# fpgac: what there is to do in a clone. `make` alone lists it.
+
+VENV := .venv
+BIN := $(VENV)/bin
+export VENV
+
+# The tests' workers. Two, for two cores; `make test WORKERS=0` runs them one after the other.
+WORKERS := 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test quick check format bench docs clean
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## install what is missing, compile the muon network, run its hosts on the emulated card
+	@scripts/setup.sh demo
+	@scripts/demo.sh
+
+setup: ## install all that training, tests and documentation need
+	@scripts/setup.sh dev
+
+test: check ## install what is missing, then lint, types and the whole test suite
+	$(BIN)/pytest -n $(WORKERS)
+
+quick: setup ## the test suite without the minutes-long tests
+	$(BIN)/pytest -n $(WORKERS) -m "not heavy"
+
+check: setup ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## mend lint and format where ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure compile times and start-up
+	@for bench in bench/[!_]*.py; do $(BIN)/python "$$bench" || exit; done
+
+docs: setup ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+clean: ## remove what builds, tests and tools leave; the virtual environment stays
+	rm -rf build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
