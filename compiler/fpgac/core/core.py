@@ -9,7 +9,7 @@ from typing import Literal
 
 from fpgac.numbers import FixedPoint
 
-__all__ = ["Core", "Port"]
+__all__ = ["Core", "Port", "Table"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Port:
 
     ``cpp_type`` is the name that hls4ml gave its type (``input_t``): the element's type with
     io_parallel, the ``nnet::array`` of ``lanes`` elements that one stream item holds with
-    io_stream.
+    io_stream. ``lanes`` is 1 with io_parallel.
     """
 
     name: str
@@ -34,11 +34,20 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of constants: the global array ``name`` of ``cpp_type``, in ``weights/{name}.h``."""
+
+    name: str
+    cpp_type: str
+
+
+@dataclass(frozen=True)
 class Core:
     """HLS C++ of one network: ``files`` maps paths below ``firmware/`` to contents.
 
     ``top`` is the function to call for one sample, declared in ``{top}.h``; ``initiation_interval``
-    is hls4ml's reuse factor: the cycles between two samples that the core aims at.
+    is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
+    the weights and biases. ``digest`` covers all the rest.
     """
 
     top: str
@@ -49,3 +58,4 @@ class Core:
     clock_mhz: float
     files: Mapping[str, bytes]
     digest: str
+    tables: tuple[Table, ...] = ()
