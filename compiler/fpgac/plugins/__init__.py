@@ -1,0 +1,76 @@
+"""The public face of fpgac for plugins: everything that one may import, in one place.
+
+A plugin is a module with an entry point in the group ``fpgac``; functions in it marked with
+:data:`hookimpl` answer the hooks of :mod:`fpgac.plugins.hookspecs`. What is not listed here may
+change without notice.
+"""
+
+from __future__ import annotations
+
+from fpgac.build.plan import Plan, Step
+from fpgac.build.toolchains import Toolchain, find_vitis
+from fpgac.core.core import Core, Port
+from fpgac.data.dataset import Dataset, Provider, Quantity
+from fpgac.design.contract import Buffer, Contract, contract
+from fpgac.design.design import Design, File
+from fpgac.design.render import comment, host_files, kernel_files, render, sh_word
+from fpgac.errors import (
+    DataError,
+    FpgacError,
+    Problem,
+    TargetError,
+    ToolchainError,
+    Where,
+    nearest,
+)
+from fpgac.numbers import FixedPoint
+from fpgac.plugins.hookspecs import hookimpl
+from fpgac.plugins.manager import Failure, Plugins, load_plugins
+from fpgac.spec.names import check_identifier
+from fpgac.targets.board import Board, Life, Memory
+from fpgac.targets.card import CARD, card_json
+from fpgac.targets.target import Mode, Target, TargetOptions, WhereIs
+
+__all__ = [
+    "CARD",
+    "Board",
+    "Buffer",
+    "Contract",
+    "Core",
+    "DataError",
+    "Dataset",
+    "Design",
+    "Failure",
+    "File",
+    "FixedPoint",
+    "FpgacError",
+    "Life",
+    "Memory",
+    "Mode",
+    "Plan",
+    "Plugins",
+    "Port",
+    "Problem",
+    "Provider",
+    "Quantity",
+    "Step",
+    "Target",
+    "TargetError",
+    "TargetOptions",
+    "Toolchain",
+    "ToolchainError",
+    "Where",
+    "WhereIs",
+    "card_json",
+    "check_identifier",
+    "comment",
+    "contract",
+    "find_vitis",
+    "hookimpl",
+    "host_files",
+    "kernel_files",
+    "load_plugins",
+    "nearest",
+    "render",
+    "sh_word",
+]

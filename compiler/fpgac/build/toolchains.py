@@ -1,0 +1,105 @@
+"""The vendors' toolchains on this machine: where they are, and which version."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpgac.errors import Problem, ToolchainError
+
+__all__ = ["Toolchain", "find_vitis", "parse_version"]
+
+# The first call of v++ after a boot unpacks a good part of Vitis from disk.
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """An installed toolchain.
+
+    ``path`` is its compiler's executable, beside which its other tools lie; ``version`` is
+    ``(2021, 2)``; ``platform`` is what the compiler takes after ``--platform``, where it matters.
+    """
+
+    name: str
+    path: Path
+    version: tuple[int, ...]
+    platform: str = ""
+
+    def tool(self, name: str) -> str:
+        """The path of another of its tools."""
+        return str(self.path.with_name(name))
+
+
+def find_vitis(environment: Mapping[str, str]) -> Toolchain:
+    """The ``v++`` on the PATH of ``environment``, or else under its ``XILINX_VITIS``.
+
+    Raises:
+        ToolchainError: there is none, or it does not tell its version.
+    """
+    path = _find_vpp(environment)
+    if path is None:
+        root = environment.get("XILINX_VITIS")
+        raise ToolchainError(
+            Problem(
+                "v++, the compiler of AMD's Vitis, was not found",
+                expected="v++ on PATH, or XILINX_VITIS naming Vitis's folder",
+                got=f"XILINX_VITIS={root}, without bin/v++" if root else "neither",
+                hint="source <Vitis's folder>/settings64.sh and try again; without Vitis, the "
+                "emulated card works: leave --mode away",
+            )
+        )
+    return Toolchain("Vitis", path, _ask_version(path, environment))
+
+
+def parse_version(text: str) -> tuple[int, ...] | None:
+    """The version in the banner of a Vitis tool, or None.
+
+    >>> parse_version("****** v++ v2021.2 (64-bit)")
+    (2021, 2)
+    """
+    match = re.search(r"\bv(20\d\d)\.(\d+)(?:\.(\d+))?\b", text)
+    return tuple(int(part) for part in match.groups() if part is not None) if match else None
+
+
+def _find_vpp(environment: Mapping[str, str]) -> Path | None:
+    if found := shutil.which("v++", path=environment.get("PATH", "")):
+        return Path(found).absolute()
+    if root := environment.get("XILINX_VITIS"):
+        found = shutil.which("v++", path=str(Path(root) / "bin"))
+    return Path(found).absolute() if found else None
+
+
+def _ask_version(path: Path, environment: Mapping[str, str]) -> tuple[int, ...]:
+    try:
+        answer = subprocess.run(
+            [path, "--version"],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolchainError(_unclear(path, str(error))) from error
+    version = parse_version(answer.stdout)
+    if version is None:
+        got = answer.stdout.strip().splitlines() or [f"nothing, and exit code {answer.returncode}"]
+        raise ToolchainError(_unclear(path, got[-1]))
+    return version
+
+
+def _unclear(path: Path, got: str) -> Problem:
+    return Problem(
+        f"{path} does not tell its version",
+        expected="a banner such as 'v++ v2021.2 (64-bit)' from v++ --version",
+        got=got,
+        hint="source <Vitis's folder>/settings64.sh; is the installation whole?",
+    )

@@ -1,0 +1,28 @@
+"""The hooks of fpgac's plugins: few, and each returns classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pluggy
+
+from fpgac.data.dataset import Provider
+from fpgac.targets.target import Target
+
+__all__ = ["PROJECT", "fpgac_data_providers", "fpgac_targets", "hookimpl"]
+
+# Names both pluggy's project and the entry-point group.
+PROJECT = "fpgac"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def fpgac_targets() -> list[type[Target[Any]]]:  # type: ignore[empty-body]
+    """The targets of a plugin: subclasses of Target, each with a board of its own name."""
+
+
+@hookspec
+def fpgac_data_providers() -> list[type[Provider]]:  # type: ignore[empty-body]
+    """The data sets of a plugin: subclasses of Provider, each with a name of its own."""

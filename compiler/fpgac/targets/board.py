@@ -1,0 +1,199 @@
+"""Boards as data: what a TOML file beside a target plugin says of its card.
+
+A board file, whole::
+
+    name = "my-card"
+    title = "My card with a VU9P"
+    part = "xcvu9p-flgb2104-2-i"
+    platforms = ["vendor_my-card_1"]
+    platform_hint = "install the card's development platform"
+    spread = ["DDR[0]"]
+
+    [toolchain]
+    name = "Vitis"
+    first = [2022, 1]
+    last = [2024, 2]
+
+    [clock]
+    default_mhz = 300.0
+    maximum_mhz = 300.0
+
+    [life]
+    state = "active"
+
+    [[memories]]
+    tag = "bank0"
+    name = "DDR[0]"
+    kind = "DDR4"
+    size_bytes = 0x4_0000_0000
+    base = 0x0
+    slr = 0
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tomllib
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fpgac.errors import PluginError, Problem, Where
+from fpgac.spec.lines import key_lines
+from fpgac.spec.loader import problems_of
+
+__all__ = ["Board", "Clock", "Life", "Memory", "Toolchains", "version_text"]
+
+Version = Annotated[tuple[int, ...], Field(min_length=2, max_length=3)]
+# Text that goes into scripts, link configurations and metadata: one line of plain characters.
+Line = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\[\]:-]*$")]
+
+
+class Table(BaseModel):
+    """Base of every table of a board file: immutable, strict, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Memory(Table):
+    """One bank of the card's memory."""
+
+    tag: Word = Field(description="Its tag in an xclbin's MEM_TOPOLOGY, such as bank0.")
+    name: Word = Field(description="Its name in v++'s connectivity, such as DDR[0].")
+    kind: Literal["DDR4", "HBM"] = Field(description="What it is made of.")
+    size_bytes: int = Field(gt=0, description="Its size in bytes.")
+    base: int = Field(ge=0, description="Its first address.")
+    slr: int | None = Field(
+        default=None, ge=0, description="The super logic region with its controller."
+    )
+
+
+class Clock(Table):
+    """The kernel's clock."""
+
+    default_mhz: float = Field(gt=0, description="What the platform gives if not asked, in MHz.")
+    maximum_mhz: float = Field(gt=0, description="The most that it can give, in MHz.")
+    legacy: bool = Field(
+        default=False,
+        description="The platform takes v++ --kernel_frequency, and no clock in the link file.",
+    )
+
+    @model_validator(mode="after")
+    def _default_below_maximum(self) -> Clock:
+        if self.default_mhz > self.maximum_mhz:
+            raise ValueError(
+                f"default_mhz ({self.default_mhz:g}) is more than maximum_mhz "
+                f"({self.maximum_mhz:g})"
+            )
+        return self
+
+
+class Toolchains(Table):
+    """The vendor's toolchain, and which of its versions know the board."""
+
+    name: Line = Field(description="Its name, such as Vitis.")
+    first: Version = Field(description="The first version that knows the board: [2019, 2].")
+    last: Version = Field(description="The last one.")
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> Toolchains:
+        if self.first > self.last:
+            raise ValueError(
+                f"first ({version_text(self.first)}) is after last ({version_text(self.last)})"
+            )
+        return self
+
+    def __contains__(self, version: tuple[int, ...]) -> bool:
+        """Whether ``version`` is in the range; updates (2021.2.1) belong to their release."""
+        return self.first <= version and version[: len(self.last)] <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.name} {version_text(self.first)} to {version_text(self.last)}"
+
+
+class Life(Table):
+    """Where the board stands in its life, and what that means for a user."""
+
+    state: Literal["active", "ending", "retired"] = Field(description="Where it stands.")
+    date: datetime.date | None = Field(default=None, description="When its life ends, or ended.")
+    message: Line | None = Field(
+        default=None, description="One line: what happened, and what still works."
+    )
+
+    @model_validator(mode="after")
+    def _an_end_has_a_date_and_a_message(self) -> Life:
+        if self.state != "active" and (self.date is None or self.message is None):
+            raise ValueError(f"a board that is {self.state} needs a date and a message")
+        return self
+
+    @property
+    def notice(self) -> str | None:
+        """What a user must be told, in one line; None for an active board."""
+        return None if self.state == "active" else self.message
+
+
+class Board(Table):
+    """One card, as its board file states it."""
+
+    name: Word = Field(description="The target's name, such as aws-f1.")
+    title: Line = Field(description="Its name for people.")
+    part: Word = Field(description="The FPGA's part number.")
+    platforms: tuple[Word, ...] = Field(min_length=1, description="Platforms, the usual one first.")
+    platform_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = Field(
+        default=None, description="The environment variable that holds the platform's path."
+    )
+    platform_hint: Line = Field(description="What to do to have the platform, in one line.")
+    hosts: tuple[Word, ...] = Field(
+        default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+    )
+    memories: tuple[Memory, ...] = Field(min_length=1, description="The banks, by index.")
+    spread: tuple[Word, ...] = Field(
+        min_length=1, description="Banks by name, in the order in which compute units take them."
+    )
+    toolchain: Toolchains
+    clock: Clock
+    life: Life
+
+    @model_validator(mode="after")
+    def _banks_are_named_once(self) -> Board:
+        for names in (self.bank_names, tuple(bank.tag for bank in self.memories)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"two memories are named {twice[0]!r}")
+        if unknown := [name for name in self.spread if name not in self.bank_names]:
+            raise ValueError(f"spread names {unknown[0]!r}, which is no memory of the board")
+        return self
+
+    @property
+    def bank_names(self) -> tuple[str, ...]:
+        """The banks' names in v++'s connectivity, by index."""
+        return tuple(bank.name for bank in self.memories)
+
+    @classmethod
+    def load(cls, file: Traversable) -> Board:
+        """Read a board file.
+
+        Raises:
+            PluginError: the file is missing, is no TOML, or holds what a board cannot; it names
+                the file, the line and the key.
+        """
+        path = Path(str(file))
+        try:
+            text = file.read_text(encoding="utf-8")
+            table = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            problem = Problem("the board file cannot be read", Where(path), got=str(error))
+            raise PluginError(problem) from None
+        try:
+            # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
+            return cls.model_validate_json(json.dumps(table, default=str))
+        except ValidationError as error:
+            raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
+
+
+def version_text(version: tuple[int, ...]) -> str:
+    """``2019.2`` for ``(2019, 2)``."""
+    return ".".join(map(str, version))

@@ -1,0 +1,69 @@
+"""The card as the emulation needs it: memories, kernels, compute units, and which bank is whose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fpgac.design.contract import COUNT, Contract
+from fpgac.targets.board import Board
+
+__all__ = ["CARD", "card_json"]
+
+# Where a design keeps it.
+CARD: Final = "emulation/card.json"
+
+
+def card_json(
+    board: Board, contract: Contract, clock_mhz: float, banks: Mapping[str, str]
+) -> bytes:
+    """The card with one kernel on it, as JSON text.
+
+    ``banks`` gives each compute unit's bank by its name in v++'s connectivity. The fields::
+
+        {"platform", "clock_mhz", "identity",
+         "memories": [{"tag", "kind", "size_bytes", "base"}],
+         "kernels": [{"name",
+                      "arguments": [{"name", "c_type", "memory", "bundle", "width" | "size"}],
+                      "instances": [{"name", "memories": {argument: [index of a memory]}}]}]}
+
+    ``width`` is the port's in bits, ``size`` a plain number's in bytes.
+    """
+    arguments: list[dict[str, Any]] = [
+        {
+            "name": buffer.argument,
+            "c_type": f"{buffer.bus_type}*",
+            "bundle": buffer.bundle,
+            "width": buffer.bus_bits,
+            "memory": True,
+        }
+        for buffer in contract.buffers
+    ]
+    arguments.append({"name": COUNT, "c_type": "unsigned int", "size": 4, "memory": False})
+    instances = [
+        {
+            "name": instance,
+            "memories": {
+                buffer.argument: [board.bank_names.index(banks[instance])]
+                for buffer in contract.buffers
+            },
+        }
+        for instance in contract.instances
+    ]
+    card = {
+        "platform": board.platforms[0],
+        "clock_mhz": clock_mhz,
+        "identity": contract.identity,
+        "memories": [
+            {
+                "tag": bank.tag,
+                "kind": bank.kind,
+                "size_bytes": bank.size_bytes,
+                "base": bank.base,
+            }
+            for bank in board.memories
+        ],
+        "kernels": [{"name": contract.kernel, "arguments": arguments, "instances": instances}],
+    }
+    return (json.dumps(card, indent=2) + "\n").encode()

@@ -1,0 +1,196 @@
+"""The base class of every target: one board, what it offers, and how a design is made for it."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fpgac.build.plan import Plan
+from fpgac.build.toolchains import Toolchain
+from fpgac.core.core import Core
+from fpgac.design.design import Design
+from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
+from fpgac.spec.lines import KeyPath, nearest_line
+from fpgac.spec.loader import key_text, problems_of
+from fpgac.targets.board import Board, version_text
+
+__all__ = ["Mode", "Target", "TargetOptions", "WhereIs"]
+
+Mode = Literal["hw_emu", "hw"]
+
+
+class TargetOptions(BaseModel):
+    """What a spec may say in the table of a target; a target adds keys of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    compute_units: int = Field(
+        default=1, ge=1, le=60, description="Copies of the kernel on the card."
+    )
+    hosts: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The hosts to write; by default all that the board offers.",
+    )
+
+
+OptionsT = TypeVar("OptionsT", bound=TargetOptions)
+# From the path of a key, below the target's table, to its place in the spec.
+WhereIs = Callable[..., Where]
+
+
+class Target(ABC, Generic[OptionsT]):
+    """One board, as something that a design can be made for.
+
+    A subclass sets ``board`` and ``Options``, and says how a design and a plan are made; it holds
+    no state. Everything about the card that is data stands in its board file. A whole plugin::
+
+        from importlib.resources import files
+
+        from fpgac.plugins import Board, Target, TargetOptions, hookimpl
+
+
+        class MyCard(Target[TargetOptions]):
+            board = Board.load(files(__package__) / "my-card.toml")
+            Options = TargetOptions
+
+            def design(self, name, core, options, description=""): ...
+
+            def toolchain(self, environment): ...
+
+            def plan(self, design, mode, toolchain): ...
+
+
+        @hookimpl
+        def fpgac_targets():
+            return [MyCard]
+    """
+
+    board: ClassVar[Board]
+    Options: type[OptionsT]
+
+    def __init__(self) -> None:
+        if missing := [name for name in ("board", "Options") if not hasattr(self, name)]:
+            raise TypeError(f"{type(self).__name__} does not set {' and '.join(missing)}")
+
+    @property
+    def name(self) -> str:
+        """What a spec and ``--target`` call it."""
+        return self.board.name
+
+    @property
+    def notice(self) -> str | None:
+        """What a user must be told of the board's life, in one line."""
+        return self.board.life.notice
+
+    @abstractmethod
+    def design(self, name: str, core: Core, options: OptionsT, description: str = "") -> Design:
+        """All files for ``core`` on this board, under the spec's ``name``.
+
+        Pure: the same arguments give the same bytes, on every machine. ``emulation/card.json``
+        among them describes the card to the emulation.
+
+        Raises:
+            TargetError: the board does not offer what is asked for.
+        """
+
+    @abstractmethod
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        """The vendor's toolchain for this board, found in ``environment``.
+
+        Raises:
+            ToolchainError: there is none, or none of the versions that know the board.
+        """
+
+    @abstractmethod
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+        """The vendor's steps from ``design`` to an xclbin for hardware emulation or the card."""
+
+    def options(
+        self,
+        table: Mapping[str, Any],
+        file: Path | None = None,
+        lines: Mapping[KeyPath, int] | None = None,
+    ) -> OptionsT:
+        """The options in a spec's table for this target.
+
+        ``file`` and ``lines`` (of :class:`fpgac.spec.loader.SpecFile`) tell errors where the
+        table stands.
+
+        Raises:
+            SpecError: unknown keys and wrong types, all of them.
+            TargetError: the board does not offer what is asked for, with all that it does not.
+        """
+        root, known_lines = ("targets", self.name), lines or {}
+        try:
+            # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
+            options = self.Options.model_validate_json(json.dumps(dict(table), default=str))
+        except ValidationError as error:
+            raise SpecError(
+                *problems_of(error, self.Options, file, known_lines, dict(table), root)
+            ) from None
+
+        def where(*path: str | int) -> Where:
+            whole = (*root, *path)
+            return Where(file, nearest_line(known_lines, whole), key_text(whole))
+
+        if refused := self.refused(options, where):
+            raise TargetError(*refused)
+        return options
+
+    def refused(self, options: OptionsT, where: WhereIs) -> list[Problem]:
+        """What the board does not offer of ``options``; ``where`` places a key of the table."""
+        return [
+            Problem(
+                f"{self.name} offers no host {host!r}",
+                where("hosts", place),
+                expected=f"some of {', '.join(self.board.hosts)}",
+                hint=nearest(host, self.board.hosts),
+            )
+            for place, host in enumerate(options.hosts or ())
+            if host not in self.board.hosts
+        ]
+
+    def hosts(self, options: OptionsT) -> tuple[str, ...]:
+        """The hosts to write, in the board's order."""
+        return tuple(h for h in self.board.hosts if options.hosts is None or h in options.hosts)
+
+    def check_clock(self, clock_mhz: float, where: Where | None = None) -> None:
+        """Refuse a kernel clock, in MHz, that the board cannot give.
+
+        Raises:
+            TargetError: the clock is too fast.
+        """
+        most = self.board.clock.maximum_mhz
+        if clock_mhz > most:
+            raise TargetError(
+                Problem(
+                    f"{self.name} cannot clock a kernel so fast",
+                    where or Where(key="hls.clock_mhz"),
+                    expected=f"at most {most:g} MHz",
+                    got=f"{clock_mhz:g} MHz",
+                    hint=f"set hls.clock_mhz to {most:g} or less",
+                )
+            )
+
+    def check_version(self, toolchain: Toolchain) -> None:
+        """Refuse a version of the toolchain that does not know the board.
+
+        Raises:
+            ToolchainError: the version is out of the board's range.
+        """
+        if toolchain.version not in self.board.toolchain:
+            raise ToolchainError(
+                Problem(
+                    f"{toolchain.name} {version_text(toolchain.version)} does not know {self.name}",
+                    expected=str(self.board.toolchain),
+                    got=f"{version_text(toolchain.version)} at {toolchain.path}",
+                    hint=f"source settings64.sh of {self.board.toolchain.name} "
+                    f"{version_text(self.board.toolchain.last)}",
+                )
+            )

@@ -1,0 +1,15 @@
+"""The targets that come with fpgac; like any other plugin, they see its public face only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fpgac.plugins import Target, hookimpl
+
+
+@hookimpl
+def fpgac_targets() -> list[type[Target[Any]]]:
+    """The built-in targets."""
+    from fpgac_targets.aws_f1 import AwsF1
+
+    return [AwsF1]

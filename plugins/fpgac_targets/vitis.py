@@ -1,0 +1,285 @@
+"""What all PCIe cards under Vitis share: one kernel, several compute units, built by v++."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from jinja2 import PackageLoader
+from pydantic import Field
+
+from fpgac.plugins import (
+    CARD,
+    Board,
+    Contract,
+    Core,
+    Design,
+    File,
+    Mode,
+    Plan,
+    Problem,
+    Step,
+    Target,
+    TargetError,
+    TargetOptions,
+    Toolchain,
+    ToolchainError,
+    WhereIs,
+    card_json,
+    check_identifier,
+    contract,
+    find_vitis,
+    host_files,
+    kernel_files,
+    nearest,
+    render,
+    sh_word,
+)
+
+__all__ = ["VitisOptions", "VitisTarget"]
+
+# Regular expressions, read alike by Python and by grep -E. v++ goes on with a slower clock where
+# it can when timing does not close; a build that was asked for a clock has failed then.
+FAILURES = (
+    r"^ERROR: .*",
+    r"[Dd]esign (did not|failed to) meet timing.*",
+)
+REMEDIES = {
+    r"[Dd]esign (did not|failed to) meet timing": (
+        "timing did not close: ask for a slower clock (hls.clock_mhz in the spec), or share "
+        "multipliers (hls.reuse_factor)"
+    ),
+    r"bad lexical cast|is an invalid argument\. Please specify an integer value|IMPL 213-28": (
+        "Vitis up to 2021.2 cannot package kernels since 2022-01-01: install AMD's patch "
+        "y2k22_patch (AMD's article 76960)"
+    ),
+    r"Common 17-345|[Vv]alid license was not found": (
+        "no licence for the part: set XILINXD_LICENSE_FILE (AWS's FPGA Developer AMI held one)"
+    ),
+    r"No valid platform was found|[Ff]ailed to find (the )?platform": (
+        "v++ does not find the platform: is the one that README.md names installed?"
+    ),
+    r"Place 30-(487|640|380)|over-?utili[sz]ed|exceeds? the available": (
+        "the design is too large: fewer compute units, a greater hls.reuse_factor, narrower layers"
+    ),
+    r"[Nn]o space left on device": "the disk is full: a hardware build needs some 20 GB",
+    r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
+        "too little memory: a VU9P build wants 32 GB or more"
+    ),
+}
+
+
+class VitisOptions(TargetOptions):
+    """What a spec may say of a Vitis card."""
+
+    banks: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Banks for the compute units in their order, such as ['DDR[0]', 'DDR[1]'].",
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command of the flow; ``@mode@`` and ``@platform@`` stand for what is known later."""
+
+    name: str
+    command: tuple[str, ...]
+    inputs: tuple[str, ...]
+    output: str
+    modes: tuple[Mode, ...] = ("hw_emu", "hw")
+
+
+class VitisTarget(Target[VitisOptions]):
+    """A PCIe card under Vitis; a subclass names its board, and where its README differs."""
+
+    Options = VitisOptions
+    readme: ClassVar[str] = "build/README.md.j2"
+    load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
+
+    def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
+        """See :meth:`Target.design`."""
+        _check_name(name)
+        self.check_clock(core.clock_mhz)
+        agreed = contract(core, name=name, compute_units=options.compute_units)
+        banks = self._banks(agreed, options)
+        hosts = self.hosts(options)
+        files = {
+            **kernel_files(agreed, core),
+            **host_files(agreed, hosts, load_hint=self.load_hint),
+            CARD: File(card_json(self.board, agreed, core.clock_mhz, banks)),
+            "emulation/contract.json": File(agreed.to_json()),
+        }
+        context = {
+            "board": self.board,
+            "contract": agreed,
+            "core": core,
+            "clock_mhz": core.clock_mhz,
+            "banks": banks,
+            "hosts": hosts,
+            "description": description,
+            "stages": stages(self.board, agreed.kernel, name, core.clock_mhz, files),
+            "failures": FAILURES,
+            "remedies": REMEDIES,
+            "make_words": make_words,
+            "hand_words": hand_words,
+        }
+        return Design(name, self.name, files | self._scripts(context))
+
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
+        vitis = find_vitis(environment)
+        self.check_version(vitis)
+        variable = self.board.platform_variable
+        if variable is None:
+            return replace(vitis, platform=self.board.platforms[0])
+        if platform := environment.get(variable):
+            return replace(vitis, platform=platform)
+        raise ToolchainError(
+            Problem(
+                f"{variable} is not set, and v++ needs the platform of {self.name}",
+                expected=f"the path of {self.board.platforms[0]}.xpfm",
+                hint=self.board.platform_hint,
+            )
+        )
+
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+        """See :meth:`Target.plan`."""
+        card = json.loads(design.files[CARD].content)
+        kernel: str = card["kernels"][0]["name"]
+        flow = stages(self.board, kernel, design.name, card["clock_mhz"], design.files)
+
+        def known(word: str) -> str:
+            return word.replace("@mode@", mode).replace("@platform@", toolchain.platform)
+
+        return Plan(
+            tuple(
+                Step(
+                    name=f"{mode}: {stage.name}",
+                    command=(
+                        toolchain.tool(stage.command[0]),
+                        *(known(word) for word in stage.command[1:]),
+                    ),
+                    inputs=tuple(known(path) for path in stage.inputs),
+                    outputs=(known(stage.output),),
+                    failure_patterns=FAILURES,
+                    remedies=REMEDIES,
+                )
+                for stage in flow
+                if mode in stage.modes
+            )
+        )
+
+    def refused(self, options: VitisOptions, where: WhereIs) -> list[Problem]:
+        """See :meth:`Target.refused`; adds banks that the board has not."""
+        problems = super().refused(options, where)
+        banks = options.banks or ()
+        for place, bank in enumerate(banks):
+            if bank not in self.board.bank_names:
+                problems.append(
+                    Problem(
+                        f"{self.name} has no memory bank {bank!r}",
+                        where("banks", place),
+                        expected=f"some of {', '.join(self.board.bank_names)}",
+                        hint=nearest(bank, self.board.bank_names),
+                    )
+                )
+        if len(banks) > options.compute_units:
+            problems.append(
+                Problem(
+                    "there are more banks than compute units to use them",
+                    where("banks"),
+                    expected=f"at most {options.compute_units}",
+                    got=f"{len(banks)} banks",
+                    hint="set compute_units, or name fewer banks",
+                )
+            )
+        return problems
+
+    def _banks(self, agreed: Contract, options: VitisOptions) -> dict[str, str]:
+        """Each compute unit's bank: the banks in turn, so that neighbours do not share one."""
+        banks = options.banks or self.board.spread
+        return {
+            instance: banks[place % len(banks)] for place, instance in enumerate(agreed.instances)
+        }
+
+    def _scripts(self, context: Mapping[str, Any]) -> dict[str, File]:
+        own = [PackageLoader("fpgac_targets", "templates")]
+        return {
+            "scripts/Makefile": File(render("build/Makefile.j2", context)),
+            "scripts/build.sh": File(render("build/build.sh.j2", context), executable=True),
+            "scripts/link.cfg": File(render("build/link.cfg.j2", context)),
+            "README.md": File(render(self.readme, context, own)),
+        }
+
+
+def stages(
+    board: Board, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
+) -> tuple[Stage, ...]:
+    """The flow from the kernel's sources, among ``files``, to an xclbin.
+
+    Stated once: a plan, the Makefile and the README are all made from it. The linked xclbin is
+    the whole one: ``v++ --package`` is for Zynq and Versal (UG1393), and 2019.2 has no such option.
+    """
+    common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
+    hertz = round(clock_mhz * 1e6)
+    frequency = ("--kernel_frequency", f"{clock_mhz:g}") if board.clock.legacy else ()
+    at_compile = frequency or ("--hls.clock", f"{hertz}:{kernel}")
+    kernel_object, xclbin = f"out/@mode@/{kernel}.xo", f"out/@mode@/{name}.xclbin"
+    inputs = tuple(sorted(path for path in files if path.startswith("kernel/")))
+    sources = tuple(
+        path
+        for path in inputs
+        if path.endswith(".cpp") and path.count("/") == 2  # not what hls4ml brings for g++
+    )
+    return (
+        Stage(
+            "compile",
+            (
+                *("v++", "-c", *common, *at_compile, "-k", kernel, "-I", "kernel/firmware"),
+                *("-o", kernel_object, *sources),
+            ),
+            inputs,
+            kernel_object,
+        ),
+        Stage(
+            "link",
+            (
+                *("v++", "-l", *common, *frequency, "--config", "scripts/link.cfg"),
+                *("-o", xclbin, kernel_object),
+            ),
+            (kernel_object, "scripts/link.cfg"),
+            xclbin,
+        ),
+        Stage(
+            "emconfig",
+            ("emconfigutil", "--platform", "@platform@", "--nd", "1", "--od", "out/@mode@"),
+            (),
+            "out/@mode@/emconfig.json",
+            ("hw_emu",),
+        ),
+    )
+
+
+def make_words(stage: Stage) -> str:
+    """The command of a stage for a Makefile's recipe, whose shell finds PLATFORM."""
+    line = " ".join(map(sh_word, stage.command)).replace("$", "$$")
+    return line.replace("@mode@", "$(MODE)").replace("@platform@", '"$$PLATFORM"')
+
+
+def hand_words(stage: Stage, mode: Mode, platform: str) -> str:
+    """The command of a stage for a person's shell, on several lines."""
+    line = " ".join(map(sh_word, stage.command))
+    line = line.replace("@mode@", mode).replace("@platform@", platform)
+    for option in (" --save-temps", " --kernel_frequency", " --hls.clock", " --config", " -o "):
+        line = line.replace(option, f" \\\n    {option.lstrip()}")
+    return line
+
+
+def _check_name(name: str) -> None:
+    try:
+        check_identifier(name)
+    except ValueError as error:
+        raise TargetError(Problem("the design cannot have this name", got=str(error))) from None
