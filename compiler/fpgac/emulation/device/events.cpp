@@ -1,0 +1,237 @@
+#include "events.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "call.hpp"
+
+namespace card {
+namespace {
+
+thread_local const Call *current_call = nullptr;
+volatile sig_atomic_t ending = 0;
+
+// Text in a fixed place, for use inside signal handlers: no memory is asked for.
+class Line {
+public:
+  void add(const char *format, ...) __attribute__((format(printf, 2, 3))) {
+    va_list arguments;
+    va_start(arguments, format);
+    const int written = vsnprintf(text_ + size_, sizeof text_ - size_, format, arguments);
+    va_end(arguments);
+    if (written > 0) size_ = std::min(size_ + size_t(written), sizeof text_ - 1);
+  }
+  void add_json(const char *text) {
+    add("\"");
+    for (; *text; ++text) {
+      const auto character = static_cast<unsigned char>(*text);
+      if (character == '"' || character == '\\') add("\\%c", character);
+      else if (character < 0x20) add("\\u%04x", character);
+      else add("%c", character);
+    }
+    add("\"");
+  }
+  void write_to(int file) const {
+    for (size_t done = 0; done < size_;) {
+      const ssize_t written = write(file, text_ + done, size_ - done);
+      if (written <= 0) return;
+      done += size_t(written);
+    }
+  }
+
+private:
+  char text_[8192];
+  size_t size_ = 0;
+};
+
+void publish(const Line &words, const Line &json) {
+  words.write_to(STDERR_FILENO);
+  json.write_to(STDERR_FILENO);
+  const char *path = getenv("FPGAC_CARD_EVENTS");
+  if (!path) return;
+  const int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return;
+  json.write_to(file);
+  close(file);
+}
+
+// Every line of JSON begins alike, so that it can be found in a log.
+void open_event(Line &json, const char *kind) {
+  const char *device = getenv("EMULATION_SOCKETID");
+  json.add("{\"fpgac_card\": ");
+  json.add_json(device ? device : "");
+  json.add(", \"event\": ");
+  json.add_json(kind);
+}
+
+void end_by(int signal) {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  sigaction(signal, &standard, nullptr);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
+  sigprocmask(SIG_UNBLOCK, &only, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+  kill(getpid(), signal);
+  _exit(128 + signal);
+}
+
+const char *signal_name(int signal) {
+  switch (signal) {
+    case SIGSEGV: return "SIGSEGV";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    case SIGILL: return "SIGILL";
+    case SIGABRT: return "SIGABRT";
+    case SIGTERM: return "SIGTERM";
+    default: return "signal";
+  }
+}
+
+// The memory argument whose buffer or guards hold the pointer, or null.
+const ArgumentValue *owner(const Call &call, const void *pointer) {
+  for (const ArgumentValue &value : call.values)
+    if (value.buffer && value.buffer->guards(pointer)) return &value;
+  return nullptr;
+}
+
+void add_arguments(Line &words, Line &json, const Call &call) {
+  const char *separator = "";
+  json.add(", \"arguments\": [");
+  for (const ArgumentValue &value : call.values) {
+    const Argument &argument = *value.argument;
+    words.add("  %s = 0x%" PRIx64, argument.name.c_str(), value.word);
+    json.add("%s{\"name\": ", separator);
+    json.add_json(argument.name.c_str());
+    json.add(", \"value\": %" PRIu64, value.word);
+    if (value.buffer) {
+      const uint64_t left = value.buffer->end() - value.word;
+      words.add(" (%" PRIu64 " bytes to the end of its buffer)", left);
+      json.add(", \"bytes\": %" PRIu64, left);
+    } else {
+      words.add(" (%" PRIu64 ")", value.word);
+    }
+    words.add("\n");
+    json.add("}");
+    separator = ", ";
+  }
+  json.add("]");
+}
+
+void report_kernel(const char *kind, const Call &call, const char *cause, const void *pointer) {
+  static Line words, json;
+  words.add("fpgac card: kernel %s crashed in compute unit %s: %s", call.kernel->name.c_str(),
+            call.instance->name.c_str(), cause);
+  open_event(json, kind);
+  json.add(", \"kernel\": ");
+  json.add_json(call.kernel->name.c_str());
+  json.add(", \"compute_unit\": ");
+  json.add_json(call.instance->name.c_str());
+  json.add(", \"cause\": ");
+  json.add_json(cause);
+  if (const ArgumentValue *value = pointer ? owner(call, pointer) : nullptr) {
+    const auto offset = int64_t(static_cast<const uint8_t *>(pointer) - value->buffer->data()) -
+                        int64_t(value->word - value->buffer->address());
+    words.add(", outside the buffer of argument %s, at byte %" PRId64,
+              value->argument->name.c_str(), offset);
+    json.add(", \"outside\": ");
+    json.add_json(value->argument->name.c_str());
+    json.add(", \"offset\": %" PRId64, offset);
+  }
+  words.add("\n");
+  add_arguments(words, json, call);
+  json.add("}\n");
+  publish(words, json);
+}
+
+void report_plain(const char *kind, const char *sentence, const char *cause) {
+  static Line words, json;
+  words.add("fpgac card: %s\n", sentence);
+  open_event(json, kind);
+  json.add(", \"cause\": ");
+  json.add_json(cause);
+  json.add("}\n");
+  publish(words, json);
+}
+
+// A signal sent by another process is the shim's way to say that its host has crashed.
+void on_fault(int signal, siginfo_t *info, void *) {
+  if (ending) _exit(1);
+  ending = 1;
+  const bool sent = info->si_code <= 0 && info->si_pid != getpid();
+  const bool address = !sent && info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
+  if (sent) {
+    report_plain("host_crash", "the host program crashed", signal_name(signal));
+    _exit(1);
+  }
+  if (current_call)
+    report_kernel("kernel_crash", *current_call, signal_name(signal),
+                  address ? info->si_addr : nullptr);
+  else
+    report_plain("card_defect", "the device process itself crashed", signal_name(signal));
+  end_by(signal);
+}
+
+void on_exit_of_kernel() {
+  if (current_call) report_kernel("kernel_crash", *current_call, "it called exit()", nullptr);
+  end_by(SIGABRT);
+}
+
+}  // namespace
+
+void report(const char *kind, const std::string &sentence,
+            const std::vector<std::pair<std::string, std::string>> &facts) {
+  Line words, json;
+  words.add("fpgac card: %s\n", sentence.c_str());
+  open_event(json, kind);
+  json.add(", \"cause\": ");
+  json.add_json(sentence.c_str());
+  for (const auto &[name, value] : facts) {
+    json.add(", ");
+    json.add_json(name.c_str());
+    json.add(": ");
+    json.add_json(value.c_str());
+  }
+  json.add("}\n");
+  publish(words, json);
+}
+
+void fail(const char *kind, const std::string &sentence,
+          const std::vector<std::pair<std::string, std::string>> &facts) {
+  ending = 1;
+  report(kind, sentence, facts);
+  end_by(SIGKILL);
+  _exit(1);
+}
+
+void watch_faults() {
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigaction(signal, &action, nullptr);
+  signal(SIGINT, SIG_IGN);
+  atexit(on_exit_of_kernel);
+}
+
+void enter_call(const Call *call) { current_call = call; }
+
+void use_signal_stack() {
+  constexpr size_t kStack = 64 << 10;
+  thread_local std::unique_ptr<char[]> memory(new char[kStack]);
+  stack_t stack{};
+  stack.ss_sp = memory.get();
+  stack.ss_size = kStack;
+  sigaltstack(&stack, nullptr);
+}
+
+}  // namespace card
