@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fpgac.digest import digest_json
 from fpgac.errors import DataError, Problem
+from fpgac.reports.resolution import Estimates
 
 __all__ = ["Dataset", "Provider", "Quantity", "Split", "Task", "split"]
 
@@ -23,8 +24,10 @@ Task = Literal["regression", "classification"]
 class Quantity:
     """The physical quantity behind a regression, with a classical estimate of it to beat.
 
+    ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
     outputs, shape (samples, outputs), to the quantity, shape (samples,), in the same unit.
+    ``edges`` part it into the bins of a report, and ``threshold`` is a trigger's, if it has one.
     """
 
     name: str
@@ -34,10 +37,24 @@ class Quantity:
     baseline: Floats
     baseline_name: str
     decode: Callable[[Floats], Floats]
+    edges: tuple[float, ...]
+    threshold: float | None = None
 
     def take(self, rows: npt.NDArray[np.intp]) -> Quantity:
         """The same quantity for some of the samples."""
         return replace(self, truth=self.truth[rows], baseline=self.baseline[rows])
+
+    def estimates(self, outputs: Floats, name: str = "network") -> Estimates:
+        """What a network's ``outputs`` for these samples say, beside truth and baseline."""
+        return Estimates(
+            name=self.name,
+            symbol=self.symbol,
+            unit=self.unit,
+            truth=self.truth,
+            by={name: self.decode(outputs), self.baseline_name: self.baseline},
+            edges=self.edges,
+            threshold=self.threshold,
+        )
 
 
 @dataclass(frozen=True, eq=False)

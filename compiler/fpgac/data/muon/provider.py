@@ -42,6 +42,8 @@ DEFAULT_SAMPLES = 200_000
 BATCH = 16384  # candidates made at once; the samples depend on it
 FEWEST_SEGMENTS = 2
 REFERENCE_PT = 16.0  # GeV: the target's zero
+REPORT_EDGES = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 45.0, 70.0, 100.0, 140.0, 200.0)  # GeV
+TRIGGER = 20.0  # GeV: the threshold of a single-muon trigger
 LIMIT = 32 - 2.0**-10
 
 # A seed sequence that no user's seed gives: the calibration is independent of every data set.
@@ -116,12 +118,14 @@ class MuonProvider(Provider):
             target_names=self.target_names,
             quantity=Quantity(
                 name="transverse momentum",
-                symbol="pT",
+                symbol=r"$p_\mathrm{T}$",
                 unit="GeV",
                 truth=muons.pt,
                 baseline=assignment().pt(muons.segments),
                 baseline_name="look-up tables",
                 decode=decode,
+                edges=REPORT_EDGES,
+                threshold=TRIGGER,
             ),
         )
 

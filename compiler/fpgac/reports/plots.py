@@ -1,0 +1,257 @@
+"""Plots for people: the resolution of a quantity, and which classes are taken for which.
+
+matplotlib is imported when a plot is drawn. Equal figures give equal bytes with one matplotlib:
+no dates, no versions, no settings of the user's. Colours are Okabe and Ito's, which the
+colour-blind tell apart, and no two lines differ by colour alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.build.folder import disk_errors, write_whole
+from fpgac.errors import Problem, ToolchainError
+from fpgac.reports.resolution import (
+    Classification,
+    Estimates,
+    Resolution,
+    residuals,
+    resolution,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["confusion_png", "resolution_png", "write_png"]
+
+Floats = npt.NDArray[np.float64]
+
+DOTS_PER_INCH = 200
+RESIDUAL_EDGES = np.linspace(-1, 1, 81)
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.minor.visible": True,
+    "ytick.minor.visible": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+}
+
+
+# Colour, marker and line of each estimate, in turn.
+_LINES = (
+    ("#0072B2", "o", "-"),
+    ("#D55E00", "s", "--"),
+    ("#009E73", "^", ":"),
+    ("#CC79A7", "D", "-."),
+)
+
+
+def write_png(path: Path, png: bytes) -> None:
+    """Write the picture whole, or leave what was there.
+
+    Raises:
+        BuildError: the disk refuses.
+    """
+    with disk_errors(path):
+        write_whole(path, png)
+
+
+def resolution_png(estimates: Estimates) -> bytes:
+    """Residuals, resolution against the truth and, with a threshold, the trigger's turn-on.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    results = resolution(estimates)
+    panels = [_draw_residuals, _draw_resolution] + [_draw_turn_on] * bool(results[0].turn_on)
+    with _figure(3.6 * len(panels), 3.3) as figure:
+        for place, (axes, draw) in enumerate(zip(_axes(figure, len(panels)), panels, strict=True)):
+            draw(axes, estimates, results)
+            axes.set_title(f"({'abc'[place]}) {axes.get_title(loc='left')}")
+        return _png(figure)
+
+
+def confusion_png(figures: Classification) -> bytes:
+    """The confusion matrix: counts, shaded by the part of each true class.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    counts = np.array(figures.confusion)
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.55 * len(figures.classes)
+    with _figure(side + 0.4, side) as figure:
+        (axes,) = _axes(figure, 1)
+        image = axes.imshow(parts, cmap="Blues", vmin=0, vmax=1)
+        figure.colorbar(image, ax=axes, label="part of the true class", shrink=0.85)
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if parts[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+        places = range(len(figures.classes))
+        axes.set_xticks(places, figures.classes, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_yticks(places, figures.classes)
+        axes.tick_params(which="both", length=0)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.set_title(f"accuracy {100 * figures.accuracy:.1f} % of {figures.samples:,} samples")
+        return _png(figure)
+
+
+def _draw_residuals(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
+    samples = len(estimates.truth)
+    for result, (colour, _, line) in zip(results, _LINES, strict=False):
+        relative = residuals(estimates.by[result.estimate], estimates.truth)
+        density = np.histogram(relative, RESIDUAL_EDGES)[0] / samples / np.diff(RESIDUAL_EDGES)
+        spread = result.overall
+        axes.stairs(
+            density,
+            RESIDUAL_EDGES,
+            color=colour,
+            linestyle=line,
+            linewidth=1.3,
+            label=f"{result.estimate}\n"
+            f"st. dev. {100 * spread.standard_deviation:.1f} %\n"
+            f"68 % width {100 * spread.width_68:.1f} %",
+        )
+    axes.axvline(0, color="0.6", linewidth=0.7, zorder=0)
+    axes.set_yscale("log")
+    axes.set_ylim(20 / samples, 150)
+    axes.margins(x=0)
+    symbol = estimates.symbol
+    axes.set(
+        xlabel=f"({symbol} estimated − {symbol} true) / {symbol} true",
+        ylabel="probability density",
+    )
+    axes.set_title(f"residuals of {samples:,} test samples")
+    axes.legend(loc="upper center", ncols=2, handlelength=1.4, columnspacing=1.0, fontsize=8)
+
+
+def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
+    for result, (colour, marker, line) in zip(results, _LINES, strict=False):
+        bins = [one for one in result.bins if one.spread.samples]
+        centres = [float(np.sqrt(one.low * one.high)) for one in bins]
+        axes.errorbar(
+            centres,
+            [100 * one.spread.width_68 for one in bins],
+            xerr=_bars(centres, bins),
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linestyle=line,
+            linewidth=1.0,
+            elinewidth=0.8,
+            label=f"{result.estimate}, 68 % width",
+        )
+        axes.plot(
+            centres,
+            [100 * one.spread.standard_deviation for one in bins],
+            color=colour,
+            marker=marker,
+            markersize=4,
+            markerfacecolor="white",
+            linestyle="none",
+            label=f"{result.estimate}, st. dev.",
+        )
+    _truth_axis(axes, estimates)
+    top = max(one.spread.standard_deviation for result in results for one in result.bins)
+    axes.set_ylim(0, 145 * top)
+    axes.set_ylabel("relative resolution [%]")
+    axes.set_title(f"resolution against true {estimates.symbol}")
+    axes.legend(loc="upper left", handlelength=2.6, labelspacing=0.3)
+
+
+def _draw_turn_on(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
+    for result, (colour, marker, line) in zip(results, _LINES, strict=False):
+        bins = [one for one in result.turn_on if one.samples]
+        centres = [float(np.sqrt(one.low * one.high)) for one in bins]
+        values = np.array([one.value for one in bins])
+        samples = np.array([one.samples for one in bins])
+        axes.errorbar(
+            centres,
+            values,
+            xerr=_bars(centres, bins),
+            yerr=np.sqrt(values * (1 - values) / samples),
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linestyle=line,
+            linewidth=1.0,
+            elinewidth=1.0,
+            label=result.estimate,
+        )
+    if (threshold := estimates.threshold) is not None:
+        axes.axvline(threshold, color="0.6", linewidth=0.7, zorder=0)
+        axes.set_ylabel(f"efficiency of {estimates.symbol} ≥ {threshold:g} {estimates.unit}")
+        axes.set_title(f"trigger turn-on at {threshold:g} {estimates.unit}")
+    axes.axhline(1, color="0.6", linewidth=0.7, zorder=0)
+    _truth_axis(axes, estimates)
+    axes.set_ylim(0, 1.08)
+    axes.legend(loc="lower right", handlelength=2.2)
+
+
+def _truth_axis(axes: Axes, estimates: Estimates) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"true {estimates.symbol} [{estimates.unit}]")
+
+
+def _bars(centres: Sequence[float], bins: Sequence[Any]) -> list[list[float]]:
+    """How far each bin reaches to the left and to the right of its centre."""
+    pairs = list(zip(centres, bins, strict=True))
+    return [
+        [centre - one.low for centre, one in pairs],
+        [one.high - centre for centre, one in pairs],
+    ]
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure of that many inches, in this module's style."""
+    try:
+        from matplotlib import rc_context, rcParamsDefault
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ToolchainError(
+            Problem(
+                "plots are drawn with matplotlib, which is not installed",
+                hint="pip install 'fpgac[data]'",
+            )
+        ) from None
+    style: Any = {**rcParamsDefault, **_STYLE}
+    del style["backend"]  # the process's own business
+    with rc_context(style):
+        figure = Figure((width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def _axes(figure: Figure, count: int) -> list[Axes]:
+    return list(figure.subplots(1, count, squeeze=False)[0])
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
