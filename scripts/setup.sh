@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV="${VENV:-.venv}"
+readonly LOG=.setup.log
 readonly PACKAGES=(
     g++ make                                                     # the kernel, the C++ hosts
     libxrt1 libxrt-dev uuid-dev                                  # Xilinx Runtime
@@ -19,8 +20,11 @@ readonly PACKAGES=(
 
 say() { printf 'setup: %s\n' "$*"; }
 
+# The first line says what is wrong; the others can be copied.
 fail() {
-    printf 'setup: %s\n' "$@" >&2
+    say "$1" >&2
+    shift
+    printf '    %s\n' "$@" >&2
     exit 1
 }
 
@@ -78,15 +82,16 @@ install_packages() {
     fi
     install="apt-get install -y --no-install-recommends ${packages[*]}"
     if ! as_root="$(root_prefix)"; then
-        fail "Debian packages are missing, and installing them takes root. Run this line, then again:" \
-            "    sudo apt-get update && sudo $install"
+        fail "Debian packages are missing, and installing them takes root. Run this, then try again:" \
+            "sudo apt-get update && sudo $install"
     fi
     say "Debian packages: ${packages[*]}"
     # shellcheck disable=SC2086 # both are lists of plain words
     {
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null &&
             $as_root env DEBIAN_FRONTEND=noninteractive $install -qq -o Dpkg::Use-Pty=0 </dev/null
-    } >"$LOG" 2>&1 || fail "apt-get failed, and said last:" "$(tail -n 5 "$LOG")"
+    } >"$LOG" 2>&1 ||
+        fail "apt-get failed; all that it said is in $LOG, last of all:" "$(tail -n 1 "$LOG")"
 }
 
 # --- The virtual environment ----------------------------------------------------------------------
@@ -101,8 +106,8 @@ make_environment() {
         return
     fi
     python="$(find_python)" || fail \
-        "no Python 3.11 or 3.12 that can make virtual environments was found${PYTHON:+ as $PYTHON}" \
-        "name one: make ${1} PYTHON=/usr/bin/python3.11"
+        "no Python 3.11 or 3.12 that can make virtual environments was found${PYTHON:+ as $PYTHON}; name one:" \
+        "make $1 PYTHON=/path/to/python3.11"
     say "virtual environment $VENV with $("$python" --version)"
     "$python" -m venv --clear "$VENV"
     echo "$PWD" >"$VENV/.clone"
@@ -123,13 +128,11 @@ install_python_packages() {
 
 pip() {
     "$VENV/bin/python" -m pip --disable-pip-version-check "$@" >"$LOG" 2>&1 </dev/null ||
-        fail "pip $1 failed, and said last:" "$(tail -n 15 "$LOG")"
+        fail "pip failed; is there a network? All that it said is in $LOG, first of all:" \
+            "$(grep -E '^(ERROR|WARNING: Retrying)' "$LOG" | head -n 5 | sed '2,$s/^/    /')"
 }
 
 # --------------------------------------------------------------------------------------------------
-
-LOG="$(mktemp)"
-trap 'rm -f "$LOG"' EXIT
 
 case "${1:-}" in
     packages)
@@ -146,6 +149,6 @@ case "${1:-}" in
         ready dev || install_python_packages dev dev
         ;;
     *)
-        fail "usage: scripts/setup.sh packages|demo|dev"
+        fail "which set-up?" "scripts/setup.sh packages" "scripts/setup.sh demo" "scripts/setup.sh dev"
         ;;
 esac
