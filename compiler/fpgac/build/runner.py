@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from fpgac.build.folder import disk_errors
 from fpgac.build.lock import StepRecord
@@ -32,7 +33,7 @@ class StepEvent:
     """News of a step: it was ``cached``, has ``started``, is ``done`` or has ``failed``."""
 
     step: str
-    state: str
+    state: Literal["cached", "started", "done", "failed"]
     record: StepRecord | None = None
 
 

@@ -7,7 +7,12 @@ import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint
 
-__all__ = ["corner_numbers", "make_vectors"]
+__all__ = ["EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "make_vectors"]
+
+# Where a build keeps them: floats, their raw words, and the raw words that every engine gives.
+INPUTS = "vectors/inputs.npy"
+INPUT_WORDS = "vectors/inputs_raw.npy"
+EXPECTED = "vectors/expected_raw.npy"
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,0 +1,152 @@
+"""``fpgac compile`` and ``fpgac run``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpgac.cli.console import errors, results, seconds_text
+from fpgac.cli.specs import SpecPath
+
+if TYPE_CHECKING:
+    from fpgac.pipeline import Build
+    from fpgac.run.hosts import HostResult
+
+__all__ = ["register"]
+
+
+class Mode(StrEnum):
+    """How far a build goes."""
+
+    emulation = "emulation"
+    hw_emu = "hw_emu"
+    hw = "hw"
+
+
+class Host(StrEnum):
+    """The host programs of a build."""
+
+    pynq = "pynq"
+    opencl = "opencl"
+    xrt = "xrt"
+    all = "all"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("compile")(compile_)
+    app.command()(run)
+
+
+def compile_(
+    spec: SpecPath,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="One of the spec's targets; needed if it has several."),
+    ] = None,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="emulation builds and proves everything here; hw_emu and hw go on with the "
+            "vendor's v++."
+        ),
+    ] = Mode.emulation,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write; by default build/NAME-TARGET.", show_default=False),
+    ] = None,
+) -> None:
+    """Build a spec for a target: kernel, hosts, scripts, and the proof that all engines agree.
+
+    A second run does only what changed. Whatever fails leaves finished files alone and resumes
+    where it was.
+    """
+    from fpgac.cli.progress import RoadPrinter
+    from fpgac.pipeline import Request, check_spec, compile_spec, only_target
+    from fpgac.plugins import load_plugins
+
+    plugins = load_plugins()
+    file = check_spec(spec, plugins)
+    name = only_target(file, target)
+    folder = out or Path("build") / f"{file.spec.name}-{name}"
+    errors().print(f"[bold]{file.spec.name}[/] for [bold]{name}[/] into {folder}/", soft_wrap=True)
+    with RoadPrinter() as tell:
+        build = compile_spec(Request(file, name, folder, mode.value), plugins, tell)
+    _summarise(build)
+
+
+def _summarise(build: Build) -> None:
+    for line in build.figures:
+        results().print(line, soft_wrap=True)
+    agreed = ", ".join(engine["engine"] for engine in build.engines)
+    samples = max((engine["samples"] for engine in build.engines), default=0)
+    if agreed:
+        results().print(f"the same raw words, {samples:,} samples: {agreed}", soft_wrap=True)
+    for line in build.unproven:
+        errors().print(f"  [yellow]! not proven: {line}[/]", soft_wrap=True)
+    results().print(f"next: fpgac run {build.folder} --host all", soft_wrap=True)
+
+
+def run(
+    build: Annotated[
+        Path, typer.Argument(metavar="BUILD", help="A build folder, such as build/muon-aws-f1.")
+    ],
+    host: Annotated[Host, typer.Option(help="Which host program; all compares them.")] = Host.all,
+    input_: Annotated[
+        Path | None,
+        typer.Option(
+            "--input", help="Samples as .npy floats; by default the build's own vectors."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the results as .npy floats.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples in one kernel call.")] = None,
+    compute_units: Annotated[
+        int | None, typer.Option(min=1, help="How many of the compute units to use.")
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="How many cards to emulate.")] = 1,
+    device: Annotated[int, typer.Option(min=0, help="Which card to use.")] = 0,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the seconds of injection, inference and extraction per call as CSV."
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds before a host is ended.")] = 600.0,
+) -> None:
+    """Run a build's hosts, unchanged, on the emulated card, and compare what they give.
+
+    Without --input, the build's vectors are run and the raw words must be those of the proof.
+    """
+    from fpgac.run.hosts import RunRequest, run_hosts
+
+    request = RunRequest(
+        build, input_, output, batch, compute_units, devices, device, profile, timeout
+    )
+    with errors().status("starting") as status:
+        outcomes = run_hosts(request, host.value, lambda text: status.update(text))
+    _print_table(outcomes)
+
+
+def _print_table(outcomes: list[HostResult]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("host", "samples", "injection", "inference", "extraction", "in all", "samples/s"):
+        table.add_column(title, justify="left" if title == "host" else "right")
+    table.add_column("raw words")
+    for outcome in outcomes:
+        phases = [f"{1e3 * phase:.0f} ms" for phase in outcome.phases]
+        table.add_row(
+            outcome.host,
+            f"{outcome.samples:,}",
+            *phases,
+            seconds_text(outcome.seconds),
+            f"{outcome.samples / outcome.seconds:,.0f}",
+            outcome.verdict,
+        )
+    results().print(table)

@@ -1,0 +1,59 @@
+"""What a user sees: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from fpgac.errors import FpgacError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["complain", "errors", "results", "seconds_text"]
+
+
+@lru_cache
+def results() -> Console:
+    """The console of a command's results."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+@lru_cache
+def errors() -> Console:
+    """The console of progress, notes and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def complain(error: FpgacError) -> None:
+    """Print every problem of ``error``: what and where, then expected, got and the hint."""
+    for problem in error.problems:
+        _print_problem(problem)
+    if len(error.problems) > 1:
+        errors().print(f"{len(error.problems)} problems")
+
+
+def _print_problem(problem: Problem) -> None:
+    from rich.text import Text
+
+    line = Text("error: ", style="bold red")
+    if problem.where and str(problem.where):
+        line.append(f"{problem.where}: ", style="bold")
+    line.append(problem.what, style="default not bold")
+    errors().print(line, soft_wrap=True)
+    for label in ("expected", "got", "hint"):
+        if text := getattr(problem, label):
+            style = "green" if label == "hint" else "dim"
+            errors().print(Text(f"  {label + ':':<9} {text}", style=style), soft_wrap=True)
+
+
+def seconds_text(seconds: float) -> str:
+    """``0.3 s``, ``12 s``, ``2 min 5 s``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

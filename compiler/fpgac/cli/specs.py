@@ -1,0 +1,95 @@
+"""``fpgac validate``, ``fpgac schema`` and ``fpgac init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpgac.cli.console import errors, results
+from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
+
+__all__ = ["SpecPath", "register"]
+
+SpecPath = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The TOML file, such as specs/muon.toml.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(validate)
+    app.command()(schema)
+    app.command()(init)
+
+
+def validate(
+    specs: Annotated[
+        list[Path], typer.Argument(metavar="SPEC...", help="TOML files to check; nothing is built.")
+    ],
+) -> None:
+    """Check specs: every mistake of a file at once, with line, key and hint."""
+    from fpgac.pipeline import check_spec
+
+    problems: list[Problem] = []
+    for path in specs:
+        try:
+            file = check_spec(path)
+        except FpgacError as error:
+            problems += error.problems
+            continue
+        spec = file.spec
+        sizes = [spec.topology.inputs, *(layer.units for layer in spec.topology.layers)]
+        results().print(
+            f"{path}: good: {spec.name}, {' → '.join(map(str, sizes))}, "
+            f"for {', '.join(spec.targets)}",
+            soft_wrap=True,
+        )
+    if problems:
+        raise SpecError(*problems)
+
+
+def schema() -> None:
+    """Print the language's JSON Schema, with which editors complete and check specs.
+
+    For editors that know Taplo or Even Better TOML: save it beside the spec and put
+    `#:schema fpgac.schema.json` on the spec's first line.
+    """
+    import json
+
+    from fpgac.spec.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def init(
+    path: Annotated[
+        Path, typer.Argument(metavar="SPEC", help="The file to write, such as flower.toml.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="The network's name; by default the file's.")
+    ] = None,
+    target: Annotated[list[str] | None, typer.Option(help="A target; may be repeated.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a commented spec to start from: it trains and compiles as it stands."""
+    from fpgac.build.folder import disk_errors, write_whole
+    from fpgac.spec.names import check_identifier
+    from fpgac.spec.starter import starter_spec
+
+    if path.exists() and not force:
+        raise BuildError(
+            Problem("there is such a file: nothing was written", Where(path), hint="use --force")
+        )
+    try:
+        chosen = check_identifier(name if name is not None else path.stem.replace("-", "_"))
+    except ValueError as error:
+        raise SpecError(Problem(str(error), hint="choose another with --name")) from None
+    with disk_errors(path):
+        write_whole(path, starter_spec(chosen, target or ["aws-f1"]).encode())
+    errors().print(
+        f"wrote {path}; next: [bold]fpgac train {path}[/], then "
+        f"[bold]fpgac compile {path} --target {(target or ['aws-f1'])[0]}[/]",
+        soft_wrap=True,
+    )

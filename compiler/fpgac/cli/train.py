@@ -1,0 +1,52 @@
+"""``fpgac train``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from fpgac.cli.console import errors, results
+from fpgac.cli.specs import SpecPath
+
+if TYPE_CHECKING:
+    from fpgac.cli.progress import TrainingBar
+    from fpgac.network.training import Progress
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command()(train)
+
+
+def train(spec: SpecPath) -> None:
+    """Train the network of a spec, quantised and pruned, and write it beside the spec.
+
+    Needs TensorFlow: pip install 'fpgac[train]'. The result, NAME.network.json, is plain data:
+    whole numbers, formats and where they came from; nothing after this needs TensorFlow.
+    """
+    from fpgac.cli.progress import TrainingBar
+    from fpgac.pipeline import check_spec, train_network
+    from fpgac.plugins import load_plugins
+
+    plugins = load_plugins()
+    file = check_spec(spec, plugins)
+    with TrainingBar(file.spec.training.epochs) as bar:
+        trained = train_network(file, plugins, lambda news: _show(bar, news))
+    errors().print(f"  wrote {file.network_path}", soft_wrap=True)
+    for line in trained.figures:
+        results().print(line, soft_wrap=True)
+    if trained.plot:
+        errors().print(f"  drew {trained.plot}", soft_wrap=True)
+
+
+def _show(bar: TrainingBar, news: Progress) -> None:
+    if news.stage == "start":
+        bar.update(0, "loading TensorFlow")
+        return
+    values = {"loss": news.loss, "validation": news.val_loss, "sparsity": news.sparsity}
+    text = "  ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
+    done = news.epochs * news.step / news.steps if news.steps else float(news.epoch)
+    bar.update(done, text)

@@ -1,0 +1,122 @@
+"""The steps that build the emulated card's side of a design: with g++, on any machine.
+
+What they make lies in the build folder's ``emulation/``: the core's object, the C simulation, the
+kernel as a shared library, the xclbin that XRT loads, and the C++ hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fpgac.build.plan import Plan, Step
+from fpgac.core.core import Core
+from fpgac.core.compilation import ap_headers, core_source, core_steps
+from fpgac.design.contract import Contract
+from fpgac.design.design import Design, File
+from fpgac.targets.card import CARD
+
+__all__ = [
+    "CONTRACT",
+    "emulation_files",
+    "emulation_plan",
+    "host_program",
+    "host_step",
+    "kernel_library",
+    "simulation_library",
+    "xclbin_file",
+]
+
+CONTRACT = "emulation/contract.json"
+FIRMWARE = "kernel/firmware"
+HEADERS = "emulation/ap_types"
+SOURCE = "emulation/core.cpp"
+OBJECT = "emulation/core.o"
+
+# What the distributions' XRT and OpenCL need; the hosts' own Makefiles know other places.
+_HOST_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-isystem", "/usr/include/xrt")
+_HOST_LIBRARIES = {
+    "opencl": ("-lOpenCL",),
+    "xrt": ("-lxrt_coreutil", "-luuid", "-pthread"),
+}
+
+
+def simulation_library(name: str) -> str:
+    """The core's C simulation, of the design called ``name``."""
+    return f"emulation/lib{name}_simulation.so"
+
+
+def kernel_library(kernel: str) -> str:
+    """The kernel as a shared library."""
+    return f"emulation/lib{kernel}.so"
+
+
+def xclbin_file(name: str) -> str:
+    """The xclbin of the emulated card."""
+    return f"emulation/{name}.xclbin"
+
+
+def host_program(host: str, name: str) -> str:
+    """What to run of a host: a Python script, or the program that its step makes."""
+    return f"hosts/pynq/{name}_host.py" if host == "pynq" else f"emulation/host_{host}"
+
+
+def host_step(host: str) -> str:
+    """The name of the step that builds a host."""
+    return f"{host} host"
+
+
+def emulation_files(core: Core) -> dict[str, File]:
+    """What the emulation needs beside a target's own design: sources for g++ alone."""
+    headers = {f"{HEADERS}/{path}": File(text) for path, text in ap_headers().items()}
+    return {SOURCE: File(core_source(core)), **headers}
+
+
+def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterable[str]) -> Plan:
+    """All steps, the hosts' included; a host's step may be left out where its tools are missing."""
+    library, program = kernel_library(contract.kernel), xclbin_file(contract.name)
+    headers = tuple(f"{HEADERS}/{path}" for path in ap_headers())
+    firmware = tuple(f"{FIRMWARE}/{path}" for path in core.files)
+    kernel = Step(
+        name="kernel",
+        command=(
+            *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
+            *("-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
+            *("-o", library, contract.source, OBJECT),
+        ),
+        inputs=(contract.source, OBJECT, *firmware, *headers),
+        outputs=(library,),
+    )
+    xclbin = Step(
+        name="xclbin",
+        command=("python", "-m", "fpgac.emulation.xclbin", CARD, library, program),
+        inputs=(CARD, library),
+        outputs=(program,),
+    )
+    simulation = core_steps(
+        core,
+        firmware=FIRMWARE,
+        headers=HEADERS,
+        source=SOURCE,
+        core_object=OBJECT,
+        library=simulation_library(contract.name),
+    )
+    programs = [_host(host, contract.name, design) for host in hosts if host in _HOST_LIBRARIES]
+    return Plan((*simulation, kernel, xclbin, *programs))
+
+
+def _host(host: str, name: str, design: Design) -> Step:
+    folder, program = f"hosts/{host}", host_program(host, name)
+    sources = tuple(
+        path
+        for path in design.files
+        if path.startswith(f"{folder}/") and path.endswith((".cpp", ".hpp"))
+    )
+    return Step(
+        name=host_step(host),
+        command=(
+            *("g++", *_HOST_FLAGS, "-Wl,--build-id=none", "-o", program),
+            *(f"{folder}/host.cpp", *_HOST_LIBRARIES[host]),
+        ),
+        inputs=sources,
+        outputs=(program,),
+    )

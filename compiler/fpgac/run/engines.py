@@ -1,0 +1,131 @@
+"""The proof: the same vectors through every engine, and raw words that must be equal.
+
+The reference is hls4ml's C simulation. Against it stand the quantised Keras model, its recording,
+the kernel called in this machine's own memory, and each host on the emulated card.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.core.core import Core
+from fpgac.core.simulation import simulate
+from fpgac.design.contract import Contract
+from fpgac.emulation.plan import kernel_library, simulation_library
+from fpgac.network.network import Network
+from fpgac.numbers import FloatArray, IntArray
+from fpgac.run.hosts import run_host_once
+from fpgac.run.proof import require_equal
+from fpgac.run.vectors import INPUT_WORDS, INPUTS
+
+__all__ = ["Agreement", "Proven", "prove"]
+
+REFERENCE = "C simulation"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An engine that gave the reference's raw words for all its samples."""
+
+    engine: str
+    samples: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Proven:
+    """The reference's words for the build's vectors, and the engines that agree on them."""
+
+    words: IntArray
+    engines: tuple[Agreement, ...]
+
+
+def prove(
+    folder: Path,
+    core: Core,
+    network: Network,
+    contract: Contract,
+    hosts: Iterable[str],
+    *,
+    with_keras: bool,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Proven:
+    """Run every engine on the vectors in ``folder``.
+
+    Raises:
+        ProofError: naming the first sample in which an engine differs from the reference.
+        EmulationError: an engine did not run at all.
+    """
+    numbers, words = np.load(folder / INPUTS), np.load(folder / INPUT_WORDS)
+    library = folder / simulation_library(contract.name)
+    tell(REFERENCE)
+    started = time.monotonic()
+    expected = simulate(library, core, words)
+    engines = [Agreement(REFERENCE, len(words), _since(started))]
+
+    def agree(engine: str, run: Callable[[], tuple[IntArray, IntArray, FloatArray]]) -> None:
+        tell(engine)
+        started = time.monotonic()
+        got, reference, inputs = run()
+        require_equal(engine, got, REFERENCE, reference, inputs, contract.output.type)
+        engines.append(Agreement(engine, len(got), _since(started)))
+
+    def recorded() -> tuple[IntArray, IntArray, FloatArray]:
+        assert network.recording is not None
+        inputs = network.recording.inputs
+        got = contract.output.type.raw(network.recording.outputs)
+        return got, simulate(library, core, inputs), contract.input.type.number(inputs)
+
+    def keras() -> tuple[IntArray, IntArray, FloatArray]:
+        from fpgac.network.keras_engine import keras_outputs
+
+        got = contract.output.type.raw(keras_outputs(network, words))
+        return got, expected, numbers
+
+    if with_keras:
+        agree("Keras", keras)
+    if network.recording is not None:
+        agree("Keras as recorded", recorded)
+    agree("kernel", lambda: (_kernel(folder, contract, words), expected, numbers))
+    for host in hosts:
+        on_card = partial(_host, folder, contract, host)
+        agree(f"{host} host", lambda run=on_card: (run(), expected, numbers))  # type: ignore[misc]
+    return Proven(expected, tuple(engines))
+
+
+def _kernel(folder: Path, contract: Contract, words: IntArray) -> IntArray:
+    """The kernel's C++ called in a process of this machine, without XRT."""
+    from fpgac.emulation.simulation import simulate_kernel
+
+    rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
+    rows[:, : words.shape[1]] = words
+    results = simulate_kernel(
+        folder / kernel_library(contract.kernel),
+        contract.kernel,
+        rows,
+        output_shape=(len(words), contract.output.stride),
+        output_dtype=contract.output.type.dtype,
+    )
+    return results[:, : contract.output.elements]
+
+
+def _host(folder: Path, contract: Contract, host: str) -> IntArray:
+    """The host's raw words for the vectors, as floats go in on a user's machine."""
+    with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
+        output = Path(scratch, "raw.npy")
+        source = (folder / INPUTS).resolve()
+        run_host_once(
+            folder, contract, host, ["--input", str(source), "--output", str(output), "--raw"]
+        )
+        words: IntArray = np.load(output).reshape(-1, contract.output.elements)
+    return words
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)

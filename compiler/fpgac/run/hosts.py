@@ -1,0 +1,254 @@
+"""A build's own host programs, unchanged, on the emulated card."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.build.folder import LOCK_NAME
+from fpgac.build.lock import read_lock
+from fpgac.design.contract import Contract
+from fpgac.emulation.plan import CONTRACT, host_program, xclbin_file
+from fpgac.errors import BuildError, EmulationError, Problem, TargetError, Where, nearest
+from fpgac.numbers import IntArray
+from fpgac.run.proof import first_difference, require_equal
+from fpgac.run.vectors import EXPECTED, INPUTS
+from fpgac.targets.card import CARD
+
+__all__ = ["HostResult", "RunRequest", "built_hosts", "run_host_once", "run_hosts"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run of the build in ``folder``.
+
+    Without ``input`` the build's own vectors are run, and compared with the proof's words.
+    ``output`` and ``profile`` are files to write, for one host each as ``NAME-HOST.EXT`` where
+    several run.
+    """
+
+    folder: Path
+    input: Path | None = None
+    output: Path | None = None
+    batch: int | None = None
+    compute_units: int | None = None
+    devices: int = 1
+    device: int = 0
+    profile: Path | None = None
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """How one host did: the raw words, shape (samples, outputs), and where the time went.
+
+    ``seconds`` is what the host took with transfer and compute overlapped; ``phases`` are the
+    seconds of injection, inference and extraction, each on its own.
+    """
+
+    host: str
+    words: IntArray
+    seconds: float
+    phases: tuple[float, float, float]
+    verdict: str = ""
+
+    @property
+    def samples(self) -> int:
+        """How many samples went through."""
+        return len(self.words)
+
+
+def run_hosts(
+    request: RunRequest, host: str, tell: Callable[[str], None] = lambda _: None
+) -> list[HostResult]:
+    """Run ``host``, or every host of the build for ``all``; each result has a verdict.
+
+    Raises:
+        BuildError: the folder is no build, or was not built to the end.
+        TargetError: the build has no such host.
+        EmulationError, ToolchainError: the card or the host did not run.
+        ProofError: a host gave other raw words than the proof, or than the host before.
+    """
+    contract, names = _contract(request.folder), built_hosts(request.folder)
+    if host != "all" and host not in names:
+        raise TargetError(
+            Problem(
+                f"this build has no {host} host",
+                Where(request.folder),
+                expected=f"one of {', '.join(names)}",
+                hint=nearest(host, names),
+            )
+        )
+    chosen = names if host == "all" else (host,)
+    results: list[HostResult] = []
+    for name in chosen:
+        own = replace(
+            request,
+            output=_of_host(request.output, name, len(chosen)),
+            profile=_of_host(request.profile, name, len(chosen)),
+        )
+        tell(f"{name} host on the emulated card")
+        results.append(_judged(_run_fully(own, contract, name), results, request, contract))
+    return results
+
+
+def built_hosts(folder: Path) -> tuple[str, ...]:
+    """The hosts that a build holds.
+
+    Raises:
+        BuildError: the folder is no finished build.
+    """
+    if not (folder / LOCK_NAME).is_file():
+        raise BuildError(
+            Problem(
+                "this is no build folder",
+                Where(folder),
+                expected=f"a folder with {LOCK_NAME}, made by fpgac compile",
+                hint="fpgac compile SPEC --target TARGET makes one below build/",
+            )
+        )
+    facts = read_lock(folder).stops.get("design")
+    names: Iterable[str] = facts.facts.get("hosts", ()) if facts else ()
+    return tuple(names)
+
+
+def run_host_once(
+    folder: Path,
+    contract: Contract,
+    host: str,
+    options: Iterable[str],
+    *,
+    devices: int = 1,
+    timeout: float = 600.0,
+) -> str:
+    """Run a host program with ``options`` beside ``--xclbin``; returns what it printed.
+
+    Raises:
+        EmulationError: it ended badly, or the card did.
+        ToolchainError: XRT, or what the host needs of Python, is not installed.
+    """
+    from fpgac.emulation.card import run_host
+    from fpgac.emulation.description import CardDescription
+
+    program = (folder / host_program(host, contract.name)).resolve()
+    xclbin = (folder / xclbin_file(contract.name)).resolve()
+    for path in (program, xclbin):
+        if not path.is_file():
+            raise BuildError(
+                Problem(
+                    f"the build lacks {path.name}",
+                    Where(path),
+                    hint="run fpgac compile again; it says what is missing",
+                )
+            )
+    start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
+    card = CardDescription.read(folder / CARD)
+    done = run_host(
+        [*start, "--xclbin", str(xclbin), *options],
+        kind=host,
+        card=card,
+        devices=devices,
+        cwd=Path.cwd(),
+        timeout=timeout,
+    )
+    if done.exit_code != 0:
+        raise EmulationError(
+            Problem(
+                f"the {host} host ended with exit code {done.exit_code}",
+                got=_last_lines(done.stderr) or _last_lines(done.stdout),
+            )
+        )
+    return done.stdout
+
+
+def _contract(folder: Path) -> Contract:
+    try:
+        return Contract.from_json((folder / CONTRACT).read_bytes())
+    except FileNotFoundError:
+        built_hosts(folder)  # raises: no build folder at all
+        raise BuildError(
+            Problem("the build was not finished", Where(folder), hint="run fpgac compile again")
+        ) from None
+
+
+def _run_fully(request: RunRequest, contract: Contract, host: str) -> HostResult:
+    """Once as users run it, with floats out; and once timed phase by phase, with raw words out."""
+    source = request.input or request.folder / INPUTS
+    common = ["--input", str(source.resolve()), "--device", str(request.device)]
+    if request.batch:
+        common += ["--batch", str(request.batch)]
+    if request.compute_units:
+        common += ["--compute-units", str(request.compute_units)]
+
+    def run(*options: str) -> str:
+        return run_host_once(
+            request.folder,
+            contract,
+            host,
+            [*common, *options],
+            devices=request.devices,
+            timeout=request.timeout,
+        )
+
+    with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
+        floats = request.output.resolve() if request.output else Path(scratch, "floats.npy")
+        timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
+        printed = run("--output", str(floats))
+        run("--output", str(Path(scratch, "raw.npy")), "--raw", "--profile", str(timed))
+        words = np.load(Path(scratch, "raw.npy")).reshape(-1, contract.output.elements)
+        numbers = np.load(floats).reshape(words.shape)
+        phases = _phases(timed)
+    type_ = contract.output.type
+    require_equal(
+        f"{host} with floats",
+        np.rint(numbers / type_.step).astype(type_.dtype),
+        f"{host} with raw words",
+        words,
+        np.zeros((len(words), 0)),
+        type_,
+    )
+    seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
+    return HostResult(host, words, seconds, phases)
+
+
+def _phases(profile: Path) -> tuple[float, float, float]:
+    with profile.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    injection, inference, extraction = (
+        sum(float(row[f"{phase}_s"]) for row in rows)
+        for phase in ("injection", "inference", "extraction")
+    )
+    return injection, inference, extraction
+
+
+def _judged(
+    result: HostResult, before: list[HostResult], request: RunRequest, contract: Contract
+) -> HostResult:
+    """The result with its verdict; words that differ are an error."""
+    type_ = contract.output.type
+    source = request.input or request.folder / INPUTS
+    if request.input is None:
+        expected, reference = np.load(request.folder / EXPECTED), "the proof"
+    elif before:
+        expected, reference = before[0].words, before[0].host
+    else:
+        return replace(result, verdict=f"{result.samples:,}, nothing to compare with")
+    if first_difference(expected, result.words) is not None:
+        require_equal(result.host, result.words, reference, expected, np.load(source), type_)
+    return replace(result, verdict=f"equal to {reference}")
+
+
+def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:
+    if path is None or hosts == 1:
+        return path
+    return path.with_name(f"{path.stem}-{host}{path.suffix}")
+
+
+def _last_lines(text: str, lines: int = 6) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
