@@ -140,15 +140,29 @@ class CardDescription:
         """
         where = Where(file=path)
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = path.read_bytes()
+        except OSError as error:
             raise EmulationError(
-                Problem("the card's description cannot be read", where, got=str(error))
+                Problem("the card's description cannot be read", where, got=str(error.strerror))
             ) from error
+        return cls.from_json(text, where)
+
+    @classmethod
+    def from_json(cls, text: bytes, where: Where | None = None) -> CardDescription:
+        """The description in JSON text; ``where`` is the file it came from.
+
+        Raises:
+            EmulationError: the text is no JSON, or describes no card.
+        """
+        file = where.file if where else None
         try:
             data = json.loads(text)
+        except UnicodeDecodeError as error:
+            raise EmulationError(
+                Problem("the card's description is no text", where, got=error.reason)
+            ) from error
         except json.JSONDecodeError as error:
-            place = Where(file=path, line=error.lineno)
+            place = Where(file=file, line=error.lineno)
             raise EmulationError(
                 Problem("the card's description is no JSON", place, got=error.msg)
             ) from error

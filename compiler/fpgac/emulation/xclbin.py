@@ -26,7 +26,15 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription, Kernel
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
 
-__all__ = ["Section", "Xclbin", "bank_ranges", "main", "read_xclbin", "write_xclbin"]
+__all__ = [
+    "CardDescription",
+    "Section",
+    "Xclbin",
+    "bank_ranges",
+    "main",
+    "read_xclbin",
+    "write_xclbin",
+]
 
 
 class Section(IntEnum):
