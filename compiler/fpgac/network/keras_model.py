@@ -90,19 +90,14 @@ def _dense(k: Keras, layer: DenseLayer) -> Any:
 
 
 def _quantized_bits(k: Keras, to: FixedPoint) -> Any:
-    return k.qkeras.quantized_bits(to.width, _integer(k, to.integer - 1), alpha=1)
-
-
-def _integer(k: Keras, bits: int) -> Any:
-    # QKeras raises an integer 2 to this power, which TensorFlow refuses where it is negative.
-    return bits if bits >= 0 else k.tf.constant(float(bits))
+    return k.qkeras.quantized_bits(to.width, to.integer - 1, alpha=1)
 
 
 def quantized_relu(k: Keras, step: Step) -> Any:
     """The quantiser that networks are trained with."""
     assert not isinstance(step.layer, DenseLayer)
     to = step.layer.type
-    return k.qkeras.quantized_relu(to.width, _integer(k, to.integer))
+    return k.qkeras.quantized_relu(to.width, to.integer)
 
 
 def exact_relu(k: Keras, step: Step) -> Any:
@@ -117,7 +112,7 @@ def exact_relu(k: Keras, step: Step) -> Any:
     to = step.layer.type
     if step.fraction + to.integer <= _FLOAT32_BITS:
         return quantized_relu(k, step)
-    return k.qkeras.quantized_bits(to.width, _integer(k, to.integer), keep_negative=False, alpha=1)
+    return k.qkeras.quantized_bits(to.width, to.integer, keep_negative=False, alpha=1)
 
 
 def exact_outputs(k: Keras, network: Network, words: IntArray) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fpgac.digest import digest_json
 from fpgac.numbers import FixedPoint, IntArray
 
-__all__ = ["DenseLayer", "Layer", "Network", "Recording", "ReluLayer"]
+__all__ = ["DenseLayer", "Layer", "Network", "Recording", "ReluLayer", "chain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,9 @@ def _plain(layer: Layer) -> dict[str, Any]:
 
 def chain(input_size: int, layers: Sequence[Layer]) -> list[int]:
     """How many numbers enter each layer."""
-    sizes = [input_size]
-    for layer in layers[:-1]:
-        sizes.append(int(layer.bias.size) if isinstance(layer, DenseLayer) else sizes[-1])
+    sizes: list[int] = []
+    size = input_size
+    for layer in layers:
+        sizes.append(size)
+        size = int(layer.bias.size) if isinstance(layer, DenseLayer) else size
     return sizes

@@ -87,7 +87,7 @@ def _words(key: str, words: IntArray, type_: FixedPoint) -> Iterator[Problem]:
         yield _problem(
             key.replace("weights", "weight_type").replace(".bias", ".bias_type"),
             "no type that quantized_bits(bits, integer, alpha=1) has",
-            "a signed type of 2 to 53 bits with RND_CONV and SAT",
+            "ap_fixed<W,I,RND_CONV,SAT> of 2 to 53 bits, I at least 1",
             str(type_),
         )
     elif (outside := (words < type_.lowest) | (words > type_.highest)).any():
@@ -105,14 +105,15 @@ def _relu(key: str, layer: ReluLayer) -> Iterator[Problem]:
         yield _problem(
             f"{key}.type",
             "no type that quantized_relu(bits, integer) has",
-            "an unsigned type of 1 to 53 bits with RND_CONV and SAT",
+            "ap_ufixed<W,I,RND_CONV,SAT> of 1 to 53 bits, I at least 0",
             str(layer.type),
         )
 
 
 def _is_quantised(type_: FixedPoint, signed: bool) -> bool:
     usual = replace(type_, rounding=Rounding.RND_CONV, overflow=Overflow.SAT)
-    return type_ == usual and type_.signed is signed and type_.width <= WIDEST
+    integer = type_.integer - type_.signed
+    return type_ == usual and type_.signed is signed and type_.width <= WIDEST and integer >= 0
 
 
 def _range(network: Network) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import numpy as np
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
-from fpgac.spec.models import DenseSection, QuantisationSection, Spec
+from fpgac.spec.models import DenseSection, QuantisationSection, Quantiser, Spec
 
 __all__ = ["check", "training_digest", "untrained"]
 
@@ -36,17 +36,10 @@ def untrained(spec: Spec) -> Network:
 def _layers(
     place: int, name: str, inputs: int, section: DenseSection, usual: QuantisationSection
 ) -> list[Layer]:
+    key = f"topology.layers[{place}]"
     weights, biases = section.weights or usual.weights, section.biases or usual.biases
-    for key, quantiser in (("weights", weights), ("biases", biases)):
-        if quantiser.bits < 2:
-            raise SpecError(
-                Problem(
-                    "of one bit QKeras makes -1 and 1, which no ap_fixed of one bit holds",
-                    Where(key=f"topology.layers[{place}].{key}"),
-                    expected="quantized_bits of at least 2 bits",
-                    got=str(quantiser),
-                )
-            )
+    _check_quantiser(f"{key}.weights", weights)
+    _check_quantiser(f"{key}.biases", biases)
     dense = DenseLayer(
         name,
         np.zeros((inputs, section.units), np.int64),
@@ -56,7 +49,23 @@ def _layers(
     )
     if section.activation == "linear":
         return [dense]
-    return [dense, ReluLayer(f"{name}_relu", (section.activations or usual.activations).format)]
+    activations = section.activations or usual.activations
+    _check_quantiser(f"{key}.activations", activations)
+    return [dense, ReluLayer(f"{name}_relu", activations.format)]
+
+
+def _check_quantiser(key: str, quantiser: Quantiser) -> None:
+    signed = quantiser.function == "quantized_bits"
+    if quantiser.integer < 0:
+        what = "QKeras cannot train with a negative number of integer bits"
+    elif signed and quantiser.bits < 2:
+        what = "of one bit QKeras makes -1 and 1, which no ap_fixed of one bit holds"
+    else:
+        return
+    expected = (
+        f"{quantiser.function}(bits, integer), bits at least {1 + signed}, integer at least 0"
+    )
+    raise SpecError(Problem(what, Where(key=key), expected, str(quantiser)))
 
 
 def _check_names(layers: list[Layer]) -> None:

@@ -20,6 +20,9 @@ from fpgac.spec.models import Spec
 
 __all__ = ["Progress", "train"]
 
+# numpy's kinds: float, int, unsigned, bool.
+_NUMBERS = "fiub"
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -108,7 +111,7 @@ def _extreme(layer: Layer) -> Layer:
 def _on_grid(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
     numbers = np.asarray(given)
     size = network.input_size
-    if numbers.dtype.kind not in "fiub" or numbers.ndim != 2 or numbers.shape[1] != size:
+    if numbers.dtype.kind not in _NUMBERS or numbers.ndim != 2 or numbers.shape[1] != size:
         raise _misfit(name, f"numbers of shape (samples, {size})", numbers, "topology.inputs")
     words = network.input_type.raw(numbers)
     off = network.input_type.number(words) != numbers
@@ -154,11 +157,11 @@ def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
                 got=str(outputs_),
             )
         )
-    if classes and y.size == samples:
+    if classes and y.size == samples and y.dtype.kind in _NUMBERS:
         return _class_numbers(y.reshape(-1), outputs_)
     if y.shape == (samples,) and outputs_ == 1:
         y = y.reshape(-1, 1)
-    if y.dtype.kind not in "fiub" or y.shape != (samples, outputs_):
+    if y.dtype.kind not in _NUMBERS or y.shape != (samples, outputs_):
         expected = f"numbers of shape ({samples}, {outputs_})"
         raise _misfit("targets", expected, y, "topology.layers")
     numbers = y.astype(np.float32)
