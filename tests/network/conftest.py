@@ -51,9 +51,9 @@ def make_network() -> MakeNetwork:
             layers += [
                 DenseLayer(
                     f"dense_{place}",
-                    random.integers(weight.lowest, weight.highest, shape, endpoint=True),
+                    random.integers(weight.lowest, weight.highest + 1, shape, np.int64),
                     weight,
-                    random.integers(bias.lowest, bias.highest, shape[1], endpoint=True),
+                    random.integers(bias.lowest, bias.highest + 1, shape[1], np.int64),
                     bias,
                 ),
                 ReluLayer(f"dense_{place}_relu", FixedPoint.parse(relu_type)),

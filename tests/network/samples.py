@@ -42,7 +42,7 @@ def any_words(network: Network, samples: int) -> npt.NDArray[np.int64]:
     """Random words over the input's whole range, its extremes among them."""
     lowest, highest = network.input_type.lowest, network.input_type.highest
     random = np.random.default_rng(samples)
-    words = random.integers(lowest, highest, (samples, network.input_size), endpoint=True)
+    words = random.integers(lowest, highest + 1, (samples, network.input_size), np.int64)
     words[0], words[1] = lowest, highest
     return words
 
