@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from jinja2 import PackageLoader
 from pydantic import Field
 
 from fpgac.plugins import (
@@ -20,6 +19,7 @@ from fpgac.plugins import (
     Mode,
     Plan,
     Problem,
+    Some,
     Step,
     Target,
     TargetError,
@@ -74,9 +74,8 @@ REMEDIES = {
 class VitisOptions(TargetOptions):
     """What a spec may say of a Vitis card."""
 
-    banks: tuple[str, ...] | None = Field(
+    banks: Some = Field(
         default=None,
-        min_length=1,
         description="Banks for the compute units in their order, such as ['DDR[0]', 'DDR[1]'].",
     )
 
@@ -206,6 +205,8 @@ class VitisTarget(Target[VitisOptions]):
         }
 
     def _scripts(self, context: Mapping[str, Any]) -> dict[str, File]:
+        from jinja2 import PackageLoader
+
         own = [PackageLoader("fpgac_targets", "templates")]
         return {
             "scripts/Makefile": File(render("build/Makefile.j2", context)),

@@ -29,7 +29,7 @@ from fpgac.plugins.manager import Failure, Plugins, load_plugins
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
 from fpgac.targets.card import CARD, card_json
-from fpgac.targets.target import Mode, Target, TargetOptions, WhereIs
+from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 
 __all__ = [
     "CARD",
@@ -53,6 +53,7 @@ __all__ = [
     "Problem",
     "Provider",
     "Quantity",
+    "Some",
     "Step",
     "Target",
     "TargetError",

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pluggy
 
 from fpgac.data.dataset import Provider
+from fpgac.data.providers import BUILT_IN
 from fpgac.errors import DataError, FpgacError, PluginError, Problem, TargetError, nearest
 from fpgac.plugins import hookspecs
 from fpgac.plugins.hookspecs import PROJECT
@@ -20,7 +21,7 @@ from fpgac.targets.target import Target
 __all__ = ["Failure", "Plugins", "load_plugins"]
 
 # Also found in a checkout that was never installed.
-BUILTIN: Final = EntryPoint(name="builtin", value="fpgac_targets", group=PROJECT)
+BUILTIN_PLUGIN: Final = EntryPoint(name="builtin", value="fpgac_targets", group=PROJECT)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class _Plugin:
     module: object
 
 
+_Named = tuple[str, Any]
+
+
 @dataclass
 class _Offers:
     """What has been collected so far, and who offers it."""
@@ -108,16 +112,18 @@ def load_plugins(extra: Iterable[object] = ()) -> Plugins:
     failures: list[Failure] = []
     plugins = [*_import(_entry_points(), failures), *map(_given, extra)]
     targets, providers = _Offers(), _Offers()
+    for name, own in BUILT_IN.items():
+        providers.add("data set", name, own(), PROJECT)
     for plugin in plugins:
         try:
             offered = _offered(plugin)
         except Exception as error:  # a plugin may raise anything
             failures.append(Failure(plugin.label, _cause(error)))
             continue
-        for target in offered[0]:
-            targets.add("target", target.name, target, plugin.label)
-        for provider in offered[1]:
-            providers.add("data set", provider.name, provider, plugin.label)
+        for name, target in offered[0]:
+            targets.add("target", name, target, plugin.label)
+        for name, provider in offered[1]:
+            providers.add("data set", name, provider, plugin.label)
     return Plugins(
         MappingProxyType(dict(sorted(targets.things.items()))),
         MappingProxyType(dict(sorted(providers.things.items()))),
@@ -127,7 +133,8 @@ def load_plugins(extra: Iterable[object] = ()) -> Plugins:
 
 def _entry_points() -> list[EntryPoint]:
     found = sorted(entry_points(group=PROJECT), key=lambda point: (point.name, point.value))
-    return found if any(p.value == BUILTIN.value for p in found) else [BUILTIN, *found]
+    installed = any(point.value == BUILTIN_PLUGIN.value for point in found)
+    return found if installed else [BUILTIN_PLUGIN, *found]
 
 
 def _import(points: Iterable[EntryPoint], failures: list[Failure]) -> Iterator[_Plugin]:
@@ -148,7 +155,7 @@ def _given(plugin: object) -> _Plugin:
     return _Plugin(repr(getattr(plugin, "__name__", type(plugin).__name__)), plugin)
 
 
-def _offered(plugin: _Plugin) -> tuple[list[Target[Any]], list[Provider]]:
+def _offered(plugin: _Plugin) -> tuple[list[_Named], list[_Named]]:
     """The plugin's targets and providers; each plugin is asked alone, so that one fails alone."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -160,9 +167,9 @@ def _offered(plugin: _Plugin) -> tuple[list[Target[Any]], list[Provider]]:
     )
 
 
-def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
-    """One of each class that a hook returned."""
-    made = []
+def _made(answers: list[object], base: type[Any], hook: str) -> list[_Named]:
+    """One of each class that a hook returned, with its name."""
+    made: list[_Named] = []
     for answer in answers:
         if not isinstance(answer, (list, tuple)):
             raise TypeError(f"{hook} must return a list of classes, not {answer!r}")
@@ -172,7 +179,8 @@ def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
             if isabstract(item):
                 missing = ", ".join(sorted(getattr(item, "__abstractmethods__", ())))
                 raise TypeError(f"{item.__name__} does not say {missing}")
-            made.append(item())
+            thing = item()
+            made.append((thing.name, thing))
     return made
 
 

@@ -6,9 +6,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain
@@ -19,9 +19,19 @@ from fpgac.spec.lines import KeyPath, nearest_line
 from fpgac.spec.loader import key_text, problems_of
 from fpgac.targets.board import Board, version_text
 
-__all__ = ["Mode", "Target", "TargetOptions", "WhereIs"]
+__all__ = ["Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
 Mode = Literal["hw_emu", "hw"]
+
+
+def _not_empty(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if names == ():
+        raise ValueError("empty: name at least one, or leave the key away")
+    return names
+
+
+# An option that names things, at least one of them, or is left to the target.
+Some = Annotated[tuple[str, ...] | None, AfterValidator(_not_empty)]
 
 
 class TargetOptions(BaseModel):
@@ -32,9 +42,8 @@ class TargetOptions(BaseModel):
     compute_units: int = Field(
         default=1, ge=1, le=60, description="Copies of the kernel on the card."
     )
-    hosts: tuple[str, ...] | None = Field(
+    hosts: Some = Field(
         default=None,
-        min_length=1,
         description="The hosts to write; by default all that the board offers.",
     )
 

@@ -1,0 +1,269 @@
+"""The scripts of a design and its plan, run to their ends with a Vitis that only pretends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fpgac.build.runner import run_plan
+from fpgac.errors import BuildError
+from fpgac.plugins import Board, Design, Mode, load_plugins
+from fpgac_targets.aws_f1 import AwsF1
+from tests.fpgac_targets.fake_vitis import FakeVitis, core, write
+
+AWS_F1 = load_plugins().target("aws-f1")
+DESIGN = AWS_F1.design("muon", core(), AWS_F1.options({"compute_units": 2}))
+
+TIMING = (
+    "echo 'CRITICAL WARNING: [VPL-1] design did not meet timing - Design did not meet timing. "
+    "One or more scalable system clocks'"
+)
+NO_LICENCE = "echo 'ERROR: [Common 17-345] A valid license was not found for feature'; exit 1"
+Y2K22 = (
+    'case "$*" in *" -l "*|"-l "*) ;; *) '
+    "echo \"ERROR: '2201251806' is an invalid argument. Please specify an integer value.\"; "
+    "exit 1;; esac"
+)
+NOTHING_MADE = "exit 0"
+FAILED_STEP = "echo 'ERROR: [v++ 60-300] Failed to build kernel'"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write(DESIGN, tmp_path / "a build folder")
+
+
+def run(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def flags(mode: str, platform: str) -> str:
+    return (
+        f"-t {mode} --platform {platform} --save-temps --temp_dir _x/{mode} --kernel_frequency 200"
+    )
+
+
+def expected_calls(mode: str, platform: str) -> list[str]:
+    calls = [
+        f"v++ -c {flags(mode, platform)} -k muon_kernel -I kernel/firmware "
+        f"-o out/{mode}/muon_kernel.xo kernel/firmware/tiny.cpp kernel/src/muon_kernel.cpp",
+        f"v++ -l {flags(mode, platform)} --config scripts/link.cfg "
+        f"-o out/{mode}/muon.xclbin out/{mode}/muon_kernel.xo",
+    ]
+    if mode == "hw_emu":
+        calls.append(f"emconfigutil --platform {platform} --nd 1 --od out/{mode}")
+    return calls
+
+
+def test_shellcheck_finds_nothing(folder: Path) -> None:
+    checker = shutil.which("shellcheck")
+    assert checker, "shellcheck belongs to the packages of a test machine"
+    done = run([checker, "--severity=style", "scripts/build.sh"], folder, dict(os.environ))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("mode", ["hw_emu", "hw"])
+def test_make_n_shows_the_commands_and_runs_none(folder: Path, tmp_path: Path, mode: str) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    done = run(["make", "-n", "-C", "scripts", f"MODE={mode}"], folder, vitis.environment())
+    assert done.returncode == 0, done.stderr
+    assert "v++ -c" in done.stdout
+    assert vitis.calls == []
+
+
+@pytest.mark.parametrize("mode", ["hw_emu", "hw"])
+def test_build_sh_goes_to_the_end(folder: Path, tmp_path: Path, mode: str) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    environment = vitis.environment()
+    done = run(["scripts/build.sh", mode], folder, environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"built out/{mode}/muon.xclbin\n")
+    assert "AWS retired F1 on 2025-12-20" in done.stderr
+    assert vitis.calls == expected_calls(mode, environment["AWS_PLATFORM"])
+    assert (folder / f"out/{mode}/muon.xclbin").is_file()
+
+
+def test_build_sh_can_be_called_from_anywhere(folder: Path, tmp_path: Path) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    done = run([str(folder / "scripts/build.sh"), "hw"], tmp_path, vitis.environment())
+    assert done.returncode == 0, done.stderr
+    assert (folder / "out/hw/muon.xclbin").is_file()
+
+
+@pytest.mark.parametrize("command", [["make", "-C", "scripts"], ["make", "-f", "scripts/Makefile"]])
+def test_make_alone_goes_to_the_end_and_then_rests(
+    folder: Path, tmp_path: Path, command: list[str]
+) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    environment = vitis.environment()
+    done = run(command, folder, environment)
+    assert done.returncode == 0, done.stderr
+    assert vitis.calls == expected_calls("hw_emu", environment["AWS_PLATFORM"])
+
+    assert run(command, folder, environment).returncode == 0
+    assert len(vitis.calls) == 3, "everything is up to date"
+    os.utime(folder / "kernel/firmware/tiny.h")
+    assert run(command, folder, environment).returncode == 0
+    assert len(vitis.calls) == 3 + 2, "the kernel is compiled and linked anew"
+
+
+def test_xilinx_vitis_is_enough_for_the_scripts(folder: Path, tmp_path: Path) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    environment = vitis.environment(PATH=os.environ["PATH"], XILINX_VITIS=str(vitis.folder))
+    done = run(["scripts/build.sh", "hw_emu"], folder, environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_platform_with_an_evil_path_is_one_word(folder: Path, tmp_path: Path) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    platform = tmp_path / "a 'b' \"c\"; touch broken.xpfm"
+    platform.touch()
+    environment = vitis.environment(AWS_PLATFORM=str(platform))
+    done = run(["scripts/build.sh", "hw"], folder, environment)
+    assert done.returncode == 0, done.stderr
+    assert f"--platform {platform} --save-temps" in vitis.calls[0]
+    assert not list(folder.rglob("broken*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"PATH": "/usr/bin:/bin"}, "v++ was not found"),
+        ({"AWS_PLATFORM": ""}, "AWS_PLATFORM is not set"),
+        ({"AWS_PLATFORM": "/gone/f1.xpfm"}, "there is no platform /gone/f1.xpfm"),
+    ],
+)
+def test_build_sh_names_what_is_missing(
+    folder: Path, tmp_path: Path, change: dict[str, str], told: str
+) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    done = run(["scripts/build.sh"], folder, vitis.environment(**change))
+    assert done.returncode == 1
+    assert f"error: {told}" in done.stderr
+    assert "hint: " in done.stderr
+    assert vitis.calls == []
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [("2019.1", False), ("2019.2", True), ("2021.2.1", True), ("2022.1", False), ("????", False)],
+)
+def test_build_sh_knows_the_board_s_versions(
+    folder: Path, tmp_path: Path, version: str, known: bool
+) -> None:
+    vitis = FakeVitis(tmp_path / "vitis", version).install()
+    done = run(["scripts/build.sh"], folder, vitis.environment())
+    assert (done.returncode == 0) is known
+    assert ("install and source Vitis 2019.2 to 2021.2" in done.stderr) is not known
+
+
+def test_build_sh_refuses_an_unknown_mode(folder: Path, tmp_path: Path) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    done = run(["scripts/build.sh", "sw_emu"], folder, vitis.environment())
+    assert done.returncode == 1
+    assert "there is no mode 'sw_emu'" in done.stderr
+
+
+@pytest.mark.parametrize("setting", [["MODE=sw_emu"], ["AWS_PLATFORM="]])
+def test_make_refuses_what_cannot_be(folder: Path, tmp_path: Path, setting: list[str]) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    done = run(["make", "-C", "scripts", *setting], folder, vitis.environment())
+    assert done.returncode == 2
+    assert vitis.calls == []
+
+
+FAILURES = [
+    pytest.param(NO_LICENCE, "XILINXD_LICENSE_FILE", id="exit code"),
+    pytest.param(Y2K22, "y2k22_patch", id="exit code of the compile step"),
+    pytest.param(NOTHING_MADE, "", id="no artifact"),
+    pytest.param(TIMING, "hls.clock_mhz", id="timing"),
+    pytest.param(FAILED_STEP, "", id="an error in the log only"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "remedy"), FAILURES)
+def test_build_sh_does_not_believe_a_failed_build(
+    folder: Path, tmp_path: Path, trouble: str, remedy: str
+) -> None:
+    vitis = FakeVitis(tmp_path / "vitis", trouble=trouble).install()
+    done = run(["scripts/build.sh", "hw"], folder, vitis.environment())
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert remedy in done.stderr
+    assert "built" not in done.stdout.splitlines()[-1]
+    assert not (folder / "out/hw/muon.xclbin").exists(), "nobody takes it for good"
+
+
+def plan(design: Design, mode: Mode, vitis: FakeVitis):  # type: ignore[no-untyped-def]
+    return AWS_F1.plan(design, mode, AWS_F1.toolchain(vitis.environment()))
+
+
+@pytest.mark.parametrize("mode", ["hw_emu", "hw"])
+def test_the_plan_calls_what_the_scripts_call(folder: Path, tmp_path: Path, mode: Mode) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    records = run_plan(plan(DESIGN, mode, vitis), folder, {})
+    expected = expected_calls(mode, vitis.environment()["AWS_PLATFORM"])
+    assert sorted(vitis.calls) == sorted(expected)
+    assert list(records)[-1] == f"{mode}: link" or mode == "hw_emu"
+    assert all(record.succeeded for record in records.values())
+
+
+@pytest.mark.parametrize(("trouble", "remedy"), FAILURES)
+def test_the_plan_does_not_believe_a_failed_build(
+    folder: Path, tmp_path: Path, trouble: str, remedy: str
+) -> None:
+    vitis = FakeVitis(tmp_path / "vitis", trouble=trouble).install()
+    with pytest.raises(BuildError) as caught:
+        run_plan(plan(DESIGN, "hw", vitis), folder, {})
+    assert remedy in str(caught.value)
+    assert not (folder / "out/hw/muon.xclbin").exists()
+
+
+def test_every_input_of_the_plan_is_in_the_design_or_made_before(tmp_path: Path) -> None:
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    there = set(DESIGN.files)
+    for step in plan(DESIGN, "hw_emu", vitis).steps:
+        assert set(step.inputs) <= there
+        there |= set(step.outputs)
+    assert "out/hw_emu/muon.xclbin" in there
+
+
+class Modern(AwsF1):
+    """A card whose platform takes its clock from the link configuration, and no variable."""
+
+    board = Board.model_validate(
+        AwsF1.board.model_dump()
+        | {"platform_variable": None, "life": {"state": "active"}}
+        | {"clock": {"default_mhz": 300.0, "maximum_mhz": 300.0, "legacy": False}}
+    )
+
+
+def test_a_modern_platform_takes_its_clock_from_the_link_file(tmp_path: Path) -> None:
+    target = Modern()
+    design = target.design("muon", core(clock_mhz=275.5), target.options({"compute_units": 2}))
+    link = design.files["scripts/link.cfg"].content.decode()
+    assert link.endswith(
+        "\n[clock]\nfreqHz=275500000:muon_1.ap_clk\nfreqHz=275500000:muon_2.ap_clk\n"
+    )
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    folder = write(design, tmp_path / "build")
+    done = run(["scripts/build.sh", "hw"], folder, vitis.environment(AWS_PLATFORM=""))
+    assert done.returncode == 0, done.stderr
+    assert "note:" not in done.stderr
+    assert "--hls.clock 275500000:muon_kernel" in vitis.calls[0]
+    assert "--kernel_frequency" not in "".join(vitis.calls)
+    assert "--platform xilinx_aws-vu9p-f1_shell-v04261818_201920_3" in vitis.calls[1]

@@ -1,0 +1,182 @@
+"""Plugins good and broken, found by real entry points of distributions made for the test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from fpgac.errors import DataError, PluginError, TargetError
+from fpgac.plugins import Plugins, load_plugins
+
+GOOD = """
+from importlib.resources import files
+from fpgac.plugins import Board, Provider, hookimpl
+from fpgac_targets.aws_f1 import AwsF1
+
+class Other(AwsF1):
+    board = AwsF1.board.model_copy(update={"name": "my-card"})
+
+class Noise(Provider):
+    name, description, version, task = "noise", "noise", "1", "regression"
+    feature_names, target_names = ("x",), ("y",)
+    def load(self, samples, seed):
+        raise NotImplementedError
+
+@hookimpl
+def fpgac_targets():
+    return [Other]
+
+@hookimpl
+def fpgac_data_providers():
+    return [Noise]
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Install a plugin: a module, and the metadata of a distribution that names it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(module: str, source: str) -> None:
+        (tmp_path / f"{module}.py").write_text(dedent(source))
+        info = tmp_path / f"{module}_dist-1.5.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {module}-dist\nVersion: 1.5\n"
+        )
+        (info / "entry_points.txt").write_text(f"[fpgac]\n{module} = {module}\n")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def only_failure(plugins: Plugins) -> str:
+    (failure,) = plugins.failures
+    assert "\n" not in str(failure)
+    assert "aws-f1" in plugins.targets, "the rest works"
+    return str(failure)
+
+
+def test_the_built_in_targets_and_data_sets_are_there() -> None:
+    plugins = load_plugins()
+    assert "aws-f1" in plugins.targets
+    assert {"iris", "muon"} <= set(plugins.providers)
+    assert plugins.failures == ()
+
+
+def test_what_is_loaded_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        load_plugins().targets["mine"] = None  # type: ignore[index]
+
+
+def test_an_installed_plugin_adds_its_own(install) -> None:  # type: ignore[no-untyped-def]
+    install("plugin_good", GOOD)
+    plugins = load_plugins()
+    assert plugins.failures == ()
+    assert plugins.target("my-card").board.part == "xcvu9p-flgb2104-2-i"
+    assert plugins.provider("noise").name == "noise"
+
+
+def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
+    from fpgac.plugins import hookimpl
+    from fpgac_targets.aws_f1 import AwsF1
+
+    class Other(AwsF1):
+        board = AwsF1.board.model_copy(update={"name": "other"})
+
+    class Plugin:
+        @hookimpl
+        def fpgac_targets(self) -> list[type[Other]]:
+            return [Other]
+
+    assert load_plugins([Plugin()]).target("other").name == "other"
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("import no_such_module_at_all", "ModuleNotFoundError: No module named"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit('good bye\\nfor ever')", "SystemExit: good bye for ever"),
+        (
+            "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_target(): return []",
+            "unknown hook 'fpgac_target'",
+        ),
+        (
+            "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(board): return []",
+            "Argument(s) {'board'}",
+        ),
+        (
+            "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(): return 'abc'",
+            "fpgac_targets must return a list of classes, not 'abc'",
+        ),
+        (
+            "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(): return [int]",
+            "fpgac_targets must return subclasses of Target, not <class 'int'>",
+        ),
+        (
+            "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
+            "class T(Target[TargetOptions]):\n    def design(self, *a): pass\n"
+            "@hookimpl\ndef fpgac_targets(): return [T]",
+            "T does not say plan, toolchain",
+        ),
+        (
+            "from fpgac.plugins import Board, hookimpl\nfrom pathlib import Path\n"
+            "@hookimpl\ndef fpgac_targets(): Board.load(Path('gone.toml'))",
+            "gone.toml: the board file cannot be read",
+        ),
+        (
+            "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_data_providers(): 1 / 0",
+            "ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_a_broken_plugin_is_one_line_and_the_rest_works(  # type: ignore[no-untyped-def]
+    install, source: str, cause: str
+) -> None:
+    install("plugin_broken", source)
+    text = only_failure(load_plugins())
+    assert text.startswith("the plugin 'plugin_broken' of plugin_broken-dist 1.5 is left out: ")
+    assert cause in text
+
+
+def test_two_of_one_name_name_both_distributions(install) -> None:  # type: ignore[no-untyped-def]
+    install("plugin_one", GOOD)
+    install("plugin_two", GOOD)
+    with pytest.raises(PluginError, match="two plugins offer a target 'my-card'") as caught:
+        load_plugins()
+    assert "plugin_one-dist 1.5" in str(caught.value)
+    assert "plugin_two-dist 1.5" in str(caught.value)
+
+
+def test_a_built_in_name_cannot_be_taken(install) -> None:  # type: ignore[no-untyped-def]
+    install("plugin_thief", GOOD.replace('"noise", "noise"', '"muon", "noise"'))
+    with pytest.raises(PluginError, match="two plugins offer a data set 'muon'"):
+        load_plugins()
+
+
+def test_an_unknown_name_tells_the_nearest() -> None:
+    plugins = load_plugins()
+    with pytest.raises(TargetError, match="did you mean 'aws-f1'"):
+        plugins.target("aws-f2")
+    with pytest.raises(DataError, match="did you mean 'muon'"):
+        plugins.provider("moun")
+
+
+def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(  # type: ignore[no-untyped-def]
+    install,
+) -> None:
+    install("plugin_broken", "import no_such_module_at_all")
+    with pytest.raises(TargetError, match=r"plugin_broken-dist 1\.5 is left out"):
+        load_plugins().target("kv260")
+
+
+def test_help_imports_no_plugin() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "fpgac", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "fpgac.cli" in done.stderr
+    assert "fpgac_targets" not in done.stderr

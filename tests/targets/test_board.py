@@ -1,0 +1,142 @@
+"""Board files: what they hold, and how a mistake in one is told."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from fpgac.errors import PluginError
+from fpgac.targets.board import Board, Toolchains
+
+CARD = """\
+name = "my-card"
+title = "My card"
+part = "xcvu9p-flgb2104-2-i"
+platforms = ["vendor_my-card_1"]
+platform_hint = "install the platform"
+spread = ["DDR[1]", "DDR[0]"]
+
+[toolchain]
+name = "Vitis"
+first = [2022, 1]
+last = [2024, 2]
+
+[clock]
+default_mhz = 250.0
+maximum_mhz = 300.0
+
+[life]
+state = "active"
+
+[[memories]]
+tag = "bank0"
+name = "DDR[0]"
+kind = "DDR4"
+size_bytes = 0x4_0000_0000
+base = 0x0
+slr = 0
+
+[[memories]]
+tag = "bank1"
+name = "DDR[1]"
+kind = "DDR4"
+size_bytes = 0x4_0000_0000
+base = 0x4_0000_0000
+"""
+
+
+def board(tmp_path: Path, text: str) -> Board:
+    file = tmp_path / "my-card.toml"
+    file.write_text(text)
+    return Board.load(file)
+
+
+def problem_of(tmp_path: Path, text: str) -> str:
+    with pytest.raises(PluginError) as caught:
+        board(tmp_path, text)
+    return str(caught.value)
+
+
+def test_a_board_is_what_its_file_says(tmp_path: Path) -> None:
+    card = board(tmp_path, CARD)
+    assert card.toolchain.first == (2022, 1)
+    assert card.bank_names == ("DDR[0]", "DDR[1]")
+    assert card.memories[1].base == 2**34
+    assert card.memories[1].slr is None
+    assert card.life.notice is None
+    assert card.hosts == ("pynq", "opencl", "xrt")
+
+
+def test_a_board_cannot_be_changed(tmp_path: Path) -> None:
+    card = board(tmp_path, CARD)
+    with pytest.raises(ValueError, match="frozen"):
+        card.part = "xcu250"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("size_bytes = 0x4", 'size_bytes = "16 GB" # 0x4', "memories[0].size_bytes"),
+        ('kind = "DDR4"', 'kind = "DDR5"', "memories[0].kind"),
+        ("base = 0x0", "base = -1", "memories[0].base"),
+        ("slr = 0", "slot = 0", "unknown key 'slot'"),
+        ('part = "xcvu9p-flgb2104-2-i"', "", "missing key 'part'"),
+        ('part = "xcvu9p-flgb2104-2-i"', 'part = "a part; reboot"', "[part]"),
+        ("first = [2022, 1]", "first = 2022.1", "toolchain.first"),
+        ("first = [2022, 1]", "first = [2025, 1]", "first (2025.1) is after last (2024.2)"),
+        ("maximum_mhz = 300.0", "maximum_mhz = 100.0", "default_mhz (250) is more than"),
+        ('state = "active"', 'state = "retired"', "needs a date and a message"),
+        ('tag = "bank1"', 'tag = "bank0"', "two memories are named 'bank0'"),
+        ('spread = ["DDR[1]"', 'spread = ["DDR[7]"', "spread names 'DDR[7]'"),
+        ('title = "My card"', r'title = "My\ncard"', "[title]"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_key(
+    tmp_path: Path, good: str, bad: str, told: str
+) -> None:
+    assert good in CARD
+    text = problem_of(tmp_path, CARD.replace(good, bad, 1))
+    assert told in text
+    assert "my-card.toml" in text
+
+
+def test_all_mistakes_of_a_file_come_at_once(tmp_path: Path) -> None:
+    text = CARD.replace("base = 0x0", "base = -1").replace("maximum_mhz", "maximal_mhz")
+    told = problem_of(tmp_path, text)
+    assert "memories[0].base" in told
+    assert "did you mean 'maximum_mhz'?" in told
+
+
+@pytest.mark.parametrize("text", ["name = ", "\0"])
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, text: str) -> None:
+    assert "my-card.toml" in problem_of(tmp_path, text)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="gone\\.toml"):
+        Board.load(tmp_path / "gone.toml")
+
+
+def test_an_end_of_life_is_told_in_one_line(tmp_path: Path) -> None:
+    ending = 'state = "ending"\ndate = 2027-06-30\nmessage = "It ends; it still works."'
+    life = board(tmp_path, CARD.replace('state = "active"', ending)).life
+    assert life.date == datetime.date(2027, 6, 30)
+    assert life.notice == "It ends; it still works."
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [
+        ((2019, 1), False),
+        ((2019, 2), True),
+        ((2020, 1, 1), True),
+        ((2021, 2), True),
+        ((2021, 2, 1), True),  # an update of the last release
+        ((2022, 1), False),
+        ((2021, 10), False),
+    ],
+)
+def test_versions_are_compared_as_numbers(version: tuple[int, ...], known: bool) -> None:
+    assert (version in Toolchains(name="Vitis", first=(2019, 2), last=(2021, 2))) is known
