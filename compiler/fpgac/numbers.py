@@ -39,6 +39,12 @@ WIDEST = 53
 # Far outside every format, and a multiple of every format's modulus: stands for what is infinite.
 HUGE = 2.0**200
 
+# Below every tie of every format, but more than nothing.
+TINY = 2.0**-200
+
+# Far beyond any use, and such that every power of two in the rule is a float64.
+FARTHEST = 512
+
 
 class Rounding(StrEnum):
     """What happens to the bits below the last one (Vitis HLS's quantisation modes)."""
@@ -83,6 +89,11 @@ class FixedPoint:
     def __post_init__(self) -> None:
         if self.width < 1:
             raise ValueError(f"a number needs at least one bit, not {self.width}")
+        if abs(self.integer) > FARTHEST:
+            raise ValueError(
+                f"the bits before the point must be from -{FARTHEST} to {FARTHEST}, "
+                f"not {self.integer}"
+            )
         if self.signed and self.width < 2 and self.overflow is Overflow.SAT_SYM:
             raise ValueError("a signed number of one bit has no symmetric range")
 
@@ -208,20 +219,13 @@ def _known(mode: str, modes: type[StrEnum]) -> str:
 class Operations(Protocol):
     """What the rule needs: numpy has them, and so has :class:`Formula`'s tracer."""
 
-    @property
-    def floor(self) -> Any: ...
-    @property
-    def trunc(self) -> Any: ...
-    @property
-    def rint(self) -> Any: ...
-    @property
-    def fabs(self) -> Any: ...
-    @property
-    def fmin(self) -> Any: ...
-    @property
-    def fmax(self) -> Any: ...
-    @property
-    def copysign(self) -> Any: ...
+    floor: Any
+    trunc: Any
+    rint: Any
+    fabs: Any
+    fmin: Any
+    fmax: Any
+    copysign: Any
 
 
 def raw_word(to: FixedPoint, x: Any, op: Operations, name: Any = lambda _, value: value) -> Any:
@@ -231,8 +235,17 @@ def raw_word(to: FixedPoint, x: Any, op: Operations, name: Any = lambda _, value
     what is not finite becomes a huge number of the same sign: it saturates or wraps to zero, as
     in ``ap_fixed``. ``name(variable, value)`` lets a tracer give the intermediate values names.
     """
-    scaled = name("scaled", op.copysign(op.fmin(op.fabs(x * 2.0**to.fraction), HUGE), x))
+    scaled = name("scaled", op.copysign(_scaled_size(to, x, op), x))
     return _overflow(to, name("rounded", _round(to, scaled, op, name)), op, name)
+
+
+def _scaled_size(to: FixedPoint, x: Any, op: Operations) -> Any:
+    # A signalling NaN is only ignored by fmin once a product has made it quiet; compilers leave
+    # out a product with one, but not these two.
+    product = x * 2.0**to.fraction if to.fraction else x * 2.0 * 0.5
+    size = op.fmin(op.fabs(product), HUGE)
+    # What underflows here must still count as more than nothing: it rounds down to minus one.
+    return op.fmax(size, (x != 0.0) * TINY) if to.fraction < 0 else size
 
 
 def _round(to: FixedPoint, scaled: Any, op: Operations, name: Any) -> Any:
@@ -331,6 +344,9 @@ class _Traced:
 
     def __eq__(self, other: object) -> _Traced:  # type: ignore[override]
         return self._binary("==", other)
+
+    def __ne__(self, other: object) -> _Traced:  # type: ignore[override]
+        return self._binary("!=", other)
 
     __hash__ = None  # type: ignore[assignment]
 
