@@ -1,0 +1,189 @@
+"""What must hold before a network is lowered, and what hls4ml's graph of it must still say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from fpgac.errors import CoreError, Problem, Where
+from fpgac.network.network import DenseLayer, Network, ReluLayer, chain
+from fpgac.numbers import FixedPoint, IntArray, Overflow
+
+__all__ = ["check_formats", "check_graph", "check_names", "constant_type", "declared_type"]
+
+# hls4ml writes the core into C++'s global namespace, next to names and files of its own.
+_TAKEN = re.compile(
+    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|(relu_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
+    re.IGNORECASE,
+)
+
+# A constant is written as a decimal number without exponent: a C++ integer where it has no point.
+_WIDEST_CONSTANT = 62
+
+
+def constant_type(type_: FixedPoint) -> FixedPoint:
+    """The format without its modes: constants are on its grid already."""
+    return FixedPoint(type_.width, type_.integer, type_.signed)
+
+
+def declared_type(named: Any) -> FixedPoint:
+    """The format that hls4ml's C++ declares for one of its named types."""
+    return FixedPoint.parse(named.precision.definition_cpp())
+
+
+def check_names(network: Network) -> None:
+    """Names go into C++ as they are.
+
+    Raises:
+        CoreError: one is no plain identifier, is hls4ml's own, or differs in capitals only.
+    """
+    names = [network.name, *(layer.name for layer in network.layers)]
+    problems = [
+        Problem(
+            f"the name {name!r} means something else in hls4ml's C++",
+            expected="a plain C identifier that is not hls4ml's own",
+            hint="choose another name",
+        )
+        for name in names
+        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
+    ]
+    lowered = [name.lower() for name in names[1:]]
+    problems += [
+        Problem(f"two layers are named {name!r}; hls4ml does not tell capital letters apart")
+        for name in sorted({name for name in lowered if lowered.count(name) > 1})
+    ]
+    if problems:
+        raise CoreError(*problems)
+
+
+def check_formats(network: Network, output: FixedPoint | None) -> None:
+    """Every format can be represented, and every constant fits its own.
+
+    Raises:
+        CoreError: one does not.
+    """
+    if not network.layers:
+        raise CoreError(Problem("the network has no layers"))
+    _check_edges(network, output)
+    for layer, inputs in zip(
+        network.layers, chain(network.input_size, network.layers), strict=True
+    ):
+        if isinstance(layer, DenseLayer):
+            _check_shapes(layer, inputs)
+            _check_constants(layer.name, "weights", layer.weights, layer.weight_type)
+            _check_constants(layer.name, "biases", layer.bias, layer.bias_type)
+
+
+def _check_edges(network: Network, output: FixedPoint | None) -> None:
+    for edge in (network.input_type, output):
+        if edge is not None:
+            _ = edge.word_bits  # raises: too wide for a host's numbers
+    last = network.layers[-1]
+    if output is not None and isinstance(last, ReluLayer) and output != last.type:
+        raise CoreError(
+            Problem(
+                "the results already have the format of the last layer, a ReLU",
+                where=Where(key="interface.output"),
+                expected=f"'auto' or {str(last.type)!r}",
+                got=repr(str(output)),
+            )
+        )
+
+
+def _check_shapes(layer: DenseLayer, inputs: int) -> None:
+    if layer.weights.shape != (inputs, layer.bias.size):
+        raise CoreError(
+            Problem(
+                f"the weights of layer {layer.name!r} do not fit what is around them",
+                expected=f"shape ({inputs}, {layer.bias.size})",
+                got=f"shape {layer.weights.shape}",
+            )
+        )
+
+
+def _check_constants(layer: str, what: str, words: IntArray, type_: FixedPoint) -> None:
+    _ = type_.word_bits  # raises: hls4ml's float64 could not hold them
+    if type_.integer > _WIDEST_CONSTANT:
+        raise CoreError(
+            Problem(
+                f"the {what} of layer {layer!r} cannot be written as C++ constants",
+                expected=f"at most {_WIDEST_CONSTANT} bits before the point",
+                got=str(type_),
+            )
+        )
+    lowest, highest = _range(type_)
+    if words.size and not lowest <= int(words.min()) <= int(words.max()) <= highest:
+        raise CoreError(
+            Problem(
+                f"the {what} of layer {layer!r} do not fit their format",
+                expected=f"raw words from {lowest} to {highest}, for {type_}",
+                got=f"{words.min()} to {words.max()}",
+                hint="the network is damaged: train or import it again",
+            )
+        )
+
+
+def _range(type_: FixedPoint) -> tuple[int, int]:
+    """The raw words that the bits can hold, whatever the overflow mode."""
+    return (-(1 << (type_.width - 1)) if type_.signed else 0), type_.highest
+
+
+def check_graph(
+    graph: Any, network: Network, factors: Mapping[str, int], output: FixedPoint | None
+) -> None:
+    """hls4ml's graph is the network: same layers, same formats, sums that keep every bit.
+
+    Raises:
+        CoreError: hls4ml has changed something without a word.
+    """
+    entry, *nodes = graph.get_layers()
+    _expect("the input", declared_type(entry.get_output_variable().type), network.input_type)
+    _expect("the layers", [n.name for n in nodes], [layer.name for layer in network.layers])
+    for (before, node), layer in zip(pairwise([entry, *nodes]), network.layers, strict=True):
+        result = declared_type(node.get_output_variable().type)
+        if isinstance(layer, ReluLayer):
+            _expect(f"the results of {layer.name!r}", result, layer.type)
+            continue
+        sums = declared_type(node.types["accum_t"])
+        wanted = output if output is not None and layer is network.layers[-1] else sums
+        _expect(f"the results of {layer.name!r}", result, wanted)
+        _expect_constants(node, layer)
+        _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
+        if not _keeps_every_bit(sums, declared_type(before.get_output_variable().type), layer):
+            raise CoreError(Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums)))
+
+
+def _expect_constants(node: Any, layer: DenseLayer) -> None:
+    for what, type_ in (("weight", layer.weight_type), ("bias", layer.bias_type)):
+        declared = declared_type(node.get_weights(what).type)
+        _expect(f"the {what} format of {layer.name!r}", declared, constant_type(type_))
+
+
+def _expect(what: str, got: object, expected: object) -> None:
+    if got != expected:
+        raise CoreError(
+            Problem(
+                f"hls4ml changed the network: {what}",
+                expected=str(expected),
+                got=str(got),
+                hint="a defect of fpgac, or a release of hls4ml that it does not know",
+            )
+        )
+
+
+def _keeps_every_bit(sums: FixedPoint, x: FixedPoint, layer: DenseLayer) -> bool:
+    """Whether ``sums`` holds every sum of products that the formats of a dense layer allow."""
+    product_fraction = x.fraction + layer.weight_type.fraction
+    shifts = sums.fraction - product_fraction, sums.fraction - layer.bias_type.fraction
+    if min(shifts) < 0 or sums.overflow is not Overflow.WRAP:
+        return False
+    products = [a * b for a in _range(x) for b in _range(layer.weight_type)]
+    low, high = (
+        (layer.weights.shape[0] * end(products) << shifts[0])
+        + (end(_range(layer.bias_type)) << shifts[1])
+        for end in (min, max)
+    )
+    lowest, highest = _range(sums)
+    return lowest <= low and high <= highest

@@ -1,0 +1,78 @@
+"""Reuse factors: how many multiplications of a dense layer share one multiplier."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Mapping
+
+from fpgac.errors import CoreError, Problem, Where, nearest
+from fpgac.network.network import DenseLayer, Network
+from fpgac.spec.models import HlsSection
+
+__all__ = ["reuse_factors", "valid_reuse_factors"]
+
+
+def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -> dict[str, int]:
+    """Every dense layer's reuse factor by name: its own from ``given``, or else the common one.
+
+    Raises:
+        CoreError: a layer cannot have its reuse factor, or ``given`` names none of the layers.
+            hls4ml would take the nearest one and only print so.
+    """
+    layers = {layer.name: layer for layer in network.dense_layers}
+    problems = [
+        Problem(
+            f"a reuse factor is given for {name!r}, which is no dense layer of the network",
+            where=Where(key="reuse_factor"),
+            hint=nearest(name, layers),
+        )
+        for name in given
+        if name not in layers
+    ]
+    factors = {name: given.get(name, hls.reuse_factor) for name in layers}
+    for name, factor in factors.items():
+        if not _possible(factor, layers[name], hls):
+            key = "reuse_factor" if name in given else "hls.reuse_factor"
+            problems.append(_problem(factor, layers[name], hls, Where(key=key)))
+    if problems:
+        raise CoreError(*problems)
+    return factors
+
+
+def valid_reuse_factors(inputs: int, outputs: int) -> list[int]:
+    """The reuse factors that a dense layer can have with the strategy ``resource``, ascending.
+
+    Multipliers are shared along whole columns of the weights: a divisor of the inputs, or all
+    inputs times a divisor of the outputs. It is hls4ml's own rule, without its search.
+    """
+    return [*_divisors(inputs), *(inputs * share for share in _divisors(outputs) if share > 1)]
+
+
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+def _possible(factor: int, layer: DenseLayer, hls: HlsSection) -> bool:
+    if hls.strategy == "resource":
+        return factor in valid_reuse_factors(*layer.weights.shape)
+    return 1 <= factor <= layer.weights.size
+
+
+def _problem(factor: int, layer: DenseLayer, hls: HlsSection, where: Where) -> Problem:
+    inputs, outputs = layer.weights.shape
+    valid = [1, inputs * outputs]
+    rule = f"1 to {inputs * outputs}, its number of multiplications"
+    if hls.strategy == "resource":
+        valid = valid_reuse_factors(inputs, outputs)
+        rule = (
+            f"a divisor of its inputs, {inputs}, or {inputs} x a divisor of its outputs, {outputs}"
+        )
+    place = bisect(valid, factor)
+    nearest_ones = " or ".join(map(str, valid[max(place - 1, 0) : place + 1]))
+    return Problem(
+        f"layer {layer.name!r} cannot have this reuse factor with the strategy {hls.strategy!r}",
+        where=where,
+        expected=rule,
+        got=str(factor),
+        hint=f"the nearest is {nearest_ones}; each layer may have a reuse_factor of its own",
+    )
