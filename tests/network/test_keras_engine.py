@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ import pytest
 
 from fpgac.network.arithmetic import outputs
 from fpgac.network.keras_engine import keras_is_installed, keras_outputs
+from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.numbers import FixedPoint
 from tests.network.samples import MakeNetwork, any_words
 
 FORMATS: dict[str, dict[str, Any]] = {
-    # Sums of up to 27 bits: Keras's usual float32 would round them.
     "sixteen bits in": {"sizes": (12, 9, 4, 1), "input_type": "ap_fixed<16,6,RND,SAT>"},
-    # Sums whose relu needs more than quantized_relu's float32.
+    # Keras's usual float32 gives other answers for three samples in four.
     "fine": {
         "sizes": (6, 7, 2),
         "input_type": "ap_fixed<18,2>",
@@ -37,15 +37,23 @@ def test_qkeras_and_integers_agree_to_the_last_bit(
     assert answers.tobytes() == outputs(network, words).tobytes()
 
 
-def test_a_weight_that_is_one_step_off_shows(make_network: MakeNetwork) -> None:
-    network = make_network()
-    first, *others = network.layers
-    weights = network.dense_layers[0].weights.copy()
-    weights[0, 0] ^= 1
-    other = replace(network, layers=(replace(network.dense_layers[0], weights=weights), *others))
-    words = any_words(network, 300)
-    assert not np.array_equal(keras_outputs(network, words), outputs(other, words))
-    assert first is network.dense_layers[0]
+def test_a_sum_just_over_a_tie_is_rounded_up() -> None:
+    # 8.5/16 + 2^-30 is nearer to 9/16; a float32 drops the 2^-30, and of the tie goes to the even 8.
+    fine, weight = (
+        FixedPoint.parse("ap_fixed<24,1>"),
+        FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>"),
+    )
+    one, tie, most, zero = np.array([[1]]), np.array([68]), np.array([[127]]), np.array([0])
+    layers = (
+        DenseLayer("fc1", one, weight, tie, weight),
+        ReluLayer("relu1", FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>")),
+        DenseLayer("fc2", most, weight, zero, weight),
+    )
+    network = Network("tie", 1, fine, layers)
+    expected = [[8 / 16 * 127 / 128], [9 / 16 * 127 / 128]]
+    words = np.array([[0], [1]])
+    assert keras_outputs(network, words).tolist() == expected
+    assert outputs(network, words).tolist() == expected
 
 
 def test_keras_is_found_without_importing_it() -> None:
