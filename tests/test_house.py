@@ -1,0 +1,204 @@
+"""The house stands: imports go downwards, plugins see the public face, and the front door is light.
+
+The floors, from top to bottom, are those of ``docs/architecture.md``. An import counts wherever it
+stands, inside a function or for the type checker only: what cannot be imported cannot be needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from fpgac import plugins
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+FLOORS: Final = (
+    "__main__",
+    "cli",
+    "pipeline",
+    "run",
+    "plugins",
+    "emulation",
+    "targets",
+    "design",
+    "core",
+    "network",
+    "data",
+    "reports",
+    "spec",
+    "build",
+    "numbers",
+    "digest",
+    "errors",
+    "",  # fpgac itself: its version
+)
+
+# What takes long to import, or is not there where only compiled networks are run.
+HEAVY: Final = frozenset(
+    {
+        "IPython",
+        "h5py",
+        "hls4ml",
+        "keras",
+        "matplotlib",
+        "networkx",
+        "pandas",
+        "pynq",
+        "qkeras",
+        "scipy",
+        "sklearn",
+        "tensorflow",
+        "tensorflow_model_optimization",
+        "tf_keras",
+    }
+)
+
+
+def imports_of(source: str) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of all that ``source`` imports; ``from a import b`` is ``a.b``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{package}.{alias.name}") for alias in node.names)
+
+
+def floor_of(name: str) -> str:
+    """The floor on which ``fpgac.<floor>.<...>`` lies."""
+    floor = name.removeprefix("fpgac").removeprefix(".").partition(".")[0]
+    return floor if floor in FLOORS else ""
+
+
+def imports_upwards(floor: str, source: str) -> Iterator[str]:
+    """Each import in ``source``, a module of ``floor``, of something that stands above it."""
+    for line, name in imports_of(source):
+        if name.startswith("."):
+            yield f"{line}: relative imports hide the floor they go to: {name}"
+        package = name.partition(".")[0]
+        if package == "fpgac" and FLOORS.index(floor_of(name)) < FLOORS.index(floor):
+            yield f"{line}: {floor} must not import {name}"
+        if package in {"fpgac_targets", "tests"}:
+            yield f"{line}: the compiler must not import {name}"
+
+
+def modules(folder: str) -> Iterator[Path]:
+    yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_every_module_of_the_compiler_has_its_floor() -> None:
+    house = ROOT / "compiler" / "fpgac"
+    rooms = {path.stem for path in house.iterdir() if path.is_dir() or path.suffix == ".py"}
+
+    assert rooms - {"__init__", "__pycache__"} <= set(FLOORS)
+
+
+def test_each_floor_imports_only_what_stands_below_it() -> None:
+    house = ROOT / "compiler" / "fpgac"
+    upwards = [
+        f"{path.relative_to(ROOT)}:{complaint}"
+        for path in modules("compiler/fpgac")
+        for complaint in imports_upwards(
+            path.relative_to(house).parts[0].removesuffix(".py").replace("__init__", ""),
+            path.read_text(),
+        )
+    ]
+
+    assert upwards == []
+
+
+@pytest.mark.parametrize(
+    ("floor", "source"),
+    [
+        ("spec", "from fpgac.cli import app"),
+        ("core", "import fpgac.design.contract"),
+        ("errors", "from fpgac import numbers"),
+        ("data", "def later():\n    from fpgac.network.network import Network"),
+        ("build", "from . import plan"),
+        ("plugins", "import fpgac_targets"),
+    ],
+)
+def test_an_import_that_goes_upwards_is_seen(floor: str, source: str) -> None:
+    assert len(list(imports_upwards(floor, source))) == 1
+
+
+@pytest.mark.parametrize(
+    ("floor", "source"),
+    [
+        ("cli", "from fpgac.spec.models import Spec"),
+        ("core", "from fpgac.core.core import Core"),
+        ("numbers", "from fpgac import __version__"),
+        ("spec", "import tomllib"),
+    ],
+)
+def test_an_import_that_goes_downwards_is_welcome(floor: str, source: str) -> None:
+    assert list(imports_upwards(floor, source)) == []
+
+
+def test_target_plugins_see_only_the_public_face() -> None:
+    public = {f"fpgac.plugins.{name}" for name in plugins.__all__}
+    inside = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in modules("plugins")
+        for line, name in imports_of(path.read_text())
+        if name.partition(".")[0] in {"fpgac", "fpgac_templates"} and name not in public
+    ]
+
+    assert inside == []
+
+
+def test_the_public_face_has_all_that_it_lists() -> None:
+    assert [name for name in plugins.__all__ if not hasattr(plugins, name)] == []
+
+
+def test_generated_hosts_stand_alone() -> None:
+    hosts = sorted((ROOT / "templates" / "fpgac_templates" / "hosts").rglob("*.j2"))
+
+    assert hosts
+    assert [
+        path.name for path in hosts if re.search(r"^\s*(from|import) fpgac", path.read_text(), re.M)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["--version"],
+        ["compile", "--help"],
+        ["validate", "specs/muon.toml"],
+        ["schema"],
+        ["targets"],
+    ],
+    ids=" ".join,
+)
+def test_the_front_door_imports_nothing_heavy(command: list[str]) -> None:
+    # The last line is this program's own: the exit code, and what the command has imported.
+    program = """
+import json, runpy, sys
+sys.argv = ["fpgac", *json.loads(sys.argv[1])]
+try:
+    runpy.run_module("fpgac", run_name="__main__", alter_sys=True)
+except SystemExit as exit:
+    print("\\n" + json.dumps([exit.code or 0, sorted(sys.modules)]))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exit_code, imported = json.loads(run.stdout.splitlines()[-1])
+
+    assert exit_code == 0, run.stdout + run.stderr
+    assert HEAVY & set(imported) == frozenset()
