@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from fpgac.digest import digest_json, digest_bytes
+from fpgac.digest import digest_bytes, digest_json
 
 __all__ = ["Design", "File"]
 

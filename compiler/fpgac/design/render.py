@@ -139,8 +139,7 @@ def sh_word(text: str) -> str:
 def tcl_word(text: str) -> str:
     r"""``text`` as one word of Tcl: quoted, with ``$``, ``[``, ``]``, ``"`` and ``\`` escaped."""
     escaped = re.sub(r'([\\$\[\]"{}])', r"\\\1", text)
-    controls = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-    return '"' + re.sub(r"[\n\r\t]", lambda control: controls[control[0]], escaped) + '"'
+    return '"' + re.sub(r"[\0-\x1f]", lambda control: f"\\u{ord(control[0]):04x}", escaped) + '"'
 
 
 def comment(text: str) -> str:
@@ -181,12 +180,12 @@ def _problem(template: str, error: TemplateError) -> Problem:
         hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
         return Problem(what, hint=hint)
     if isinstance(error, jinja2.TemplateSyntaxError):
-        file, line = error.filename, error.lineno
+        place: tuple[str | None, int | None] = (error.filename, error.lineno)
     else:
-        file, line = _last_template_line(error)
+        place = _last_template_line(error)
     return Problem(
         f"the template {template!r} cannot be rendered: {error.message}",
-        where=Where(Path(file), line) if file else None,
+        where=Where(Path(place[0]), place[1]) if place[0] else None,
         hint=hint,
     )
 

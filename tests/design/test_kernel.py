@@ -1,0 +1,126 @@
+"""The kernel around a core, compiled by g++ and called as a card would call it."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from fpgac.design.contract import Contract, contract
+from fpgac.design.render import kernel_files
+
+from .cores import AP_TYPES, answers, handmade_core
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from fpgac.core.core import Core
+
+CORES = {
+    "muon's edge: one bus word of 512 bits in, 32 bits out": handmade_core(),
+    "iris's edge: 64 bits in, 64 bits out": handmade_core(
+        samples=((4,), "ap_fixed<16,6>"), results=((3,), "ap_fixed<17,7>")
+    ),
+    "rows of several bus words": handmade_core(
+        samples=((33,), "ap_fixed<20,4>"), results=((70,), "ap_fixed<21,5>")
+    ),
+    "bytes, without a sign, and 64-bit results": handmade_core(
+        samples=((3,), "ap_ufixed<7,3>"), results=((5,), "ap_fixed<40,36>")
+    ),
+    "one byte in, one byte out": handmade_core(
+        samples=((1,), "ap_int<5>"), results=((1,), "ap_fixed<6,6>")
+    ),
+    "a stream of whole samples": handmade_core(io_type="io_stream", lanes=(27, 1)),
+    "a stream of pixels, whose items cross bus words": handmade_core(
+        samples=((5, 5, 3), "ap_fixed<12,4>"),
+        results=((4, 5), "ap_fixed<13,5>"),
+        io_type="io_stream",
+        lanes=(3, 5),
+    ),
+}
+
+
+def build(core: Core, agreed: Contract, folder: Path) -> ctypes.CDLL:
+    """The kernel as a shared library; g++ must have nothing to say about the kernel's source."""
+    for path, file in kernel_files(agreed, core).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(file.content)
+    firmware = folder / "kernel" / "firmware"
+    command = ["g++", "-std=c++14", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
+    command += ["-Wno-unknown-pragmas", "-Wno-unused-label", "-isystem", str(AP_TYPES)]
+    # The headers themselves leave bits unset that they then mask away.
+    command += ["-Wno-uninitialized", "-Wno-maybe-uninitialized"]
+    command += ["-isystem", str(firmware), str(folder / agreed.source)]
+    command += [str(firmware / f"{core.top}.cpp"), "-o", str(folder / "kernel.so")]
+    subprocess.run(command, check=True, timeout=300)
+    return ctypes.CDLL(str(folder / "kernel.so"))
+
+
+def call(
+    library: ctypes.CDLL, agreed: Contract, rows: npt.NDArray[np.integer]
+) -> npt.NDArray[np.integer]:
+    """The rows of results, padding included, with a guard behind them that must stay."""
+    guard = 64
+    out = np.full(len(rows) * agreed.output.row_bytes + guard, 0xA5, np.uint8)
+    function = getattr(library, agreed.kernel)
+    function.restype = None
+    function(rows.ctypes.data_as(ctypes.c_void_p), out.ctypes.data_as(ctypes.c_void_p), len(rows))
+    assert (out[-guard:] == 0xA5).all()
+    return out[:-guard].view(agreed.output.type.dtype).reshape(len(rows), agreed.output.stride)
+
+
+@pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
+def test_right_words_for_any_number_of_samples(core: Core, tmp_path: Path) -> None:
+    agreed = contract(core, name="tiny", compute_units=1)
+    library = build(core, agreed, tmp_path)
+    random = np.random.default_rng(1)
+    for samples in (0, 1, 2, 1000):
+        raw = random.integers(
+            core.input.type.lowest, core.input.type.highest + 1, (samples, core.input.size)
+        )
+        # What lies in the padding must not matter.
+        rows = random.integers(-100, 100, (samples, agreed.input.stride)).astype(
+            agreed.input.type.dtype
+        )
+        rows[:, : core.input.size] = raw
+        results = call(library, agreed, rows)
+        np.testing.assert_array_equal(results[:, : core.output.size], answers(core, raw))
+        assert not results[:, core.output.size :].any(), "padding must be zero"
+
+
+def test_a_core_of_another_interval_slows_the_loop_and_dataflow_ends_the_pipeline() -> None:
+    core = handmade_core()
+    agreed = contract(core, name="tiny", compute_units=1)
+
+    def source(changed: Core) -> str:
+        return kernel_files(agreed, changed)[agreed.source].content.decode()
+
+    assert "#pragma HLS PIPELINE II=1\n        input_t" in source(core)
+    assert "#pragma HLS PIPELINE II=4\n        input_t" in source(
+        replace(core, initiation_interval=4)
+    )
+    dataflow = core.files["tiny.cpp"].replace(b"PIPELINE II=1", b"DATAFLOW")
+    changed = replace(core, files={**core.files, "tiny.cpp": dataflow})
+    assert "II=1\n        input_t" not in source(changed)
+
+
+def test_a_row_of_several_bus_words_takes_as_many_cycles() -> None:
+    core = handmade_core(samples=((33,), "ap_fixed<20,4>"), results=((1,), "ap_fixed<21,5>"))
+    agreed = contract(core, name="tiny", compute_units=1)
+    assert agreed.input.bus_words == 3
+    source = kernel_files(agreed, core)[agreed.source].content.decode()
+    assert "#pragma HLS PIPELINE II=3\n        input_t" in source
+
+
+def test_firmware_lies_beside_the_kernel() -> None:
+    core = handmade_core()
+    files = kernel_files(contract(core, name="tiny", compute_units=1), core)
+    assert set(files) == {"kernel/src/tiny_kernel.cpp"} | {
+        f"kernel/firmware/{path}" for path in core.files
+    }
