@@ -6,29 +6,25 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fpgac.errors import TargetError, ToolchainError
 from fpgac.plugins import Design, load_plugins
-from tests.design import cores
-from tests.fpgac_targets.fake_vitis import FakeVitis, core
+
+if TYPE_CHECKING:
+    from tests.fpgac_targets.conftest import InstallVitis, MakeDesign
 
 AWS_F1 = load_plugins().target("aws-f1")
-
-
-def design(name: str = "muon", description: str = "", **options: Any) -> Design:
-    return AWS_F1.design(name, core(), AWS_F1.options(options), description)
 
 
 def text(made: Design, path: str) -> str:
     return made.files[path].content.decode()
 
 
-def test_a_design_holds_kernel_hosts_scripts_and_a_readme() -> None:
+def test_a_design_holds_kernel_hosts_scripts_and_a_readme(design: MakeDesign) -> None:
     made = design()
     assert (made.name, made.target) == ("muon", "aws-f1")
     folders = {path.split("/")[0] for path in made.files}
@@ -36,22 +32,23 @@ def test_a_design_holds_kernel_hosts_scripts_and_a_readme() -> None:
     assert {path for path, file in made.files.items() if file.executable} >= {"scripts/build.sh"}
 
 
-def test_only_the_hosts_that_were_asked_for_are_written() -> None:
+def test_only_the_hosts_that_were_asked_for_are_written(design: MakeDesign) -> None:
     made = design(hosts=["xrt"])
     assert {path.split("/")[1] for path in made.files if path.startswith("hosts/")} == {"xrt"}
     assert "hosts/pynq" not in text(made, "README.md")
 
 
-def test_the_same_arguments_give_the_same_bytes() -> None:
+def test_the_same_arguments_give_the_same_bytes(design: MakeDesign) -> None:
     assert design(compute_units=3).digest == design(compute_units=3).digest
     assert design(compute_units=3).digest != design(compute_units=2).digest
 
 
-def test_the_bytes_do_not_hang_on_the_process() -> None:
+def test_the_bytes_do_not_hang_on_the_process(design: MakeDesign) -> None:
+    conftest = Path(__file__).with_name("conftest.py")
     script = (
         "import runpy\n"
         "from fpgac.plugins import load_plugins\n"
-        f"core = runpy.run_path({cores.__file__!r})['handmade_core']()\n"
+        f"core = runpy.run_path({str(conftest)!r})['core']()\n"
         "target = load_plugins().target('aws-f1')\n"
         "options = target.options({'compute_units': 4})\n"
         "print(target.design('muon', core, options, 'Muons').digest)"
@@ -79,7 +76,9 @@ def test_the_bytes_do_not_hang_on_the_process() -> None:
         ({"compute_units": 3, "banks": ["DDR[3]", "DDR[1]"]}, ["DDR[3]", "DDR[1]", "DDR[3]"]),
     ],
 )
-def test_compute_units_take_banks_in_turn(options: dict[str, Any], banks: list[str]) -> None:
+def test_compute_units_take_banks_in_turn(
+    options: dict[str, Any], banks: list[str], design: MakeDesign
+) -> None:
     made = design(**options)
     units = [f"muon_{place}" for place in range(1, len(banks) + 1)]
     expected = [f"nk=muon_kernel:{len(units)}:{'.'.join(units)}"]
@@ -95,7 +94,7 @@ def test_compute_units_take_banks_in_turn(options: dict[str, Any], banks: list[s
     ]
 
 
-def test_the_card_describes_the_board_and_the_kernel() -> None:
+def test_the_card_describes_the_board_and_the_kernel(design: MakeDesign) -> None:
     card = json.loads(text(design(), "emulation/card.json"))
     assert card["platform"] == "xilinx_aws-vu9p-f1_shell-v04261818_201920_3"
     assert card["clock_mhz"] == 200.0
@@ -122,15 +121,17 @@ def test_the_card_describes_the_board_and_the_kernel() -> None:
     ]
 
 
-def test_another_core_is_another_card() -> None:
-    other = AWS_F1.design("muon", replace(core(), digest="0" * 64), AWS_F1.options({}))
+def test_another_core_is_another_card(design: MakeDesign) -> None:
     identities = {
-        json.loads(text(made, "emulation/card.json"))["identity"] for made in (design(), other)
+        json.loads(text(made, "emulation/card.json"))["identity"]
+        for made in (design(), design(), design(network="beef"))
     }
     assert len(identities) == 2
 
 
-def test_the_readme_tells_the_formats_the_end_of_f1_and_the_road_to_an_image() -> None:
+def test_the_readme_tells_the_formats_the_end_of_f1_and_the_road_to_an_image(
+    design: MakeDesign,
+) -> None:
     readme = text(design(description="Barrel muons."), "README.md")
     for part in (
         "# muon on Amazon EC2 F1",
@@ -156,7 +157,7 @@ def test_the_notice_is_one_line_with_the_date_and_what_still_works() -> None:
 
 
 @pytest.mark.parametrize("name", ["x; reboot", "x\ny", '"', "$(id)", "class", "", "a" * 49])
-def test_a_name_that_is_no_identifier_gets_nowhere(name: str) -> None:
+def test_a_name_that_is_no_identifier_gets_nowhere(name: str, design: MakeDesign) -> None:
     with pytest.raises(TargetError, match="cannot have this name"):
         design(name)
 
@@ -170,7 +171,9 @@ def test_a_name_that_is_no_identifier_gets_nowhere(name: str) -> None:
         "日本",
     ],
 )
-def test_a_description_stays_a_paragraph_of_the_readme(description: str) -> None:
+def test_a_description_stays_a_paragraph_of_the_readme(
+    description: str, design: MakeDesign
+) -> None:
     plain, made = design(), design(description=description)
     differ = {path for path in made.files if made.files[path] != plain.files[path]}
     assert differ == {"README.md"}
@@ -179,26 +182,26 @@ def test_a_description_stays_a_paragraph_of_the_readme(description: str) -> None
     assert "<" not in added.pop()
 
 
-def test_a_core_too_fast_for_the_board_is_refused() -> None:
+def test_a_core_too_fast_for_the_board_is_refused(design: MakeDesign) -> None:
     with pytest.raises(TargetError, match="at most 250 MHz"):
-        AWS_F1.design("muon", core(clock_mhz=300.0), AWS_F1.options({}))
+        design(clock_mhz=300.0)
 
 
-def test_v_plus_plus_is_found_with_its_platform(tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path, "2020.2").install()
+def test_v_plus_plus_is_found_with_its_platform(install_vitis: InstallVitis) -> None:
+    vitis = install_vitis(version="2020.2")
     found = AWS_F1.toolchain(vitis.environment())
     assert found.version == (2020, 2)
-    assert found.platform == str(tmp_path / "f1.xpfm")
+    assert found.platform == str(vitis.folder / "f1.xpfm")
 
 
-def test_a_vitis_that_does_not_know_f1_is_refused(tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path, "2024.1").install()
+def test_a_vitis_that_does_not_know_f1_is_refused(install_vitis: InstallVitis) -> None:
+    vitis = install_vitis(version="2024.1")
     with pytest.raises(ToolchainError, match=r"Vitis 2024\.1 does not know aws-f1"):
         AWS_F1.toolchain(vitis.environment())
 
 
-def test_no_platform_tells_where_it_is_had(tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path).install()
+def test_no_platform_tells_where_it_is_had(install_vitis: InstallVitis) -> None:
+    vitis = install_vitis()
     with pytest.raises(ToolchainError, match="AWS_PLATFORM is not set") as caught:
         AWS_F1.toolchain(vitis.environment(AWS_PLATFORM=""))
     assert "vitis_setup.sh" in str(caught.value)

@@ -6,17 +6,19 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError
-from fpgac.plugins import Board, Design, Mode, load_plugins
+from fpgac.plugins import Board, Design, Mode, Plan, load_plugins
 from fpgac_targets.aws_f1 import AwsF1
-from tests.fpgac_targets.fake_vitis import FakeVitis, core, write
+
+if TYPE_CHECKING:
+    from tests.fpgac_targets.conftest import FakeVitis, InstallVitis, MakeDesign, WriteDesign
 
 AWS_F1 = load_plugins().target("aws-f1")
-DESIGN = AWS_F1.design("muon", core(), AWS_F1.options({"compute_units": 2}))
 
 TIMING = (
     "echo 'CRITICAL WARNING: [VPL-1] design did not meet timing - Design did not meet timing. "
@@ -33,8 +35,13 @@ FAILED_STEP = "echo 'ERROR: [v++ 60-300] Failed to build kernel'"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write(DESIGN, tmp_path / "a build folder")
+def muon(design: MakeDesign) -> Design:
+    return design(compute_units=2)
+
+
+@pytest.fixture
+def folder(muon: Design, write: WriteDesign, tmp_path: Path) -> Path:
+    return write(muon, tmp_path / "a build folder")
 
 
 def run(
@@ -77,8 +84,10 @@ def test_shellcheck_finds_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["hw_emu", "hw"])
-def test_make_n_shows_the_commands_and_runs_none(folder: Path, tmp_path: Path, mode: str) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_make_n_shows_the_commands_and_runs_none(
+    folder: Path, mode: str, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
     done = run(["make", "-n", "-C", "scripts", f"MODE={mode}"], folder, vitis.environment())
     assert done.returncode == 0, done.stderr
     assert "v++ -c" in done.stdout
@@ -86,8 +95,8 @@ def test_make_n_shows_the_commands_and_runs_none(folder: Path, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("mode", ["hw_emu", "hw"])
-def test_build_sh_goes_to_the_end(folder: Path, tmp_path: Path, mode: str) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_build_sh_goes_to_the_end(folder: Path, mode: str, install_vitis: InstallVitis) -> None:
+    vitis = install_vitis()
     environment = vitis.environment()
     done = run(["scripts/build.sh", mode], folder, environment)
     assert done.returncode == 0, done.stderr
@@ -97,8 +106,10 @@ def test_build_sh_goes_to_the_end(folder: Path, tmp_path: Path, mode: str) -> No
     assert (folder / f"out/{mode}/muon.xclbin").is_file()
 
 
-def test_build_sh_can_be_called_from_anywhere(folder: Path, tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_build_sh_can_be_called_from_anywhere(
+    folder: Path, tmp_path: Path, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
     done = run([str(folder / "scripts/build.sh"), "hw"], tmp_path, vitis.environment())
     assert done.returncode == 0, done.stderr
     assert (folder / "out/hw/muon.xclbin").is_file()
@@ -106,9 +117,9 @@ def test_build_sh_can_be_called_from_anywhere(folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("command", [["make", "-C", "scripts"], ["make", "-f", "scripts/Makefile"]])
 def test_make_alone_goes_to_the_end_and_then_rests(
-    folder: Path, tmp_path: Path, command: list[str]
+    folder: Path, command: list[str], install_vitis: InstallVitis
 ) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+    vitis = install_vitis()
     environment = vitis.environment()
     done = run(command, folder, environment)
     assert done.returncode == 0, done.stderr
@@ -121,15 +132,17 @@ def test_make_alone_goes_to_the_end_and_then_rests(
     assert len(vitis.calls) == 3 + 2, "the kernel is compiled and linked anew"
 
 
-def test_xilinx_vitis_is_enough_for_the_scripts(folder: Path, tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_xilinx_vitis_is_enough_for_the_scripts(folder: Path, install_vitis: InstallVitis) -> None:
+    vitis = install_vitis()
     environment = vitis.environment(PATH=os.environ["PATH"], XILINX_VITIS=str(vitis.folder))
     done = run(["scripts/build.sh", "hw_emu"], folder, environment)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_platform_with_an_evil_path_is_one_word(folder: Path, tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_a_platform_with_an_evil_path_is_one_word(
+    folder: Path, tmp_path: Path, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
     platform = tmp_path / "a 'b' \"c\"; touch broken.xpfm"
     platform.touch()
     environment = vitis.environment(AWS_PLATFORM=str(platform))
@@ -148,9 +161,9 @@ def test_a_platform_with_an_evil_path_is_one_word(folder: Path, tmp_path: Path) 
     ],
 )
 def test_build_sh_names_what_is_missing(
-    folder: Path, tmp_path: Path, change: dict[str, str], told: str
+    folder: Path, change: dict[str, str], told: str, install_vitis: InstallVitis
 ) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+    vitis = install_vitis()
     done = run(["scripts/build.sh"], folder, vitis.environment(**change))
     assert done.returncode == 1
     assert f"error: {told}" in done.stderr
@@ -163,24 +176,26 @@ def test_build_sh_names_what_is_missing(
     [("2019.1", False), ("2019.2", True), ("2021.2.1", True), ("2022.1", False), ("????", False)],
 )
 def test_build_sh_knows_the_board_s_versions(
-    folder: Path, tmp_path: Path, version: str, known: bool
+    folder: Path, version: str, known: bool, install_vitis: InstallVitis
 ) -> None:
-    vitis = FakeVitis(tmp_path / "vitis", version).install()
+    vitis = install_vitis(version=version)
     done = run(["scripts/build.sh"], folder, vitis.environment())
     assert (done.returncode == 0) is known
     assert ("install and source Vitis 2019.2 to 2021.2" in done.stderr) is not known
 
 
-def test_build_sh_refuses_an_unknown_mode(folder: Path, tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_build_sh_refuses_an_unknown_mode(folder: Path, install_vitis: InstallVitis) -> None:
+    vitis = install_vitis()
     done = run(["scripts/build.sh", "sw_emu"], folder, vitis.environment())
     assert done.returncode == 1
     assert "there is no mode 'sw_emu'" in done.stderr
 
 
 @pytest.mark.parametrize("setting", [["MODE=sw_emu"], ["AWS_PLATFORM="]])
-def test_make_refuses_what_cannot_be(folder: Path, tmp_path: Path, setting: list[str]) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
+def test_make_refuses_what_cannot_be(
+    folder: Path, setting: list[str], install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
     done = run(["make", "-C", "scripts", *setting], folder, vitis.environment())
     assert done.returncode == 2
     assert vitis.calls == []
@@ -197,9 +212,9 @@ FAILURES = [
 
 @pytest.mark.parametrize(("trouble", "remedy"), FAILURES)
 def test_build_sh_does_not_believe_a_failed_build(
-    folder: Path, tmp_path: Path, trouble: str, remedy: str
+    folder: Path, trouble: str, remedy: str, install_vitis: InstallVitis
 ) -> None:
-    vitis = FakeVitis(tmp_path / "vitis", trouble=trouble).install()
+    vitis = install_vitis(trouble=trouble)
     done = run(["scripts/build.sh", "hw"], folder, vitis.environment())
     assert done.returncode == 1
     assert "error: " in done.stderr
@@ -208,14 +223,16 @@ def test_build_sh_does_not_believe_a_failed_build(
     assert not (folder / "out/hw/muon.xclbin").exists(), "nobody takes it for good"
 
 
-def plan(design: Design, mode: Mode, vitis: FakeVitis):  # type: ignore[no-untyped-def]
+def plan(design: Design, mode: Mode, vitis: FakeVitis) -> Plan:
     return AWS_F1.plan(design, mode, AWS_F1.toolchain(vitis.environment()))
 
 
 @pytest.mark.parametrize("mode", ["hw_emu", "hw"])
-def test_the_plan_calls_what_the_scripts_call(folder: Path, tmp_path: Path, mode: Mode) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
-    records = run_plan(plan(DESIGN, mode, vitis), folder, {})
+def test_the_plan_calls_what_the_scripts_call(
+    muon: Design, folder: Path, mode: Mode, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
+    records = run_plan(plan(muon, mode, vitis), folder, {})
     expected = expected_calls(mode, vitis.environment()["AWS_PLATFORM"])
     assert sorted(vitis.calls) == sorted(expected)
     assert list(records)[-1] == f"{mode}: link" or mode == "hw_emu"
@@ -224,19 +241,21 @@ def test_the_plan_calls_what_the_scripts_call(folder: Path, tmp_path: Path, mode
 
 @pytest.mark.parametrize(("trouble", "remedy"), FAILURES)
 def test_the_plan_does_not_believe_a_failed_build(
-    folder: Path, tmp_path: Path, trouble: str, remedy: str
+    muon: Design, folder: Path, trouble: str, remedy: str, install_vitis: InstallVitis
 ) -> None:
-    vitis = FakeVitis(tmp_path / "vitis", trouble=trouble).install()
+    vitis = install_vitis(trouble=trouble)
     with pytest.raises(BuildError) as caught:
-        run_plan(plan(DESIGN, "hw", vitis), folder, {})
+        run_plan(plan(muon, "hw", vitis), folder, {})
     assert remedy in str(caught.value)
     assert not (folder / "out/hw/muon.xclbin").exists()
 
 
-def test_every_input_of_the_plan_is_in_the_design_or_made_before(tmp_path: Path) -> None:
-    vitis = FakeVitis(tmp_path / "vitis").install()
-    there = set(DESIGN.files)
-    for step in plan(DESIGN, "hw_emu", vitis).steps:
+def test_every_input_of_the_plan_is_in_the_design_or_made_before(
+    muon: Design, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
+    there = set(muon.files)
+    for step in plan(muon, "hw_emu", vitis).steps:
         assert set(step.inputs) <= there
         there |= set(step.outputs)
     assert "out/hw_emu/muon.xclbin" in there
@@ -252,15 +271,16 @@ class Modern(AwsF1):
     )
 
 
-def test_a_modern_platform_takes_its_clock_from_the_link_file(tmp_path: Path) -> None:
-    target = Modern()
-    design = target.design("muon", core(clock_mhz=275.5), target.options({"compute_units": 2}))
-    link = design.files["scripts/link.cfg"].content.decode()
+def test_a_modern_platform_takes_its_clock_from_the_link_file(
+    design: MakeDesign, write: WriteDesign, tmp_path: Path, install_vitis: InstallVitis
+) -> None:
+    made = design(clock_mhz=275.5, target=Modern(), compute_units=2)
+    link = made.files["scripts/link.cfg"].content.decode()
     assert link.endswith(
         "\n[clock]\nfreqHz=275500000:muon_1.ap_clk\nfreqHz=275500000:muon_2.ap_clk\n"
     )
-    vitis = FakeVitis(tmp_path / "vitis").install()
-    folder = write(design, tmp_path / "build")
+    vitis = install_vitis()
+    folder = write(made, tmp_path / "build")
     done = run(["scripts/build.sh", "hw"], folder, vitis.environment(AWS_PLATFORM=""))
     assert done.returncode == 0, done.stderr
     assert "note:" not in done.stderr
