@@ -38,7 +38,7 @@ def test_qkeras_and_integers_agree_to_the_last_bit(
 
 
 def test_a_sum_just_over_a_tie_is_rounded_up() -> None:
-    # 8.5/16 + 2^-30 is nearer to 9/16; a float32 drops the 2^-30, and of the tie goes to the even 8.
+    # 8.5/16 + 2^-30 is nearer to 9/16; a float32 drops the 2^-30, and a tie goes to the even 8.
     fine, weight = (
         FixedPoint.parse("ap_fixed<24,1>"),
         FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>"),

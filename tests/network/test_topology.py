@@ -91,7 +91,7 @@ def test_the_first_difference_is_told(
 
 def test_a_network_with_layers_too_many_is_told(spec: Spec) -> None:
     network = untrained(spec)
-    longer = replace(network, layers=(*network.layers, network.layers[1]), digest="")
+    longer = replace(network, layers=(*network.layers, network.layers[1]))
     with pytest.raises(NetworkError, match="expected: the end of the network"):
         check(longer, spec)
 

@@ -254,7 +254,7 @@ def _quantised(untrained: Network, weights: Mapping[str, tuple[Array, Array]]) -
 def _check_sparsity(network: Network, training: TrainingSection) -> None:
     wanted = training.pruning.sparsity if training.pruning else 0.0
     for layer in network.dense_layers:
-        kept = max(1, round(layer.weights.size * (1 - wanted)))
+        kept = max(1, math.ceil(layer.weights.size * (1 - wanted)))
         if np.count_nonzero(layer.weights) > kept:
             raise NetworkError(
                 Problem(

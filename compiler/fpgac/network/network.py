@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A chain of layers; ``digest`` covers everything but ``provenance`` and ``recording``.
+    """A chain of layers, with what Keras answered and where it all came from.
 
     ``provenance`` is plain data for people and reports; ``recording`` may be absent.
     """
@@ -70,11 +71,11 @@ class Network:
     layers: tuple[Layer, ...]
     recording: Recording | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    digest: str = ""
 
-    def __post_init__(self) -> None:
-        if not self.digest:
-            object.__setattr__(self, "digest", digest_json(self.plain()))
+    @cached_property
+    def digest(self) -> str:
+        """Covers everything but ``provenance`` and ``recording``."""
+        return digest_json(self.plain())
 
     def plain(self) -> dict[str, Any]:
         """What the digest covers, as lists, strings and integers."""
