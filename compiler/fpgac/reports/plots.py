@@ -134,6 +134,7 @@ def _draw_residuals(axes: Axes, estimates: Estimates, results: Sequence[Resoluti
     axes.set_yscale("log")
     axes.set_ylim(20 / samples, 150)
     axes.margins(x=0)
+    axes.set_xticks(np.linspace(-1, 1, 5))
     symbol = estimates.symbol
     axes.set(
         xlabel=f"({symbol} estimated − {symbol} true) / {symbol} true",
@@ -170,8 +171,9 @@ def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolut
             label=f"{result.estimate}, st. dev.",
         )
     _truth_axis(axes, estimates)
-    top = max(one.spread.standard_deviation for result in results for one in result.bins)
-    axes.set_ylim(0, 145 * top)
+    spreads = [one.spread for result in results for one in result.bins if one.spread.samples]
+    top = max((spread.standard_deviation for spread in spreads), default=0.0)
+    axes.set_ylim(0, 145 * top or 1)
     axes.set_ylabel("relative resolution [%]")
     axes.set_title(f"resolution against true {estimates.symbol}")
     axes.legend(loc="upper left", handlelength=2.6, labelspacing=0.3)

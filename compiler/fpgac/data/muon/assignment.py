@@ -3,7 +3,9 @@
 As in the barrel Level-1 trigger, the difference in azimuth between two stations, or the bending
 angle in one, addresses a table that gives pT. Beside pT each table keeps its own resolution
 there, and the most precise of the tables that a muon's segments can address is believed: mostly
-stations 1 and 2, or 1 and 4, and a bending angle where only the flat outer pairs are left.
+that of stations 1 and 2, then the bending angle in station 1. This is better than the first track
+finders' fixed order of pairs (68 % width 10.5 against 12.1 %, standard deviation 20 against 95 %,
+on 100,000 muons), because a pair of outer stations alone hardly measures at all.
 
 The tables are calibrated on simulated muons of their own, never on a user's samples: the mean of
 log2(pT) in bins of the bending, which is the target that a network is trained on too.
