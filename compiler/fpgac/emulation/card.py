@@ -21,7 +21,8 @@ from typing import Any, Final
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
 from fpgac.emulation.machinery import Machinery, build_machinery, emconfig
-from fpgac.errors import EmulationError, Problem
+from fpgac.emulation.xclbin import MODE_SW_EMU, read_xclbin
+from fpgac.errors import EmulationError, Problem, Where
 
 __all__ = ["HOST_KINDS", "CardDescription", "HostKind", "HostRun", "missing", "require", "run_host"]
 
@@ -74,6 +75,7 @@ def run_host(
         EmulationError: the kernel or the host crashed, the host hung, or the xclbin was refused.
         ToolchainError: no g++ or no XRT.
     """
+    _check_programs(command, cwd)
     machinery = build_machinery()
     _sweep()
     with _run_folder() as rundir:
@@ -86,6 +88,26 @@ def run_host(
     output = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))
     _judge(command, outcome, events, timeout, output)
     return HostRun(outcome.number, seconds, outcome.stdout, outcome.stderr)
+
+
+def _check_programs(command: Sequence[str], cwd: Path) -> None:
+    """Refuses damaged and foreign xclbins among the arguments: XRT would only abort the host."""
+    for argument in command[1:]:
+        path = cwd / argument.partition("=")[2] if "=" in argument else cwd / argument
+        if path.suffix != ".xclbin" or not path.is_file():
+            continue
+        where = Where(file=path)
+        program = read_xclbin(path.read_bytes(), where)
+        if program.mode != MODE_SW_EMU:
+            raise EmulationError(
+                Problem(
+                    "this xclbin is not for the emulated card",
+                    where,
+                    expected=f"mode {MODE_SW_EMU} (software emulation)",
+                    got=f"mode {program.mode}",
+                    hint="compile the design for emulation",
+                )
+            )
 
 
 @contextlib.contextmanager
@@ -272,7 +294,7 @@ def _read_events(path: Path) -> tuple[dict[str, Any], ...]:
 
 _HINTS: Final = {
     "kernel_crash": "the kernel's C++ reads or writes where it must not: look at its sizes",
-    "host_crash": "run the host's program in a debugger, or with -fsanitize=address",
+    "host_crash": "read what it said last; a debugger or -fsanitize=address shows the place",
     "refused_program": "compile the design again: its xclbin does not fit its kernel",
     "wrong_bank": "allocate the buffer in the memory of the compute unit that will use it",
     "unallocated_argument": "the buffer must live until the kernel is done with it",
@@ -288,9 +310,8 @@ def _judge(
     output: str,
 ) -> None:
     name = Path(command[0]).name
-    if event := next((e for e in events if e["event"] in _HINTS), None) or (
-        events[0] if events and outcome.manner != "exited" else None
-    ):
+    if events:
+        event = events[0]
         raise _error(_event_words(event), output, _HINTS.get(event["event"], ""))
     if outcome.manner == "timeout":
         hint = "give it more time, or look where kernel or host wait for each other"

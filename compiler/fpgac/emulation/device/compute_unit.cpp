@@ -1,5 +1,6 @@
 #include "compute_unit.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <sstream>

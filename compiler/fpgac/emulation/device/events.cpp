@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
@@ -52,9 +53,14 @@ private:
   size_t size_ = 0;
 };
 
-void publish(const Line &words, const Line &json) {
+void print(const Line &words, const Line &json) {
   words.write_to(STDERR_FILENO);
   json.write_to(STDERR_FILENO);
+}
+
+// Only failures go to the file: whoever watches it need not wait for the host's end.
+void publish(const Line &words, const Line &json) {
+  print(words, json);
   const char *path = getenv("FPGAC_CARD_EVENTS");
   if (!path) return;
   const int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -72,14 +78,13 @@ void open_event(Line &json, const char *kind) {
   json.add_json(kind);
 }
 
-void end_by(int signal) {
+[[noreturn]] void end_by(int signal) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   sigaction(signal, &standard, nullptr);
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, signal);
-  sigprocmask(SIG_UNBLOCK, &only, nullptr);
   pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
   kill(getpid(), signal);
   _exit(128 + signal);
@@ -127,70 +132,43 @@ void add_arguments(Line &words, Line &json, const Call &call) {
   json.add("]");
 }
 
-void report_kernel(const char *kind, const Call &call, const char *cause, const void *pointer) {
+void add_place(Line &words, Line &json, const Call &call, const void *pointer) {
+  const ArgumentValue *value = owner(call, pointer);
+  if (!value) return;
+  const uint8_t *start = value->buffer->data() + (value->word - value->buffer->address());
+  const auto offset = int64_t(static_cast<const uint8_t *>(pointer) - start);
+  const char *name = value->argument->name.c_str();
+  words.add(", outside the buffer of argument %s, at byte %" PRId64, name, offset);
+  json.add(", \"outside\": ");
+  json.add_json(name);
+  json.add(", \"offset\": %" PRId64, offset);
+}
+
+// The fault of a kernel if a call is given, else of this program.
+void report_fault(const Call *call, const char *cause, const void *pointer) {
   static Line words, json;
-  words.add("fpgac card: kernel %s crashed in compute unit %s: %s", call.kernel->name.c_str(),
-            call.instance->name.c_str(), cause);
-  open_event(json, kind);
-  json.add(", \"kernel\": ");
-  json.add_json(call.kernel->name.c_str());
-  json.add(", \"compute_unit\": ");
-  json.add_json(call.instance->name.c_str());
+  open_event(json, call ? "kernel_crash" : "card_defect");
   json.add(", \"cause\": ");
   json.add_json(cause);
-  if (const ArgumentValue *value = pointer ? owner(call, pointer) : nullptr) {
-    const auto offset = int64_t(static_cast<const uint8_t *>(pointer) - value->buffer->data()) -
-                        int64_t(value->word - value->buffer->address());
-    words.add(", outside the buffer of argument %s, at byte %" PRId64,
-              value->argument->name.c_str(), offset);
-    json.add(", \"outside\": ");
-    json.add_json(value->argument->name.c_str());
-    json.add(", \"offset\": %" PRId64, offset);
+  if (!call) {
+    words.add("fpgac card: the device process itself crashed: %s\n", cause);
+  } else {
+    words.add("fpgac card: kernel %s crashed in compute unit %s: %s", call->kernel->name.c_str(),
+              call->instance->name.c_str(), cause);
+    json.add(", \"kernel\": ");
+    json.add_json(call->kernel->name.c_str());
+    json.add(", \"compute_unit\": ");
+    json.add_json(call->instance->name.c_str());
+    if (pointer) add_place(words, json, *call, pointer);
+    words.add("\n");
+    add_arguments(words, json, *call);
   }
-  words.add("\n");
-  add_arguments(words, json, call);
   json.add("}\n");
   publish(words, json);
 }
 
-void report_plain(const char *kind, const char *sentence, const char *cause) {
-  static Line words, json;
-  words.add("fpgac card: %s\n", sentence);
-  open_event(json, kind);
-  json.add(", \"cause\": ");
-  json.add_json(cause);
-  json.add("}\n");
-  publish(words, json);
-}
-
-// A signal sent by another process is the shim's way to say that its host has crashed.
-void on_fault(int signal, siginfo_t *info, void *) {
-  if (ending) _exit(1);
-  ending = 1;
-  const bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  const bool address = !sent && info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
-  if (sent) {
-    report_plain("host_crash", "the host program crashed", signal_name(signal));
-    _exit(1);
-  }
-  if (current_call)
-    report_kernel("kernel_crash", *current_call, signal_name(signal),
-                  address ? info->si_addr : nullptr);
-  else
-    report_plain("card_defect", "the device process itself crashed", signal_name(signal));
-  end_by(signal);
-}
-
-void on_exit_of_kernel() {
-  if (current_call) report_kernel("kernel_crash", *current_call, "it called exit()", nullptr);
-  end_by(SIGABRT);
-}
-
-}  // namespace
-
-void report(const char *kind, const std::string &sentence,
-            const std::vector<std::pair<std::string, std::string>> &facts) {
-  Line words, json;
+void describe(Line &words, Line &json, const char *kind, const std::string &sentence,
+              const Facts &facts) {
   words.add("fpgac card: %s\n", sentence.c_str());
   open_event(json, kind);
   json.add(", \"cause\": ");
@@ -202,15 +180,45 @@ void report(const char *kind, const std::string &sentence,
     json.add_json(value.c_str());
   }
   json.add("}\n");
-  publish(words, json);
 }
 
-void fail(const char *kind, const std::string &sentence,
-          const std::vector<std::pair<std::string, std::string>> &facts) {
+// A signal sent by another process is the shim's way to say that its host has crashed.
+void on_fault(int signal, siginfo_t *info, void *) {
+  if (ending) _exit(1);
   ending = 1;
-  report(kind, sentence, facts);
+  const bool sent = info->si_code <= 0 && info->si_pid != getpid();
+  const bool address = !sent && info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
+  if (sent) {
+    static Line words, json;
+    words.add("fpgac card: the host program crashed: %s\n", signal_name(signal));
+    open_event(json, "host_crash");
+    json.add(", \"cause\": \"%s\"}\n", signal_name(signal));
+    publish(words, json);
+    _exit(1);
+  }
+  report_fault(current_call, signal_name(signal), address ? info->si_addr : nullptr);
+  end_by(signal);
+}
+
+void on_exit_of_kernel() {
+  report_fault(current_call, "it called exit()", nullptr);
+  end_by(SIGABRT);
+}
+
+}  // namespace
+
+void report(const char *kind, const std::string &sentence) {
+  Line words, json;
+  describe(words, json, kind, sentence, {});
+  print(words, json);
+}
+
+void fail(const char *kind, const std::string &sentence, const Facts &facts) {
+  ending = 1;
+  Line words, json;
+  describe(words, json, kind, sentence, facts);
+  publish(words, json);
   end_by(SIGKILL);
-  _exit(1);
 }
 
 void watch_faults() {

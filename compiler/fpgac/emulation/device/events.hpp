@@ -1,5 +1,5 @@
-// What went wrong on the card, said twice: in words on stderr, and as one line of JSON that is
-// also appended to the file named by FPGAC_CARD_EVENTS.
+// What went wrong on the card, said twice: in words on stderr, and as one line of JSON. Failures
+// are also appended, as JSON, to the file named by FPGAC_CARD_EVENTS.
 #pragma once
 
 #include <string>
@@ -10,13 +10,15 @@ namespace card {
 
 struct Call;
 
-// One event: its kind ("kernel_crash", "bad_transfer", ...), a sentence, and named facts.
-void report(const char *kind, const std::string &sentence,
-            const std::vector<std::pair<std::string, std::string>> &facts = {});
+// Named facts beside an event's sentence.
+using Facts = std::vector<std::pair<std::string, std::string>>;
 
-// Reports, then ends the process by a signal: the shim takes its host down on nothing less.
-[[noreturn]] void fail(const char *kind, const std::string &sentence,
-                       const std::vector<std::pair<std::string, std::string>> &facts = {});
+// An oddity that the card can live with: only printed.
+void report(const char *kind, const std::string &sentence);
+
+// A failure of that kind ("bad_transfer", ...): ends the process by a signal, because the shim
+// takes its host down on nothing less.
+[[noreturn]] void fail(const char *kind, const std::string &sentence, const Facts &facts = {});
 
 // From here on, faults are reported with the call that the faulting thread works on.
 void watch_faults();

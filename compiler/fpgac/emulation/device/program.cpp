@@ -1,5 +1,7 @@
 #include "program.hpp"
 
+#include <iterator>
+
 namespace card {
 
 Program::Program(const std::string &metadata, const std::string &library)
