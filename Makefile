@@ -6,6 +6,7 @@ export VENV
 
 # The tests' workers. Two, for two cores; `make test WORKERS=0` runs them one after the other.
 WORKERS := 2
+SPREAD := -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup test quick check format bench docs clean
@@ -21,10 +22,10 @@ setup: ## install all that training, tests and documentation need
 	@scripts/setup.sh dev
 
 test: check ## install what is missing, then lint, types and the whole test suite
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest $(SPREAD)
 
 quick: setup ## the test suite without the minutes-long tests
-	$(BIN)/pytest -n $(WORKERS) -m "not heavy"
+	$(BIN)/pytest $(SPREAD) -m "not heavy"
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
