@@ -38,6 +38,12 @@ def test_only_the_hosts_that_were_asked_for_are_written(design: MakeDesign) -> N
     assert "hosts/pynq" not in text(made, "README.md")
 
 
+def test_the_python_host_alone_needs_no_make(design: MakeDesign) -> None:
+    readme = text(design(hosts=["pynq"]), "README.md")
+    assert "python hosts/pynq/muon_host.py" in readme
+    assert "make -C hosts" not in readme
+
+
 def test_the_same_arguments_give_the_same_bytes(design: MakeDesign) -> None:
     assert design(compute_units=3).digest == design(compute_units=3).digest
     assert design(compute_units=3).digest != design(compute_units=2).digest

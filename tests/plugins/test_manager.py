@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -36,8 +37,11 @@ def fpgac_data_providers():
 """
 
 
+Install = Callable[[str, str], None]
+
+
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Install a plugin: a module, and the metadata of a distribution that names it."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -73,7 +77,7 @@ def test_what_is_loaded_cannot_be_changed() -> None:
         load_plugins().targets["mine"] = None  # type: ignore[index]
 
 
-def test_an_installed_plugin_adds_its_own(install) -> None:  # type: ignore[no-untyped-def]
+def test_an_installed_plugin_adds_its_own(install: Install) -> None:
     install("plugin_good", GOOD)
     plugins = load_plugins()
     assert plugins.failures == ()
@@ -102,6 +106,7 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
         ("import no_such_module_at_all", "ModuleNotFoundError: No module named"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit('good bye\\nfor ever')", "SystemExit: good bye for ever"),
+        ("def fpgac_targets(): return []", "are its functions marked with @hookimpl?"),
         (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_target(): return []",
             "unknown hook 'fpgac_target'",
@@ -135,8 +140,8 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
         ),
     ],
 )
-def test_a_broken_plugin_is_one_line_and_the_rest_works(  # type: ignore[no-untyped-def]
-    install, source: str, cause: str
+def test_a_broken_plugin_is_one_line_and_the_rest_works(
+    install: Install, source: str, cause: str
 ) -> None:
     install("plugin_broken", source)
     text = only_failure(load_plugins())
@@ -144,7 +149,7 @@ def test_a_broken_plugin_is_one_line_and_the_rest_works(  # type: ignore[no-unty
     assert cause in text
 
 
-def test_two_of_one_name_name_both_distributions(install) -> None:  # type: ignore[no-untyped-def]
+def test_two_of_one_name_name_both_distributions(install: Install) -> None:
     install("plugin_one", GOOD)
     install("plugin_two", GOOD)
     with pytest.raises(PluginError, match="two plugins offer a target 'my-card'") as caught:
@@ -153,7 +158,7 @@ def test_two_of_one_name_name_both_distributions(install) -> None:  # type: igno
     assert "plugin_two-dist 1.5" in str(caught.value)
 
 
-def test_a_built_in_name_cannot_be_taken(install) -> None:  # type: ignore[no-untyped-def]
+def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
     install("plugin_thief", GOOD.replace('"noise", "noise"', '"muon", "noise"'))
     with pytest.raises(PluginError, match="two plugins offer a data set 'muon'"):
         load_plugins()
@@ -167,8 +172,8 @@ def test_an_unknown_name_tells_the_nearest() -> None:
         plugins.provider("moun")
 
 
-def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(  # type: ignore[no-untyped-def]
-    install,
+def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(
+    install: Install,
 ) -> None:
     install("plugin_broken", "import no_such_module_at_all")
     with pytest.raises(TargetError, match=r"plugin_broken-dist 1\.5 is left out"):

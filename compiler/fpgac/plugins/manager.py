@@ -161,6 +161,8 @@ def _offered(plugin: _Plugin) -> tuple[list[_Named], list[_Named]]:
     manager.add_hookspecs(hookspecs)
     manager.register(plugin.module)
     manager.check_pending()
+    if not manager.get_hookcallers(plugin.module):
+        raise TypeError("it answers no hook; are its functions marked with @hookimpl?")
     return (
         _made(manager.hook.fpgac_targets(), Target, "fpgac_targets"),
         _made(manager.hook.fpgac_data_providers(), Provider, "fpgac_data_providers"),
