@@ -182,7 +182,7 @@ def train_network(
     test = sources.split.test
     words = file.spec.interface.input.raw(test.features)
     accuracy = judge(test, outputs(network, words))
-    plot = file.network_path.with_suffix(".png")
+    plot = file.path.with_name(f"{file.spec.name}.accuracy.png")
     drawn = accuracy.draw(plot)
     return Trained(network, accuracy.lines, plot if drawn else None)
 
@@ -451,12 +451,10 @@ class _Journey:
             tell=lambda engine: self.road.tell(Progress("proof", 0.0, engine)),
         )
         engines = [asdict(engine) for engine in proven.engines]
-        table = json.dumps({"reference": "simulation", "engines": engines}, indent=1)
-        names = ", ".join(engine.engine for engine in proven.engines)
         return Made(
             files={EXPECTED: (_npy(proven.words), False)},
-            facts={"engines": engines, "table": table},
-            detail=f"{len(proven.words):,} samples, the same raw words: {names}",
+            facts={"engines": engines},
+            detail=f"{len(engines)} engines agree on {len(proven.words):,} samples",
         )
 
     def report(self) -> StopRecord:
@@ -475,7 +473,7 @@ class _Journey:
         files = {"reports/accuracy.json": (accuracy.json(), False)}
         if (picture := accuracy.png()) is not None:
             files["reports/accuracy.png"] = (picture, False)
-        return Made(files, facts={"lines": list(accuracy.lines)}, detail=accuracy.summary)
+        return Made(files, facts={"lines": list(accuracy.lines)}, detail=", ".join(files))
 
     def describe(self) -> None:
         """The lock's own digests, now that all is known."""
@@ -539,13 +537,14 @@ def _versions() -> dict[str, str]:
 
 @lru_cache
 def _compiler_digest(plugin: str) -> str:
-    """Digest of the sources of fpgac, its templates and the target's plugin."""
+    """Digest of the sources that make builds: fpgac, its templates and the target's plugin."""
     packages = {"fpgac", "fpgac_templates", plugin.partition(".")[0]}
     files: dict[str, bytes] = {}
     for package in sorted(packages):
         spec = importlib.util.find_spec(package)
         for root in spec.submodule_search_locations or () if spec else ():
             for path in sorted(Path(root).rglob("*")):
-                if path.is_file() and path.suffix != ".pyc":
-                    files[f"{package}/{path.relative_to(root)}"] = path.read_bytes()
+                relative = path.relative_to(root)
+                if path.is_file() and path.suffix != ".pyc" and relative.parts[0] != "cli":
+                    files[f"{package}/{relative}"] = path.read_bytes()
     return digest_files(files)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import errors, results, seconds_text
+from fpgac.cli.console import errors, results
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
@@ -79,15 +79,20 @@ def compile_(
 
 
 def _summarise(build: Build) -> None:
+    from rich.text import Text
+
+    out = results()
+    out.print()
     for line in build.figures:
-        results().print(line, soft_wrap=True)
-    agreed = ", ".join(engine["engine"] for engine in build.engines)
+        out.print(Text(f"  {line}"), soft_wrap=True)
     samples = max((engine["samples"] for engine in build.engines), default=0)
-    if agreed:
-        results().print(f"the same raw words, {samples:,} samples: {agreed}", soft_wrap=True)
+    out.print(f"\n  On {samples:,} samples, the same raw words from", soft_wrap=True)
+    for engine in build.engines:
+        some = f"  ({engine['samples']:,} of them)" if engine["samples"] < samples else ""
+        out.print(f"    [green]✓[/] {engine['engine']}{some}", soft_wrap=True)
     for line in build.unproven:
-        errors().print(f"  [yellow]! not proven: {line}[/]", soft_wrap=True)
-    results().print(f"next: fpgac run {build.folder} --host all", soft_wrap=True)
+        out.print(Text(f"    - not proven: {line}", style="yellow"), soft_wrap=True)
+    out.print(f"\n  next: [bold]fpgac run {build.folder}[/]", soft_wrap=True)
 
 
 def run(
@@ -136,17 +141,16 @@ def _print_table(outcomes: list[HostResult]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("host", "samples", "injection", "inference", "extraction", "in all", "samples/s"):
-        table.add_column(title, justify="left" if title == "host" else "right")
-    table.add_column("raw words")
+    titles = ("injection", "inference", "extraction", "overlapped", "samples/s")
+    for title in ("host", *titles, "raw words"):
+        table.add_column(title, justify="right" if title in titles else "left", no_wrap=True)
     for outcome in outcomes:
-        phases = [f"{1e3 * phase:.0f} ms" for phase in outcome.phases]
-        table.add_row(
-            outcome.host,
-            f"{outcome.samples:,}",
-            *phases,
-            seconds_text(outcome.seconds),
-            f"{outcome.samples / outcome.seconds:,.0f}",
-            outcome.verdict,
-        )
+        phases = [_milliseconds(phase) for phase in (*outcome.phases, outcome.seconds)]
+        rate = f"{outcome.samples / outcome.seconds:,.0f}" if outcome.seconds else ""
+        table.add_row(outcome.host, *phases, rate, outcome.verdict)
+    results().print(f"{outcomes[0].samples:,} samples on the emulated card", soft_wrap=True)
     results().print(table)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:,.1f} ms"

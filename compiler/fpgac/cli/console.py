@@ -16,17 +16,21 @@ __all__ = ["complain", "errors", "results", "seconds_text"]
 @lru_cache
 def results() -> Console:
     """The console of a command's results."""
-    from rich.console import Console
-
-    return Console(highlight=False)
+    return _console(stderr=False)
 
 
 @lru_cache
 def errors() -> Console:
     """The console of progress, notes and errors."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    console = Console(stderr=stderr, highlight=False)
+    # A file or a pipe has no width: tables keep their lines whole.
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=160)
 
 
 def complain(error: FpgacError) -> None:

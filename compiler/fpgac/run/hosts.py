@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -133,7 +134,7 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import run_host
+    from fpgac.emulation.card import HostKind, run_host
     from fpgac.emulation.description import CardDescription
 
     program = (folder / host_program(host, contract.name)).resolve()
@@ -151,7 +152,7 @@ def run_host_once(
     card = CardDescription.read(folder / CARD)
     done = run_host(
         [*start, "--xclbin", str(xclbin), *options],
-        kind=host,
+        kind=cast(HostKind, host),
         card=card,
         devices=devices,
         cwd=Path.cwd(),
@@ -234,11 +235,11 @@ def _judged(
     type_ = contract.output.type
     source = request.input or request.folder / INPUTS
     if request.input is None:
-        expected, reference = np.load(request.folder / EXPECTED), "the proof"
+        expected, reference = np.load(request.folder / EXPECTED), "the proof's"
     elif before:
-        expected, reference = before[0].words, before[0].host
+        expected, reference = before[0].words, f"{before[0].host}'s"
     else:
-        return replace(result, verdict=f"{result.samples:,}, nothing to compare with")
+        return replace(result, verdict="the first")
     if first_difference(expected, result.words) is not None:
         require_equal(result.host, result.words, reference, expected, np.load(source), type_)
     return replace(result, verdict=f"equal to {reference}")

@@ -1,0 +1,281 @@
+"""The whole road on real parts: hls4ml, g++, XRT, OpenCL and pynq."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgac.build.road import Event, Stopped
+from fpgac.errors import BuildError, FpgacError, ProofError
+from fpgac.pipeline import Build, Request, check_spec, compile_spec
+from fpgac.plugins import load_plugins
+from tests.conftest import ROOT, fpgac
+
+LOCK = "fpgac.lock"
+
+
+def walk(spec: Path, folder: Path) -> tuple[Build, dict[str, str]]:
+    """Compile; returns the build and how each stop and step ended."""
+    events: list[Event] = []
+    plugins = load_plugins()
+    request = Request(check_spec(spec, plugins), "aws-f1", folder)
+    build = compile_spec(request, plugins, events.append)
+    return build, {e.name: e.outcome for e in events if isinstance(e, Stopped)}
+
+
+@pytest.fixture
+def build(iris_build: Path, tmp_path: Path) -> Path:
+    """A finished build of iris that a test may change."""
+    return Path(shutil.copytree(iris_build, tmp_path / "build"))
+
+
+def test_a_build_holds_all_that_is_promised(iris_build: Path) -> None:
+    for path in (
+        "README.md",
+        "fpgac.lock",
+        "kernel/src/iris_kernel.cpp",
+        "kernel/firmware/iris.cpp",
+        "hosts/pynq/iris_host.py",
+        "hosts/opencl/host.cpp",
+        "hosts/xrt/host.cpp",
+        "scripts/Makefile",
+        "scripts/build.sh",
+        "scripts/link.cfg",
+        "vectors/inputs.npy",
+        "vectors/expected_raw.npy",
+        "emulation/iris.xclbin",
+        "reports/accuracy.json",
+    ):
+        assert (iris_build / path).is_file(), path
+
+
+def test_all_engines_agree_on_more_than_ten_thousand_samples(iris_build: Path) -> None:
+    lock = json.loads((iris_build / LOCK).read_text())
+    engines = {e["engine"]: e["samples"] for e in lock["stops"]["proof"]["facts"]["engines"]}
+    for engine in ("C simulation", "kernel", "pynq host", "opencl host", "xrt host"):
+        assert engines[engine] > 10_000, engines
+    assert engines["Keras as recorded"] > 100
+
+
+def test_the_lock_says_what_was_built_from_what(iris_build: Path) -> None:
+    lock = json.loads((iris_build / LOCK).read_text())
+    assert lock["target"] == "aws-f1"
+    assert set(lock["digests"]) == {"network", "core", "design"}
+    assert lock["versions"]["hls4ml"] == "1.3.0"
+    assert all(step["succeeded"] for step in lock["steps"].values())
+
+
+def test_a_second_run_does_nothing(build: Path) -> None:
+    _, outcomes = walk(ROOT / "specs" / "iris.toml", build)
+    assert set(outcomes.values()) == {"cached"}
+
+
+def test_a_warm_compile_imports_neither_tensorflow_nor_hls4ml(build: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from fpgac.pipeline import *; from fpgac.plugins import load_plugins\n"
+        "p = load_plugins(); f = check_spec(Path(sys.argv[1]), p)\n"
+        "compile_spec(Request(f, 'aws-f1', Path(sys.argv[2])), p)\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'qkeras', 'hls4ml', 'sklearn', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, ROOT / "specs" / "iris.toml", build],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def without_times(lock: bytes) -> object:
+    table = json.loads(lock)
+    for record in [*table["stops"].values(), *table["steps"].values()]:
+        record.pop("seconds")
+    for engine in table["stops"]["proof"]["facts"]["engines"]:
+        engine.pop("seconds")
+    return table
+
+
+def test_two_folders_hold_the_same_bytes(iris_build: Path, specs: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "quite another name"
+    done = fpgac("compile", specs / "iris.toml", "--out", other)
+    assert done.returncode == 0, done.stderr
+    first, second = files_of(iris_build), files_of(other)
+    assert without_times(first.pop(LOCK)) == without_times(second.pop(LOCK))
+    assert first.keys() == second.keys()
+    assert [path for path in first if first[path] != second[path]] == []
+    assert not [p for p, content in first.items() if str(tmp_path.parents[1]).encode() in content]
+
+
+def test_only_what_depends_on_a_change_is_made_again(build: Path, specs: Path) -> None:
+    spec = specs / "iris.toml"
+    spec.write_text(spec.read_text().replace("random = 12000", "random = 12001"))
+    _, outcomes = walk(spec, build)
+    made = {name for name, outcome in outcomes.items() if outcome == "done"}
+    assert made == {"vectors", "proof", "report"}
+
+
+def test_a_lost_file_is_made_again_and_an_edited_one_kept_aside(build: Path) -> None:
+    (build / "scripts" / "link.cfg").unlink()
+    (build / "README.md").write_text("my notes")
+    _, outcomes = walk(ROOT / "specs" / "iris.toml", build)
+    assert outcomes["design"] == "done"
+    assert (build / "scripts" / "link.cfg").is_file()
+    assert (build / "README.md.edited").read_text() == "my notes"
+    assert "my notes" not in (build / "README.md").read_text()
+
+
+def test_an_engine_that_differs_is_an_error_with_the_first_sample(
+    build: Path, specs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fpgac.run import engines
+
+    real = engines._kernel
+
+    def off_by_one(*arguments: object) -> np.ndarray:
+        words = real(*arguments).copy()  # type: ignore[arg-type]
+        words[7, 1] += 1
+        return words
+
+    monkeypatch.setattr(engines, "_kernel", off_by_one)
+    spec = specs / "iris.toml"
+    spec.write_text(spec.read_text().replace("random = 12000", "random = 300"))
+    with pytest.raises(ProofError, match="1 of .* samples, first in sample 7, output 1"):
+        walk(spec, build)
+    with pytest.raises(ProofError):  # a proof that failed is not taken for one that held
+        walk(spec, build)
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "text"),
+    [
+        (lambda s: (s / "iris.network.json").write_text("{"), 5, "iris.network.json"),
+        (lambda s: change(s, "units = 16", "units = 17"), 5, "fpgac train"),
+        (lambda s: change(s, "inputs = 4", "inputs = 5"), 3, "4 inputs"),
+        (lambda s: change(s, '"iris"\ntest', '"irsi"\ntest'), 3, "did you mean 'iris'"),
+        (lambda s: change(s, "targets.aws-f1", "targets.aws-f3"), 7, "did you mean 'aws-f1'"),
+        (lambda s: change(s, "[targets.aws-f1]", "[targets.aws-f1]\nunits = 2"), 3, "unknown key"),
+        (lambda s: change(s, "clock_mhz = 250.0", "clock_mhz = 900.0"), 7, "250 MHz"),
+        (lambda s: change(s, "clock_mhz = 250.0", "reuse_factor = 7000"), 6, "reuse factor"),
+        (lambda s: change(s, '"crossentropy"', '"huber"'), 3, "crossentropy"),
+        (lambda s: change(s, "RND,SAT>", "RND,SAT>\"\noutput = \"ap_fixed<60,30>"), 6, "53 bits"),
+    ],
+)
+def test_bad_input_is_refused_with_its_exit_code_and_nothing_left_behind(
+    specs: Path, tmp_path: Path, damage, code: int, text: str
+) -> None:
+    damage(specs)
+    done = fpgac("compile", specs / "iris.toml", "--out", tmp_path / "out")
+    assert (done.returncode, text in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    left = {path.name for path in tmp_path.glob("out/**/*") if path.is_file()}
+    assert left <= {LOCK}
+
+
+def change(specs: Path, old: str, new: str) -> None:
+    spec = specs / "iris.toml"
+    assert old in spec.read_text()
+    spec.write_text(spec.read_text().replace(old, new))
+
+
+def test_a_foreign_folder_is_left_alone(specs: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years")
+    done = fpgac("compile", specs / "iris.toml", "--out", tmp_path / "out")
+    assert done.returncode == BuildError.exit_code
+    assert "not fpgac's own" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+def without(tool: str, folder: Path) -> dict[str, str]:
+    """An environment whose PATH has all but one tool."""
+    folder.mkdir()
+    for entry in os.environ["PATH"].split(os.pathsep):
+        for program in sorted(Path(entry).glob("*")) if entry else ():
+            link = folder / program.name
+            if program.name not in (tool, "g++-12") and not link.is_symlink():
+                link.symlink_to(program)
+    return {**os.environ, "PATH": str(folder)}
+
+
+def test_without_gpp_everything_is_rendered_and_the_lack_is_named(
+    specs: Path, tmp_path: Path
+) -> None:
+    done = fpgac(
+        *("compile", specs / "iris.toml", "--out", tmp_path / "out"),
+        environment=without("g++", tmp_path / "bin"),
+    )
+    assert done.returncode == 8, done.stderr
+    assert "apt install g++" in done.stderr
+    assert (tmp_path / "out" / "kernel" / "src" / "iris_kernel.cpp").is_file()
+
+
+def test_without_xrt_the_simulation_still_proves_and_the_lack_is_named(
+    specs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "no-xrt").mkdir()
+    environment = {**os.environ, "FPGAC_XRT": str(tmp_path / "no-xrt")}
+    done = fpgac(
+        "compile", specs / "iris.toml", "--out", tmp_path / "out", environment=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not proven: pynq" in done.stderr + done.stdout
+    assert "apt install libxrt1" in done.stderr + done.stdout
+    lock = json.loads((tmp_path / "out" / LOCK).read_text())
+    engines = [engine["engine"] for engine in lock["stops"]["proof"]["facts"]["engines"]]
+    assert "kernel" in engines
+    assert "pynq host" not in engines
+
+
+@pytest.mark.parametrize("mode", ["hw", "hw_emu"])
+def test_hardware_without_vitis_is_an_error_after_all_else_is_there(
+    build: Path, mode: str
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "XILINX_VITIS"}
+    done = fpgac(
+        *("compile", ROOT / "specs" / "iris.toml", "--out", build, "--mode", mode),
+        environment=environment,
+    )
+    assert done.returncode == 8, done.stderr
+    assert "v++" in done.stderr
+    assert (build / "scripts" / "build.sh").is_file()
+
+
+def test_a_killed_compile_goes_on_where_it_was(specs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    events: list[Event] = []
+
+    def stop_after_core(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stopped) and event.name == "simulation":
+            raise KeyboardInterrupt
+
+    plugins = load_plugins()
+    request = Request(check_spec(specs / "iris.toml", plugins), "aws-f1", out)
+    with pytest.raises(KeyboardInterrupt):
+        compile_spec(request, plugins, stop_after_core)
+    _, outcomes = walk(specs / "iris.toml", out)
+    assert outcomes["design"] == "cached"
+    assert outcomes["proof"] == "done"
+
+
+def test_every_error_has_an_exit_code_of_its_own() -> None:
+    codes = [kind.exit_code for kind in FpgacError.__subclasses__()]
+    assert len(set(codes)) == len(codes)
+    assert min(codes) > 2
