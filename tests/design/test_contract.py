@@ -97,7 +97,7 @@ def test_a_number_of_compute_units_that_cannot_be(units: int) -> None:
 
 
 def test_a_name_that_no_xclbin_can_hold() -> None:
-    assert contract(handmade_core(), name="m" * 26, compute_units=9)
+    contract(handmade_core(), name="m" * 26, compute_units=9)
     with pytest.raises(TargetError, match="too long"):
         contract(handmade_core(), name="m" * 27, compute_units=10)
 

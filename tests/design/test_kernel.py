@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -63,8 +63,8 @@ def build(core: Core, agreed: Contract, folder: Path) -> ctypes.CDLL:
 
 
 def call(
-    library: ctypes.CDLL, agreed: Contract, rows: npt.NDArray[np.integer]
-) -> npt.NDArray[np.integer]:
+    library: ctypes.CDLL, agreed: Contract, rows: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.integer[Any]]:
     """The rows of results, padding included, with a guard behind them that must stay."""
     guard = 64
     out = np.full(len(rows) * agreed.output.row_bytes + guard, 0xA5, np.uint8)
