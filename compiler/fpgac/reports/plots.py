@@ -8,6 +8,7 @@ colour-blind tell apart, and no two lines differ by colour alone.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ from fpgac.build.folder import disk_errors, write_whole
 from fpgac.errors import Problem, ToolchainError
 from fpgac.reports.resolution import (
     Classification,
+    Efficiency,
     Estimates,
     Resolution,
+    ResolutionBin,
     residuals,
     resolution,
 )
@@ -145,31 +148,14 @@ def _draw_residuals(axes: Axes, estimates: Estimates, results: Sequence[Resoluti
 
 
 def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
-    for result, (colour, marker, line) in zip(results, _LINES, strict=False):
+    for result, look in zip(results, _LINES, strict=False):
         bins = [one for one in result.bins if one.spread.samples]
-        centres = [float(np.sqrt(one.low * one.high)) for one in bins]
-        axes.errorbar(
-            centres,
-            [100 * one.spread.width_68 for one in bins],
-            xerr=_bars(centres, bins),
-            color=colour,
-            marker=marker,
-            markersize=4,
-            linestyle=line,
-            linewidth=1.0,
-            elinewidth=0.8,
-            label=f"{result.estimate}, 68 % width",
-        )
-        axes.plot(
-            centres,
-            [100 * one.spread.standard_deviation for one in bins],
-            color=colour,
-            marker=marker,
-            markersize=4,
-            markerfacecolor="white",
-            linestyle="none",
-            label=f"{result.estimate}, st. dev.",
-        )
+        widths = [100 * one.spread.width_68 for one in bins]
+        _series(axes, bins, widths, look, label=f"{result.estimate}, 68 % width")
+        deviations = [100 * one.spread.standard_deviation for one in bins]
+        hollow: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "white", "xerr": None}
+        label = f"{result.estimate}, st. dev."
+        _series(axes, bins, deviations, look, label=label, zorder=4, **hollow)
     _truth_axis(axes, estimates)
     spreads = [one.spread for result in results for one in result.bins if one.spread.samples]
     top = max((spread.standard_deviation for spread in spreads), default=0.0)
@@ -180,24 +166,11 @@ def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolut
 
 
 def _draw_turn_on(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
-    for result, (colour, marker, line) in zip(results, _LINES, strict=False):
+    for result, look in zip(results, _LINES, strict=False):
         bins = [one for one in result.turn_on if one.samples]
-        centres = [float(np.sqrt(one.low * one.high)) for one in bins]
-        values = np.array([one.value for one in bins])
-        samples = np.array([one.samples for one in bins])
-        axes.errorbar(
-            centres,
-            values,
-            xerr=_bars(centres, bins),
-            yerr=np.sqrt(values * (1 - values) / samples),
-            color=colour,
-            marker=marker,
-            markersize=4,
-            linestyle=line,
-            linewidth=1.0,
-            elinewidth=1.0,
-            label=result.estimate,
-        )
+        values = [one.value for one in bins]
+        errors = [math.sqrt(one.value * (1 - one.value) / one.samples) for one in bins]
+        _series(axes, bins, values, look, label=result.estimate, yerr=errors)
     if (threshold := estimates.threshold) is not None:
         axes.axvline(threshold, color="0.6", linewidth=0.7, zorder=0)
         axes.set_ylabel(f"efficiency of {estimates.symbol} ≥ {threshold:g} {estimates.unit}")
@@ -218,13 +191,31 @@ def _truth_axis(axes: Axes, estimates: Estimates) -> None:
     axes.set_xlabel(f"true {estimates.symbol} [{estimates.unit}]")
 
 
-def _bars(centres: Sequence[float], bins: Sequence[Any]) -> list[list[float]]:
-    """How far each bin reaches to the left and to the right of its centre."""
+def _series(
+    axes: Axes,
+    bins: Sequence[ResolutionBin | Efficiency],
+    values: Sequence[float],
+    look: tuple[str, str, str],
+    **more: Any,
+) -> None:
+    """A point for each bin, at the middle of its logarithms, and a bar over its width."""
+    colour, marker, line = look
+    centres = [math.sqrt(one.low * one.high) for one in bins]
     pairs = list(zip(centres, bins, strict=True))
-    return [
+    bars = [
         [centre - one.low for centre, one in pairs],
         [one.high - centre for centre, one in pairs],
     ]
+    style: dict[str, Any] = {
+        "xerr": bars,
+        "color": colour,
+        "marker": marker,
+        "markersize": 4,
+        "linestyle": line,
+        "linewidth": 1.0,
+        "elinewidth": 0.8,
+    }
+    axes.errorbar(centres, values, **(style | more))
 
 
 @contextmanager
