@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Floats = npt.NDArray[np.floating]
+    Floats = npt.NDArray[np.floating[Any]]
     Words = npt.NDArray[np.int64]
 
 SHAPES = {
@@ -153,7 +153,7 @@ def rendered_python(to: FixedPoint, numbers: Floats) -> Words:
     scope = {"np": np, "x": numbers}
     with np.errstate(all="ignore"):
         for name, text in Formula.of(to, "np.").lines:
-            scope[name] = eval(text, scope)  # noqa: S307
+            scope[name] = eval(text, scope)
     return np.asarray(scope["word"]).astype(np.int64)
 
 

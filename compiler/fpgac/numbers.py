@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -197,7 +197,7 @@ class FixedPoint:
         """The raw words of ``numbers`` (any shape), as padded words, by the one rule."""
         x = np.asarray(numbers, dtype=np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
-            words: IntArray = np.asarray(raw_word(self, x, np)).astype(self.dtype)
+            words: IntArray = np.asarray(raw_word(self, x, cast(Operations, np))).astype(self.dtype)
         return words
 
     def number(self, words: npt.ArrayLike) -> npt.NDArray[np.float64]:

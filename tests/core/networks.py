@@ -49,7 +49,7 @@ def network(
 def random_words(type_: FixedPoint, shape: tuple[int, ...], rng: np.random.Generator) -> IntArray:
     """Raw words over all that the bits can hold, both ends always among them."""
     lowest = -(1 << (type_.width - 1)) if type_.signed else 0
-    words = rng.integers(lowest, type_.highest, shape, endpoint=True)
+    words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
     words.flat[0] = lowest
     words.flat[-1] = type_.highest
     return words

@@ -1,0 +1,70 @@
+"""What a network must answer, in integers alone: written from the formats' definitions.
+
+Nothing here uses fpgac's floating-point rule or hls4ml; Python's integers have no width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fpgac.network.network import Network, ReluLayer
+from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
+
+Integers = Any  # arrays of Python integers
+
+
+def answers(network: Network, words: IntArray, output: FixedPoint) -> IntArray:
+    """The raw words of ``output`` for raw words of the input's type."""
+    values, fraction = words.astype(object), network.input_type.fraction
+    for layer in network.layers:
+        if isinstance(layer, ReluLayer):
+            values = requantised(np.maximum(values, 0), fraction, layer.type)
+            fraction = layer.type.fraction
+            continue
+        product = fraction + layer.weight_type.fraction
+        sums = max(product, layer.bias_type.fraction)
+        values = values.dot(layer.weights.astype(object)) * 2 ** (sums - product)
+        values = values + layer.bias.astype(object) * 2 ** (sums - layer.bias_type.fraction)
+        fraction = sums
+    return requantised(values, fraction, output).astype(np.int64)
+
+
+def requantised(values: Integers, fraction: int, to: FixedPoint) -> Integers:
+    """``values`` in units of ``2**-fraction`` as raw words of ``to``."""
+    shift = fraction - to.fraction
+    if shift <= 0:
+        return overflowed(values * 2**-shift, to)
+    whole = values // 2**shift
+    rest, half = values - whole * 2**shift, 2 ** (shift - 1)
+    match to.rounding:
+        case Rounding.TRN:
+            up = rest < 0
+        case Rounding.TRN_ZERO:
+            up = (rest > 0) & (values < 0)
+        case Rounding.RND:
+            up = rest >= half
+        case Rounding.RND_MIN_INF:
+            up = rest > half
+        case Rounding.RND_INF:
+            up = (rest > half) | ((rest == half) & (values > 0))
+        case Rounding.RND_ZERO:
+            up = (rest > half) | ((rest == half) & (values < 0))
+        case Rounding.RND_CONV:
+            up = (rest > half) | ((rest == half) & (whole % 2 == 1))
+    return overflowed(whole + up.astype(int), to)
+
+
+def overflowed(words: Integers, to: FixedPoint) -> Integers:
+    highest = 2 ** (to.width - to.signed) - 1
+    lowest = (-highest - 1) * to.signed
+    match to.overflow:
+        case Overflow.WRAP:
+            return (words - lowest) % 2**to.width + lowest
+        case Overflow.SAT:
+            return np.minimum(np.maximum(words, lowest), highest)
+        case Overflow.SAT_SYM:
+            return np.minimum(np.maximum(words, -highest * to.signed), highest)
+        case Overflow.SAT_ZERO:
+            return words * ((words >= lowest) & (words <= highest)).astype(int)
