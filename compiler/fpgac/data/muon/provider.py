@@ -76,7 +76,8 @@ def generate(samples: int, *seed: int) -> Sample:
     """That many muons with at least two segments; a longer sample begins with the shorter one."""
     parts: list[Sample] = []
     while sum(len(part.pt) for part in parts) < samples:
-        parts.append(_batch(np.random.default_rng([*seed, len(parts)])))
+        # Counted from 1: numpy takes [seed, 0] for the bare seed, which parts the data set.
+        parts.append(_batch(np.random.default_rng([*seed, len(parts) + 1])))
     return _joined(parts, samples)
 
 
