@@ -2,7 +2,8 @@
 
 The worker gets a private folder for plain files in and out, and a pipe on which it sends one JSON
 object a line: what it has come to, or the problem that ended it. All else that it prints goes to a
-log in the folder, whose end is shown if it crashes.
+log in the folder, whose end is shown if it crashes. Its standard input is its lifeline: it closes
+when the parent leaves in whatever way, even killed, and the worker ends with it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from typing import Any
 from fpgac import errors
 from fpgac.errors import FpgacError, NetworkError, Problem, Where
 
-__all__ = ["exchange", "run_worker", "send", "send_problems"]
+__all__ = ["end_with_parent", "exchange", "run_worker", "send", "send_problems"]
 
 _ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
@@ -73,14 +75,15 @@ def run_worker(task: str, folder: Path, on_event: Callable[[Mapping[str, Any]], 
         receive, transmit = os.pipe()
         with os.fdopen(receive, encoding="utf-8") as events:
             try:
-                process = _start(task, folder, transmit, log.fileno())
+                started = _start(task, folder, transmit, log.fileno())
             finally:
                 os.close(transmit)
-            try:
-                failure = _listen(events, on_event)
-                code = process.wait()
-            finally:
-                _end(process)
+            with started as process:
+                try:
+                    failure = _listen(events, on_event)
+                    code = process.wait()
+                finally:
+                    _end(process)
     if failure is not None:
         raise failure
     if code:
@@ -92,7 +95,7 @@ def _start(task: str, folder: Path, transmit: int, log: int) -> subprocess.Popen
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "fpgac.network.worker", task, str(folder), str(transmit)],
         env={**os.environ, **_ENVIRONMENT},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
         pass_fds=[transmit],
@@ -145,6 +148,17 @@ def _crash(code: int, log: Path) -> NetworkError:
             else "nothing was written; see what it said last",
         )
     )
+
+
+def end_with_parent() -> None:
+    """The worker's side: from now on, end at once when the parent leaves."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def send(transmit: int, event: Mapping[str, Any]) -> None:

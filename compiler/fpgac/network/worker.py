@@ -13,7 +13,7 @@ import fpgac
 from fpgac.errors import FpgacError
 from fpgac.network.file import read_network, write_network
 from fpgac.network.network import Network, Recording
-from fpgac.network.process import send, send_problems
+from fpgac.network.process import end_with_parent, send, send_problems
 from fpgac.network.topology import training_digest
 from fpgac.spec.models import Spec
 
@@ -75,6 +75,7 @@ _TASKS = {"train": train, "answer": answer}
 
 def main(task: str, folder: str, pipe: str) -> None:
     """Do ``task``; a problem that a user can mend goes into the pipe, all else to stderr."""
+    end_with_parent()
     try:
         _TASKS[task](Path(folder), int(pipe))
     except FpgacError as error:
