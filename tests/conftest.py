@@ -1,11 +1,11 @@
-"""What several tests share: the specs that come with fpgac, and one whole build of the quick one."""
+"""What tests share: the command line, the specs, and one whole build of the quick one."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def fpgac(
+def run_fpgac(
     *arguments: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, in a process of its own."""
@@ -21,6 +21,12 @@ def fpgac(
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
+
+
+@pytest.fixture(scope="session")
+def fpgac() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line, as a function."""
+    return run_fpgac
 
 
 @pytest.fixture
@@ -33,6 +39,6 @@ def specs(tmp_path: Path) -> Path:
 def iris_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The iris network compiled for aws-f1 with everything real; tests must leave it as it is."""
     folder = tmp_path_factory.mktemp("builds") / "iris-aws-f1"
-    done = fpgac("compile", ROOT / "specs" / "iris.toml", "--out", folder)
+    done = run_fpgac("compile", ROOT / "specs" / "iris.toml", "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder

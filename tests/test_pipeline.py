@@ -7,17 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fpgac.build.road import Event, Stopped
 from fpgac.errors import BuildError, FpgacError, ProofError
+from fpgac.numbers import IntArray
 from fpgac.pipeline import Build, Request, check_spec, compile_spec
 from fpgac.plugins import load_plugins
-from tests.conftest import ROOT, fpgac
 
+ROOT = Path(__file__).parents[1]
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 LOCK = "fpgac.lock"
 
 
@@ -112,7 +114,9 @@ def without_times(lock: bytes) -> object:
     return table
 
 
-def test_two_folders_hold_the_same_bytes(iris_build: Path, specs: Path, tmp_path: Path) -> None:
+def test_two_folders_hold_the_same_bytes(
+    fpgac: Fpgac, iris_build: Path, specs: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "elsewhere" / "quite another name"
     done = fpgac("compile", specs / "iris.toml", "--out", other)
     assert done.returncode == 0, done.stderr
@@ -148,7 +152,7 @@ def test_an_engine_that_differs_is_an_error_with_the_first_sample(
 
     real = engines._kernel
 
-    def off_by_one(*arguments: object) -> np.ndarray:
+    def off_by_one(*arguments: object) -> IntArray:
         words = real(*arguments).copy()  # type: ignore[arg-type]
         words[7, 1] += 1
         return words
@@ -156,7 +160,7 @@ def test_an_engine_that_differs_is_an_error_with_the_first_sample(
     monkeypatch.setattr(engines, "_kernel", off_by_one)
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("random = 12000", "random = 300"))
-    with pytest.raises(ProofError, match="1 of .* samples, first in sample 7, output 1"):
+    with pytest.raises(ProofError, match=r"1 of .* samples, first in sample 7, output 1"):
         walk(spec, build)
     with pytest.raises(ProofError):  # a proof that failed is not taken for one that held
         walk(spec, build)
@@ -174,11 +178,16 @@ def test_an_engine_that_differs_is_an_error_with_the_first_sample(
         (lambda s: change(s, "clock_mhz = 250.0", "clock_mhz = 900.0"), 7, "250 MHz"),
         (lambda s: change(s, "clock_mhz = 250.0", "reuse_factor = 7000"), 6, "reuse factor"),
         (lambda s: change(s, '"crossentropy"', '"huber"'), 3, "crossentropy"),
-        (lambda s: change(s, "RND,SAT>", "RND,SAT>\"\noutput = \"ap_fixed<60,30>"), 6, "53 bits"),
+        (lambda s: change(s, "RND,SAT>", 'RND,SAT>"\noutput = "ap_fixed<60,30>'), 6, "53 bits"),
     ],
 )
 def test_bad_input_is_refused_with_its_exit_code_and_nothing_left_behind(
-    specs: Path, tmp_path: Path, damage, code: int, text: str
+    fpgac: Fpgac,
+    specs: Path,
+    tmp_path: Path,
+    damage: Callable[[Path], object],
+    code: int,
+    text: str,
 ) -> None:
     damage(specs)
     done = fpgac("compile", specs / "iris.toml", "--out", tmp_path / "out")
@@ -194,7 +203,7 @@ def change(specs: Path, old: str, new: str) -> None:
     spec.write_text(spec.read_text().replace(old, new))
 
 
-def test_a_foreign_folder_is_left_alone(specs: Path, tmp_path: Path) -> None:
+def test_a_foreign_folder_is_left_alone(fpgac: Fpgac, specs: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years")
     done = fpgac("compile", specs / "iris.toml", "--out", tmp_path / "out")
@@ -215,7 +224,7 @@ def without(tool: str, folder: Path) -> dict[str, str]:
 
 
 def test_without_gpp_everything_is_rendered_and_the_lack_is_named(
-    specs: Path, tmp_path: Path
+    fpgac: Fpgac, specs: Path, tmp_path: Path
 ) -> None:
     done = fpgac(
         *("compile", specs / "iris.toml", "--out", tmp_path / "out"),
@@ -227,13 +236,11 @@ def test_without_gpp_everything_is_rendered_and_the_lack_is_named(
 
 
 def test_without_xrt_the_simulation_still_proves_and_the_lack_is_named(
-    specs: Path, tmp_path: Path
+    fpgac: Fpgac, specs: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "no-xrt").mkdir()
     environment = {**os.environ, "FPGAC_XRT": str(tmp_path / "no-xrt")}
-    done = fpgac(
-        "compile", specs / "iris.toml", "--out", tmp_path / "out", environment=environment
-    )
+    done = fpgac("compile", specs / "iris.toml", "--out", tmp_path / "out", environment=environment)
     assert done.returncode == 0, done.stderr
     assert "not proven: pynq" in done.stderr + done.stdout
     assert "apt install libxrt1" in done.stderr + done.stdout
@@ -245,7 +252,7 @@ def test_without_xrt_the_simulation_still_proves_and_the_lack_is_named(
 
 @pytest.mark.parametrize("mode", ["hw", "hw_emu"])
 def test_hardware_without_vitis_is_an_error_after_all_else_is_there(
-    build: Path, mode: str
+    fpgac: Fpgac, build: Path, mode: str
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "XILINX_VITIS"}
     done = fpgac(

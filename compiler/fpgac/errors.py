@@ -76,9 +76,8 @@ class Problem:
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where and str(self.where) else self.what]
-        for label in ("expected", "got", "hint"):
-            if text := getattr(self, label):
-                lines.append(f"  {label + ':':<9} {text}")
+        told = {label: getattr(self, label) for label in ("expected", "got", "hint")}
+        lines += [f"  {label + ':':<9} {text}" for label, text in told.items() if text]
         return "\n".join(lines)
 
 

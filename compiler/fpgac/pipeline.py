@@ -242,7 +242,9 @@ class _Sources:
             self.network,
             self.spec.hls,
             output=None if output == "auto" else output,
-            reuse_factors={name: l.reuse_factor for name, l in layers if l.reuse_factor},
+            reuse_factors={
+                name: layer.reuse_factor for name, layer in layers if layer.reuse_factor
+            },
         )
 
     def vectors(self, data: int, random: int) -> FloatArray:

@@ -66,13 +66,18 @@ def test_a_killed_run_leaves_the_folder_free(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written() -> None:
     # /dev/full refuses every byte, as a full disk does.
-    with pytest.raises(BuildError, match="No space left") as caught, disk_errors(Path("out")):
-        with Path("/dev/full").open("wb", buffering=0) as stream:
-            stream.write(b"x")
+    with (
+        pytest.raises(BuildError, match="No space left") as caught,
+        disk_errors(Path("out")),
+        Path("/dev/full").open("wb", buffering=0) as stream,
+    ):
+        stream.write(b"x")
     assert "free some space" in str(caught.value)
 
 
-def test_a_write_that_fails_keeps_the_old_file_and_no_draft(tmp_path: Path, monkeypatch) -> None:
+def test_a_write_that_fails_keeps_the_old_file_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "f"
     write_whole(path, b"old")
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fpgac.build.lock import StepRecord
 from fpgac.build.plan import Plan, Step
 from fpgac.build.runner import StepEvent, run_plan
 from fpgac.errors import BuildError, ToolchainError
 
 
-def shell(name: str, script: str, inputs: str = "", outputs: str = "", **more) -> Step:
+def shell(name: str, script: str, inputs: str = "", outputs: str = "", **more: Any) -> Step:
     return Step(name, ("bash", "-c", script), tuple(inputs.split()), tuple(outputs.split()), **more)
 
 
-def states(plan: Plan, folder: Path, records=None):
+def states(
+    plan: Plan, folder: Path, records: Mapping[str, StepRecord] | None = None
+) -> tuple[dict[str, str], dict[str, StepRecord]]:
     events: list[StepEvent] = []
-    records = run_plan(plan, folder, records or {}, events.append)
-    return {e.step: e.state for e in events if e.state != "started"}, records
+    done = run_plan(plan, folder, records or {}, events.append)
+    return {e.step: e.state for e in events if e.state != "started"}, done
 
 
 CHAIN = Plan(
@@ -55,7 +60,9 @@ def test_a_second_run_does_nothing(tmp_path: Path) -> None:
     ],
     ids=["input changed", "output lost", "output damaged"],
 )
-def test_only_what_changed_runs_again(tmp_path: Path, change, expected) -> None:
+def test_only_what_changed_runs_again(
+    tmp_path: Path, change: Callable[[Path], object], expected: dict[str, str]
+) -> None:
     (tmp_path / "a").write_text("xy")
     _, records = states(CHAIN, tmp_path)
     change(tmp_path)
@@ -75,7 +82,9 @@ def test_only_what_changed_runs_again(tmp_path: Path, change, expected) -> None:
     ],
     ids=["exit code", "missing output", "signal", "log"],
 )
-def test_a_failed_step_is_an_error_and_leaves_no_output(tmp_path: Path, step, text) -> None:
+def test_a_failed_step_is_an_error_and_leaves_no_output(
+    tmp_path: Path, step: Step, text: str
+) -> None:
     with pytest.raises(BuildError, match=text) as caught:
         run_plan(Plan((step,)), tmp_path, {})
     assert not (tmp_path / "o").exists()
@@ -84,13 +93,13 @@ def test_a_failed_step_is_an_error_and_leaves_no_output(tmp_path: Path, step, te
 
 def test_the_remedy_for_a_known_failure_is_the_hint(tmp_path: Path) -> None:
     step = shell("s", "echo timing not met; exit 1", remedies={"timing": "lower hls.clock_mhz"})
-    with pytest.raises(BuildError, match="hint: +lower hls.clock_mhz"):
+    with pytest.raises(BuildError, match=r"hint: +lower hls.clock_mhz"):
         run_plan(Plan((step,)), tmp_path, {})
 
 
 def test_a_missing_tool_is_named(tmp_path: Path) -> None:
     step = Step("s", ("no-such-tool",), (), ("o",))
-    with pytest.raises(ToolchainError, match="no-such-tool was not found on PATH"):
+    with pytest.raises(ToolchainError, match=r"no-such-tool was not found on PATH"):
         run_plan(Plan((step,)), tmp_path, {})
 
 
@@ -109,7 +118,7 @@ def test_when_one_step_fails_the_others_are_ended(tmp_path: Path) -> None:
 
 def test_a_killed_build_resumes_at_the_step_it_lost(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("xy")
-    records = {}
+    records: dict[str, StepRecord] = {}
 
     def keep_first(event: StepEvent) -> None:
         if event.record:

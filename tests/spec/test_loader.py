@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fpgac.errors import SpecError
 from fpgac.numbers import FixedPoint
 from fpgac.spec.loader import load_spec
 
+Write = Callable[[str], Path]
 SPECS = Path(__file__).parents[2] / "specs"
 
 GOOD = """\
@@ -29,7 +31,7 @@ input = "ap_fixed<16,6,RND,SAT>"
 
 
 @pytest.fixture
-def spec_file(tmp_path: Path):
+def spec_file(tmp_path: Path) -> Write:
     def write(text: str) -> Path:
         path = tmp_path / "tiny.toml"
         path.write_text(text)
@@ -53,7 +55,7 @@ def test_the_specs_that_come_with_fpgac_are_valid(name: str) -> None:
     assert load_spec(SPECS / name).spec.name == name.removesuffix(".toml")
 
 
-def test_a_good_spec_holds_typed_values_and_defaults(spec_file) -> None:
+def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
     file = load_spec(spec_file(GOOD))
     assert file.spec.interface.input == FixedPoint.parse("ap_fixed<16,6,RND,SAT>")
     assert file.spec.topology.names == ("dense_1", "dense_2")
@@ -94,14 +96,16 @@ def test_a_good_spec_holds_typed_values_and_defaults(spec_file) -> None:
         (("[targets.aws-f1]", ""), None, "targets", "missing key"),
     ],
 )
-def test_a_mistake_is_told_with_line_key_and_mend(spec_file, change, line, key, text) -> None:
+def test_a_mistake_is_told_with_line_key_and_mend(
+    spec_file: Write, change: tuple[str, str], line: int | None, key: str, text: str
+) -> None:
     found = problems(spec_file(GOOD.replace(*change)))
     assert len(found) == 1, found
     assert found[0][:2] == (line, key)
     assert text in found[0][2]
 
 
-def test_all_mistakes_of_a_file_come_at_once_in_the_order_of_lines(spec_file) -> None:
+def test_all_mistakes_of_a_file_come_at_once_in_the_order_of_lines(spec_file: Write) -> None:
     text = GOOD.replace("inputs", "input").replace("RND", "ROUND").replace('"tiny"', '""')
     lines = [line for line, _, _ in problems(spec_file(text))]
     assert lines == [1, 5, 11]
@@ -110,7 +114,7 @@ def test_all_mistakes_of_a_file_come_at_once_in_the_order_of_lines(spec_file) ->
 @pytest.mark.parametrize(
     ("text", "line"), [('name = "x\n', 1), ("a = 1\nb = [1,\n", None), ("a = 1\na = 2\n", 2)]
 )
-def test_a_syntax_error_names_its_line(spec_file, text: str, line: int | None) -> None:
+def test_a_syntax_error_names_its_line(spec_file: Write, text: str, line: int | None) -> None:
     with pytest.raises(SpecError, match="TOML syntax") as caught:
         load_spec(spec_file(text))
     (problem,) = caught.value.problems

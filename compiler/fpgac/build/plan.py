@@ -43,7 +43,9 @@ class Plan:
         """The plan that :meth:`plain` gave, also after a way through JSON."""
         sequences = ("command", "inputs", "outputs", "failure_patterns")
         return cls(
-            tuple(Step(**{**step, **{key: tuple(step[key]) for key in sequences}}) for step in steps)
+            tuple(
+                Step(**{**step, **{key: tuple(step[key]) for key in sequences}}) for step in steps
+            )
         )
 
     def without(self, names: Iterable[str]) -> Plan:

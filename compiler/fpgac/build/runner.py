@@ -130,7 +130,11 @@ def _tool_identity(tool: str, path: str | None) -> str:
         return sys.version
     try:
         answer = subprocess.run(
-            [_executable(tool, path), "--version"], capture_output=True, text=True, check=False, timeout=60
+            [_executable(tool, path), "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired, ToolchainError):
         return "unknown"

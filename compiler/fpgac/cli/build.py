@@ -102,9 +102,7 @@ def run(
     host: Annotated[Host, typer.Option(help="Which host program; all compares them.")] = Host.all,
     input_: Annotated[
         Path | None,
-        typer.Option(
-            "--input", help="Samples as .npy floats; by default the build's own vectors."
-        ),
+        typer.Option("--input", help="Samples as .npy floats; by default the build's own vectors."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the results as .npy floats.")
@@ -133,7 +131,7 @@ def run(
         build, input_, output, batch, compute_units, devices, device, profile, timeout
     )
     with errors().status("starting") as status:
-        outcomes = run_hosts(request, host.value, lambda text: status.update(text))
+        outcomes = run_hosts(request, host.value, status.update)
     _print_table(outcomes)
 
 

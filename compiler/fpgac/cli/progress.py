@@ -58,10 +58,8 @@ class RoadPrinter:
             errors().print(f"  [red]✗[/] {escape(name):<16} failed", soft_wrap=True)
             return
         took = "" if outcome == "skipped" else seconds_text(seconds)
-        errors().print(
-            f"  {_MARKS[outcome]} {escape(name):<16} {outcome:<8}{took:>7}  [dim]{escape(detail)}[/]",
-            soft_wrap=True,
-        )
+        told = f"{escape(name):<16} {outcome:<8}{took:>7}  [dim]{escape(detail)}[/]"
+        errors().print(f"  {_MARKS[outcome]} {told}", soft_wrap=True)
 
 
 class TrainingBar:

@@ -142,9 +142,7 @@ def _data_path(loc: tuple[str | int, ...], data: Any, kind: str) -> KeyPath:
     return tuple(path)
 
 
-def _problem(
-    detail: ErrorDetails, path: KeyPath, where: Where, model: type[BaseModel]
-) -> Problem:
+def _problem(detail: ErrorDetails, path: KeyPath, where: Where, model: type[BaseModel]) -> Problem:
     kind, key = detail["type"], str(path[-1]) if path else ""
     got = _shown(detail["input"])
     context = detail.get("ctx", {})

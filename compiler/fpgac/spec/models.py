@@ -100,9 +100,7 @@ class Quantiser(Section):
     def format(self) -> FixedPoint:
         """The fixed-point type whose words the quantiser's values are; QKeras counts no sign."""
         signed = self.function == "quantized_bits"
-        return FixedPoint(
-            self.bits, self.integer + signed, signed, Rounding.RND_CONV, Overflow.SAT
-        )
+        return FixedPoint(self.bits, self.integer + signed, signed, Rounding.RND_CONV, Overflow.SAT)
 
 
 def _parse_quantiser(function: str) -> Any:
@@ -170,7 +168,9 @@ class TopologySection(Section):
     @model_validator(mode="after")
     def _last_layer_is_linear(self) -> TopologySection:
         if self.layers[-1].activation != "linear":
-            raise ValueError("the last layer must have activation 'linear': its sums are the output")
+            raise ValueError(
+                "the last layer must have activation 'linear': its sums are the output"
+            )
         names = self.names
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two layers are named {sorted(twice)[0]!r}")

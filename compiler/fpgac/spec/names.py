@@ -10,8 +10,7 @@ __all__ = ["check_identifier"]
 LONGEST = 48
 
 # Reserved in C++17, or a type or namespace of the code that a name ends up in.
-_CPP = frozenset(
-    """
+_RESERVED = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
     else enum explicit export extern false float for friend goto if inline int long mutable
@@ -20,8 +19,7 @@ _CPP = frozenset(
     template this thread_local throw true try typedef typeid typename union unsigned using virtual
     void volatile wchar_t while xor xor_eq main std hls nnet ap_int ap_uint ap_fixed ap_ufixed
     input_t result_t
-    """.split()
-)
+"""
 
 
 def check_identifier(name: str) -> str:
@@ -38,6 +36,6 @@ def check_identifier(name: str) -> str:
         raise ValueError(f"{name!r}: no double or closing underscores, which C++ keeps for itself")
     if len(name) > LONGEST:
         raise ValueError(f"{name!r} has {len(name)} characters; at most {LONGEST} fit an xclbin")
-    if name in _CPP or keyword.iskeyword(name):
+    if name in _RESERVED.split() or keyword.iskeyword(name):
         raise ValueError(f"{name!r} is a reserved word of C++ or Python")
     return name

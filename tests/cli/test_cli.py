@@ -1,0 +1,183 @@
+"""The command line as a user meets it: help that teaches, errors that tell the mend."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_help_names_every_command_and_a_first_walk(fpgac: Fpgac) -> None:
+    done = fpgac("--help")
+    assert done.returncode == 0
+    for command in ("init", "validate", "schema", "train", "compile", "run", "targets"):
+        assert command in done.stdout
+    assert "fpgac init flower.toml" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command", ["init", "validate", "schema", "train", "compile", "run", "targets"]
+)
+def test_each_command_has_a_help_of_its_own(fpgac: Fpgac, command: str) -> None:
+    done = fpgac(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("validate", "specs/muon.toml")])
+def test_quick_commands_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys, runpy; sys.argv[1:] = sys.argv[1:]\n"
+        "try: runpy.run_module('fpgac', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'qkeras', 'hls4ml', 'sklearn', 'scipy', 'matplotlib',\n"
+        "         'pynq', 'h5py', 'pandas', 'jinja2'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_validate_tells_all_mistakes_of_all_files(fpgac: Fpgac, specs: Path) -> None:
+    muon, iris = specs / "muon.toml", specs / "iris.toml"
+    muon.write_text(muon.read_text().replace("epochs", "epoch"))
+    iris.write_text(iris.read_text().replace("[hls]", "[hsl]"))
+    done = fpgac("validate", muon, iris)
+    assert done.returncode == 3
+    assert "did you mean 'epochs'?" in done.stderr
+    assert "did you mean 'hls'?" in done.stderr
+    assert "2 problems" in done.stderr
+
+
+def test_validate_of_good_specs_says_what_they_are(fpgac: Fpgac) -> None:
+    done = fpgac("validate", "specs/muon.toml", "specs/iris.toml", cwd=ROOT)
+    assert done.returncode == 0
+    assert "27 → 35 → 20 → 25 → 40 → 20 → 15 → 1" in done.stdout
+
+
+def test_schema_is_json_schema(fpgac: Fpgac) -> None:
+    schema = json.loads(fpgac("schema").stdout)
+    assert schema["properties"]["topology"]
+    assert schema["$schema"].startswith("https://json-schema.org")
+
+
+def test_init_writes_a_spec_that_validates(fpgac: Fpgac, tmp_path: Path) -> None:
+    assert fpgac("init", "my-flower.toml", cwd=tmp_path).returncode == 0
+    assert "my_flower" in fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
+
+
+def test_init_replaces_nothing_unasked(fpgac: Fpgac, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("mine")
+    done = fpgac("init", "a.toml", cwd=tmp_path)
+    assert done.returncode == 9
+    assert "--force" in done.stderr
+    assert (tmp_path / "a.toml").read_text() == "mine"
+    assert fpgac("init", "a.toml", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_init_refuses_a_name_that_is_no_identifier(fpgac: Fpgac, tmp_path: Path) -> None:
+    done = fpgac("init", "x.toml", "--name", "a b; rm -rf /", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "no C identifier" in done.stderr
+    assert not (tmp_path / "x.toml").exists()
+
+
+def test_targets_tell_part_hosts_tools_and_life(fpgac: Fpgac) -> None:
+    done = fpgac("targets")
+    assert "xcvu9p-flgb2104-2-i" in done.stdout
+    assert "2019.2" in done.stdout
+    assert "2025-12-20" in done.stderr
+
+
+def test_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:
+    done = fpgac("compile", "specs/muon.toml", "--target", "aws-f2", cwd=ROOT)
+    assert done.returncode == 7
+    assert "did you mean 'aws-f1'?" in done.stderr
+
+
+def test_a_defect_shows_a_traceback_with_debug_only(fpgac: Fpgac, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("name = 3")
+    assert "Traceback" not in fpgac("validate", bad).stderr
+    assert "Traceback" in fpgac("--debug", "validate", bad).stderr
+
+
+def test_run_compares_all_hosts(fpgac: Fpgac, iris_build: Path) -> None:
+    done = fpgac("run", iris_build, "--host", "all")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    for host in ("pynq", "opencl", "xrt"):
+        assert "equal to the proof's" in rows[host]
+
+
+@pytest.mark.parametrize("host", ["pynq", "opencl", "xrt"])
+def test_run_of_own_samples_writes_floats_and_a_profile(
+    fpgac: Fpgac, iris_build: Path, tmp_path: Path, host: str
+) -> None:
+    samples = np.random.default_rng(1).normal(0, 3, (500, 4)).astype(np.float32)
+    np.save(tmp_path / "x.npy", samples)
+    done = fpgac(
+        *("run", iris_build, "--host", host, "--input", "x.npy", "--output", "y.npy"),
+        *("--batch", "64", "--profile", "p.csv"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    results = np.load(tmp_path / "y.npy")
+    assert results.shape == (500, 3)
+    assert results.dtype == np.float32
+    assert len(np.unique(results)) > 100
+    with (tmp_path / "p.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert sum(int(row["samples"]) for row in rows) == 500
+    assert all(float(row["inference_s"]) > 0 for row in rows)
+
+
+def test_run_on_another_of_several_cards(fpgac: Fpgac, iris_build: Path) -> None:
+    done = fpgac("run", iris_build, "--host", "xrt", "--devices", "2", "--device", "1")
+    assert done.returncode == 0, done.stderr
+    assert "equal to the proof's" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("--device", "3"), 10, "card"),
+        (("--compute-units", "9"), 10, "compute"),
+        (("--input", "nowhere.npy"), 10, "nowhere.npy"),
+        (("--input", "wide.npy"), 10, "(n, 4)"),
+        (("--input", "text.npy"), 10, "npy"),
+    ],
+)
+def test_what_a_host_refuses_is_told_and_leaves_no_output(
+    fpgac: Fpgac, iris_build: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, text: str
+) -> None:
+    np.save(tmp_path / "wide.npy", np.zeros((3, 9), np.float32))
+    (tmp_path / "text.npy").write_text("1 2 3")
+    done = fpgac(
+        *("run", iris_build, "--host", "opencl", "--output", "y.npy", *arguments), cwd=tmp_path
+    )
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "y.npy").exists()
+
+
+def test_run_of_what_is_no_build_says_how_to_make_one(fpgac: Fpgac, tmp_path: Path) -> None:
+    done = fpgac("run", tmp_path)
+    assert done.returncode == 9
+    assert "fpgac compile" in done.stderr
