@@ -9,6 +9,7 @@ import ctypes
 import json
 import mmap
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -25,6 +26,7 @@ _GUARD: Final = 1 << 20
 # Widest word of a memory port, in bytes: rows begin on such a boundary, as on a card.
 _ALIGNMENT: Final = 128
 _PROT_NONE: Final = 0
+_PR_SET_PDEATHSIG: Final = 1
 _MAP_FAILED: Final = ctypes.c_void_p(-1).value
 
 
@@ -63,6 +65,7 @@ class GuardedBytes:
 
 def main(task: Task) -> int:
     """Reads the rows, calls the kernel, writes its results: 0, or :data:`CANNOT_CALL`."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         function = ctypes.CDLL(task.library)[task.kernel]
         inputs, outputs = GuardedBytes(task.input_bytes), GuardedBytes(task.output_bytes)
@@ -76,8 +79,12 @@ def main(task: Task) -> int:
     function.restype = None
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint]
     _with_large_stack(lambda: function(inputs.address, outputs.address, task.samples))
-    with open(task.outputs, "wb") as stream:  # noqa: PTH123
-        stream.write(outputs.view)
+    try:
+        with open(task.outputs, "wb") as stream:  # noqa: PTH123
+            stream.write(outputs.view)
+    except OSError as error:
+        sys.stderr.write(f"its results cannot be written: {error}\n")
+        return CANNOT_CALL
     return 0
 
 

@@ -32,7 +32,7 @@ _PREFIX: Final = "fpgac-run-"
 _EVENTS: Final = "events.jsonl"
 _LOCK: Final = "lock"
 # How long a host may take to end after its card has failed, and after it was told to end.
-_AFTER_FAILURE: Final = 5.0
+_AFTER_FAILURE: Final = 1.0
 _AFTER_SIGTERM: Final = 4.0
 _TICK: Final = 0.1
 # What is kept of each stream, and how much of it an error shows.
@@ -75,11 +75,16 @@ def run_host(
         EmulationError: the kernel or the host crashed, the host hung, or the xclbin was refused.
         ToolchainError: no g++ or no XRT.
     """
-    _check_programs(command, cwd)
+    if devices < 1:
+        raise ValueError(f"there must be a device or more, not {devices}")
+    _check_programs(command, cwd, card)
     machinery = build_machinery()
     _sweep()
     with _run_folder() as rundir:
-        (rundir / "emconfig.json").write_bytes(emconfig(card, devices))
+        try:
+            (rundir / "emconfig.json").write_bytes(emconfig(card, devices))
+        except OSError as error:
+            raise _no_room(error) from error
         started = time.monotonic()
         with _Process.start(machinery, command, kind, rundir, cwd) as process:
             outcome = process.follow(timeout, on_output)
@@ -90,29 +95,51 @@ def run_host(
     return HostRun(outcome.number, seconds, outcome.stdout, outcome.stderr)
 
 
-def _check_programs(command: Sequence[str], cwd: Path) -> None:
+def _check_programs(command: Sequence[str], cwd: Path, card: CardDescription) -> None:
     """Refuses damaged and foreign xclbins among the arguments: XRT would only abort the host."""
     for argument in command[1:]:
         path = cwd / argument.partition("=")[2] if "=" in argument else cwd / argument
         if path.suffix != ".xclbin" or not path.is_file():
             continue
-        where = Where(file=path)
+        _check_program(path, card)
+
+
+def _check_program(path: Path, card: CardDescription) -> None:
+    where = Where(file=path)
+    try:
         program = read_xclbin(path.read_bytes(), where)
-        if program.mode != MODE_SW_EMU:
-            raise EmulationError(
-                Problem(
-                    "this xclbin is not for the emulated card",
-                    where,
-                    expected=f"mode {MODE_SW_EMU} (software emulation)",
-                    got=f"mode {program.mode}",
-                    hint="compile the design for emulation",
-                )
+    except OSError as error:
+        raise EmulationError(
+            Problem("the xclbin cannot be read", where, got=str(error.strerror))
+        ) from error
+    if program.mode != MODE_SW_EMU:
+        raise EmulationError(
+            Problem(
+                "this xclbin is not for the emulated card",
+                where,
+                expected=f"mode {MODE_SW_EMU} (software emulation)",
+                got=f"mode {program.mode}",
+                hint="compile the design for emulation",
             )
+        )
+    if program.platform != card.platform:
+        raise EmulationError(
+            Problem(
+                "this xclbin is for another card",
+                where,
+                expected=card.platform,
+                got=program.platform,
+                hint="compile the design again",
+            )
+        )
 
 
 @contextlib.contextmanager
 def _run_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_SOCKETS))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_SOCKETS))
+    except OSError as error:
+        raise _no_room(error) from error
     lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -120,6 +147,12 @@ def _run_folder() -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def _no_room(error: OSError) -> EmulationError:
+    what = f"the emulated card needs a folder in {_SOCKETS}"
+    hint = f"make room in {_SOCKETS}, or let it be written"
+    return EmulationError(Problem(what, got=str(error.strerror), hint=hint))
 
 
 def _sweep() -> None:

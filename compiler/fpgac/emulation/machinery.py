@@ -14,12 +14,13 @@ A built card is a folder in the user's cache::
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -42,7 +43,6 @@ _INHERITED_TROUBLE: Final = (
     "EMCONFIG_PATH",
     "ENABLE_KERNEL_DEBUG",
     "INTERNAL_BUILD",
-    "LD_PRELOAD",
     "OCL_ICD_FILENAMES",
     "SDACCEL_INI_PATH",
     "SW_EMU_PACKET_SIZE",
@@ -214,15 +214,19 @@ def _run(command: Iterable[str | Path], cwd: Path | None = None) -> str:
 
 
 def _build_beside(folder: Path, builder: _Builder) -> None:
-    """Builds in a temporary folder beside ``folder``, which then appears whole."""
+    """Builds in a temporary folder beside ``folder``, which then appears whole.
+
+    One builder works at a time; who had to wait finds the work done.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
-            built = Path(temporary) / "card"
-            builder.build(built, Path(temporary) / "sources")
-            # If another builder was faster, its card is as good as ours.
-            with contextlib.suppress(FileExistsError):
-                _rename(built, folder)
+        with _lock(folder.parent / ".lock"):
+            if folder.is_dir():
+                return
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
+                built = Path(temporary) / "card"
+                builder.build(built, Path(temporary) / "sources")
+                built.rename(folder)
     except OSError as error:
         raise ToolchainError(
             Problem(
@@ -233,13 +237,11 @@ def _build_beside(folder: Path, builder: _Builder) -> None:
         ) from error
 
 
-def _rename(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
-        raise FileExistsError(str(target)) from None
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)

@@ -54,20 +54,30 @@ def simulate_kernel(
         raise ValueError(f"output_shape must begin with the {samples} samples, not be {shape}")
     if samples == 0:
         return np.zeros(shape, dtype)
-    with tempfile.TemporaryDirectory(prefix="fpgac-simulation-") as folder:
-        task = caller.Task(
-            library=str(Path(library).resolve()),
-            kernel=kernel,
-            samples=samples,
-            inputs=str(Path(folder, "inputs")),
-            input_bytes=rows.nbytes,
-            outputs=str(Path(folder, "outputs")),
-            output_bytes=int(np.prod(shape)) * dtype.itemsize,
-        )
-        rows.tofile(task.inputs)
-        _run(task, timeout)
-        result: np.ndarray[Any, Any] = np.fromfile(task.outputs, dtype).reshape(shape)
-        return result
+    output_bytes = int(np.prod(shape)) * dtype.itemsize
+    try:
+        with tempfile.TemporaryDirectory(prefix="fpgac-simulation-") as folder:
+            task = caller.Task(
+                library=str(Path(library).resolve()),
+                kernel=kernel,
+                samples=samples,
+                inputs=str(Path(folder, "inputs")),
+                input_bytes=rows.nbytes,
+                outputs=str(Path(folder, "outputs")),
+                output_bytes=output_bytes,
+            )
+            rows.tofile(task.inputs)
+            _run(task, timeout)
+            result: NDArray[Any] = np.fromfile(task.outputs, dtype).reshape(shape)
+            return result
+    except OSError as error:
+        raise EmulationError(
+            Problem(
+                "the simulation cannot write its files",
+                got=str(error),
+                hint=f"make room in {tempfile.gettempdir()}, or name another folder in TMPDIR",
+            )
+        ) from error
 
 
 def _run(task: caller.Task, timeout: float) -> None:

@@ -1,0 +1,56 @@
+// Kernels for the tests of the emulated card, in the manner of Vitis HLS.
+#include <cstdlib>
+#include <stdexcept>
+
+#include "ap_int.h"
+
+// The static of a template is what the loader would merge between copies of a library.
+template <typename T> T &calls() {
+  static T count = 0;
+  return count;
+}
+
+extern "C" {
+
+void vadd(const int *a, const int *b, int *c, unsigned int n) {
+  for (unsigned int i = 0; i < n; ++i) c[i] = a[i] + b[i];
+}
+
+// 16 lanes of 32 bits in a word of the bus: each times three.
+void triple(const ap_uint<512> *x, ap_uint<512> *y, unsigned int n) {
+  for (unsigned int i = 0; i < n; ++i) {
+    ap_uint<512> word = x[i], result = 0;
+    for (int lane = 0; lane < 16; ++lane)
+      result.range(32 * lane + 31, 32 * lane) =
+          ap_uint<32>(3 * word.range(32 * lane + 31, 32 * lane).to_uint());
+    y[i] = result;
+  }
+}
+
+// More arguments than registers, of all sizes and signs.
+void mixed(double *out, char s8, unsigned char u8, short s16, unsigned short u16, int s32,
+           unsigned int u32, long long s64, float f1, double d1, unsigned long long u64, float f2,
+           float f3, float f4, float f5, float f6, float f7, float f8, float f9, int last) {
+  const double values[] = {double(s8), double(u8), double(s16), double(u16), double(s32),
+                           double(u32), double(s64), f1, d1, double(u64), f2, f3, f4, f5, f6, f7,
+                           f8, f9, double(last)};
+  for (unsigned i = 0; i < sizeof values / sizeof *values; ++i) out[i] = values[i];
+}
+
+// How often this compute unit was called.
+void counter(int *out, unsigned int) { out[0] = ++calls<int>(); }
+
+void null_writer(int *, unsigned int) { *static_cast<volatile int *>(nullptr) = 1; }
+void thrower(int *, unsigned int) { throw std::runtime_error("no such weight"); }
+void leaver(int *, unsigned int) { exit(0); }
+void endless(int *, unsigned int n) {
+  for (volatile unsigned int i = 1; i; i = n | 1) {
+  }
+}
+// A frame larger than the usual stack of a thread.
+void large_frame(int *out, unsigned int n) {
+  volatile int values[8 << 20];
+  for (unsigned int i = 0; i < n; ++i) values[(i * 4096) % (8 << 20)] = int(i);
+  out[0] = values[0] + int(n);
+}
+}
