@@ -12,11 +12,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV="${VENV:-.venv}"
 readonly LOG=.setup.log
-readonly PACKAGES=(
+PACKAGES=(
     g++ make                                                     # the kernel, the C++ hosts
     libxrt1 libxrt-dev uuid-dev                                  # Xilinx Runtime
     ocl-icd-libopencl1 ocl-icd-opencl-dev opencl-clhpp-headers   # OpenCL
 )
+readonly PACKAGES_FOR_TESTS=(shellcheck)
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -144,6 +145,7 @@ case "${1:-}" in
         ready demo || ready dev || install_python_packages demo pynq
         ;;
     dev)
+        PACKAGES+=("${PACKAGES_FOR_TESTS[@]}")
         install_packages
         make_environment test
         ready dev || install_python_packages dev dev

@@ -168,7 +168,9 @@ def test_the_python_host_is_a_clean_program(tmp_path: Path) -> None:
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length=100"]
     ruff += ["--target-version=py38", "--select=E,F,W,I,B,N,PT,RET,SIM,C4,RUF100"]
     subprocess.run([*ruff, str(program)], check=True)
-    helped = subprocess.run([str(program), "--help"], capture_output=True, text=True, check=True)
+    helped = subprocess.run(
+        [sys.executable, str(program), "--help"], capture_output=True, text=True, check=True
+    )
     assert "exit codes: 0 done" in helped.stdout
     assert "ap_fixed<16,6,RND,SAT>" in helped.stdout
     assert "class JetTagger:" in file.content.decode()
