@@ -90,6 +90,13 @@ def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
             "topology.layers[1].weights",
             "no quantiser that fpgac knows",
         ),
+        (
+            ("units = 3 }", 'units = 3, weights = "quantized_bits(1, 0)" }'),
+            8,
+            "topology.layers[1].weights",
+            "2 bits or more",
+        ),
+        (("[interface]", "[hls]\nclock_mhz = inf\n[interface]"), 11, "hls.clock_mhz", "finite"),
         (("RND,", "RNDD,"), 11, "interface.input", "did you mean 'RND'?"),
         (("<16,6,", "<0,6,"), 11, "interface.input", "at least one bit"),
         (('"ap_fixed<16,6,RND,SAT>"', "16"), 11, "interface.input", "must be a string"),

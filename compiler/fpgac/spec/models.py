@@ -43,7 +43,7 @@ __all__ = [
 class Section(BaseModel):
     """Base of every table in a spec: immutable, strict, and closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 Identifier = Annotated[
@@ -68,7 +68,13 @@ class Quantiser(Section):
 
     function: Literal["quantized_bits", "quantized_relu"]
     bits: int = Field(ge=1, le=24)
-    integer: int = Field(ge=-16, le=16)
+    integer: int = Field(ge=0, le=16)
+
+    @model_validator(mode="after")
+    def _has_a_grid(self) -> Quantiser:
+        if self.function == "quantized_bits" and self.bits < 2:
+            raise ValueError("quantized_bits needs 2 bits or more, the sign among them")
+        return self
 
     @classmethod
     def parse(cls, text: str) -> Quantiser:

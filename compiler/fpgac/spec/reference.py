@@ -1,0 +1,164 @@
+"""The spec's reference for people, made from the models: ``python -m fpgac.spec.reference``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import BaseMetadata
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from fpgac.numbers import FixedPoint
+from fpgac.spec.models import (
+    DataSection,
+    DenseSection,
+    HlsSection,
+    InterfaceSection,
+    ProofSection,
+    PruningSection,
+    QuantisationSection,
+    Quantiser,
+    Spec,
+    TopologySection,
+    TrainingSection,
+)
+
+__all__ = ["reference"]
+
+_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("top level", Spec),
+    ("[data]", DataSection),
+    ("[topology]", TopologySection),
+    ("topology.layers", DenseSection),
+    ("[quantisation]", QuantisationSection),
+    ("[training]", TrainingSection),
+    ("[training.pruning]", PruningSection),
+    ("[interface]", InterfaceSection),
+    ("[hls]", HlsSection),
+    ("[proof]", ProofSection),
+)
+_TYPES: dict[Any, str] = {
+    str: "string",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+}
+_CONTAINERS: dict[Any, str] = {tuple: "array of tables", dict: "tables by name"}
+_NOTATIONS: dict[Any, str] = {FixedPoint: "fixed-point type", Quantiser: "QKeras quantiser"}
+
+_HEAD = """\
+# The spec
+
+A spec is one TOML file. Unknown keys are refused, and every mistake of a file is told at once, with
+its line. `fpgac init` writes a commented one to start from, `fpgac validate` checks one, and
+`fpgac schema` prints the JSON Schema of this page for editors.
+
+This page is made from the models that read specs (`python -m fpgac.spec.reference`).
+"""
+
+_TAIL = """\
+## [targets.NAME]
+
+A table for each board, by the target's name; `fpgac targets` lists what there is. Each target says
+which options it takes. All know `compute_units` (copies of the kernel on the card, default 1) and
+`hosts` (the host programs to write, by default all that the board offers).
+
+## Fixed-point types
+
+`ap_fixed<W, I, Q, O>` has W bits, I of them left of the point (the sign counts), as in Vitis HLS;
+`ap_ufixed` has no sign. Q says what happens below the last bit, and O what happens out of range:
+
+| Q | a number between two steps goes |
+| --- | --- |
+| `TRN` | down (the default) |
+| `TRN_ZERO` | towards zero |
+| `RND` | to the nearest, ties up |
+| `RND_ZERO` | to the nearest, ties towards zero |
+| `RND_INF` | to the nearest, ties away from zero |
+| `RND_MIN_INF` | to the nearest, ties down |
+| `RND_CONV` | to the nearest, ties to even |
+
+| O | a number out of range becomes |
+| --- | --- |
+| `WRAP` | its lowest W bits (the default) |
+| `SAT` | the nearest number in range |
+| `SAT_SYM` | the same, in a range symmetric about zero |
+| `SAT_ZERO` | zero |
+
+Infinities and NaN saturate by their sign, or become zero with `WRAP` and `SAT_ZERO`. All hosts
+follow the same rule for every float, so that they agree to the last bit.
+
+## QKeras quantisers
+
+`quantized_bits(bits, integer)` has a sign, which `integer` does not count: `quantized_bits(8, 0)`
+is `ap_fixed<8,1>`. `quantized_relu(bits, integer)` has none: `quantized_relu(8, 2)` is
+`ap_ufixed<8,2,RND_CONV,SAT>`. Both stand for `alpha=1`; other scales have no exact form.
+"""
+
+
+def reference() -> str:
+    """The page, as Markdown."""
+    lines = [_HEAD]
+    for title, model in _SECTIONS:
+        text = (model.__doc__ or "").strip()
+        lines += [
+            f"## {title}",
+            "",
+            text,
+            "",
+            "| key | value | default | |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [_row(key, field) for key, field in model.model_fields.items()]
+        lines.append("")
+    return "\n".join(lines) + "\n" + _TAIL
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else _default(field)
+    kind = ", ".join([_kind(field.annotation), *_limits(field)])
+    return f"| `{key}` | {kind} | {default} | {field.description or ''} |"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=False)
+    if value is None or value == "":
+        return ""
+    if field.default_factory is not None:
+        return "its own defaults"
+    return f"`{value}`" if isinstance(value, int | float | str | Quantiser) else ""
+
+
+def _kind(annotation: Any) -> str:
+    known = _TYPES | _NOTATIONS
+    match get_origin(annotation):
+        case None:
+            return known.get(annotation, "table")
+        case origin if origin is Literal:
+            return " or ".join(f"`{choice}`" for choice in get_args(annotation))
+        case origin if origin in _CONTAINERS:
+            return _CONTAINERS[origin]
+    inner = [argument for argument in get_args(annotation) if argument is not type(None)]
+    return " or ".join(_kind(argument) for argument in inner if not _is_metadata(argument))
+
+
+def _is_metadata(argument: Any) -> bool:
+    return not (isinstance(argument, type) or get_origin(argument))
+
+
+def _limits(field: FieldInfo) -> Iterator[str]:
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    for limit in field.metadata:
+        for name, words in signs.items():
+            if isinstance(limit, BaseMetadata) and hasattr(limit, name):
+                yield f"{words} {_number(getattr(limit, name))}"
+
+
+def _number(value: float) -> str:
+    return "2³²" if value == 2**32 else f"{value:g}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
