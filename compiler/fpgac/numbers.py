@@ -78,6 +78,10 @@ class FixedPoint:
 
     ``integer`` counts the bits left of the point, the sign included; it may be negative or more
     than ``width``, as in Vitis HLS.
+
+    Raises:
+        ValueError: no bits, a point beyond all floats, or a signed number of one bit with SAT_SYM:
+            its symmetric range is zero alone, but ``ap_fixed`` gives minus one there.
     """
 
     width: int

@@ -28,7 +28,8 @@ def answers(network: Network, words: IntArray, output: FixedPoint) -> IntArray:
         values = values.dot(layer.weights.astype(object)) * 2 ** (sums - product)
         values = values + layer.bias.astype(object) * 2 ** (sums - layer.bias_type.fraction)
         fraction = sums
-    return requantised(values, fraction, output).astype(np.int64)
+    words_out: IntArray = requantised(values, fraction, output).astype(np.int64)
+    return words_out
 
 
 def requantised(values: Integers, fraction: int, to: FixedPoint) -> Integers:
