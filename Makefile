@@ -43,5 +43,5 @@ docs: setup ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 clean: ## remove what builds, tests and tools leave; the virtual environment stays
-	rm -rf build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build site .setup.log .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
