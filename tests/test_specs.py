@@ -1,0 +1,56 @@
+"""The specs that come with fpgac, and the networks trained from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fpgac.data.dataset import split
+from fpgac.network.arithmetic import outputs
+from fpgac.network.file import read_network
+from fpgac.network.topology import check, training_digest
+from fpgac.pipeline import check_spec
+from fpgac.plugins import load_plugins
+from fpgac.reports.resolution import classification, resolution
+
+SPECS = Path(__file__).parents[1] / "specs"
+
+
+@pytest.mark.parametrize("name", ["muon", "iris"])
+def test_the_committed_network_is_what_the_spec_says_now(name: str) -> None:
+    file = check_spec(SPECS / f"{name}.toml")
+    network = read_network(file.network_path)
+    check(network, file.spec)
+    assert network.provenance["training_digest"] == training_digest(file.spec)
+    provider = load_plugins().provider(file.spec.data.source)
+    assert network.provenance["data"]["digest"] == provider.digest
+    assert network.recording is not None
+
+
+def test_the_muon_network_beats_the_classical_assignment_in_both_figures() -> None:
+    spec = check_spec(SPECS / "muon.toml").spec
+    network = read_network(SPECS / "muon.network.json")
+    data = load_plugins().provider("muon").load(spec.data.samples, spec.data.seed)
+    test = split(data, spec.data.test_fraction, spec.data.seed).test
+    assert test.quantity is not None
+    numbers = outputs(network, network.input_type.raw(test.features))
+    mine, baseline = resolution(test.quantity.estimates(numbers))
+    assert mine.beats(baseline)
+    assert mine.overall.standard_deviation < 0.16
+    assert mine.overall.width_68 < 0.095
+
+
+def test_half_of_the_muon_weights_are_pruned() -> None:
+    layers = read_network(SPECS / "muon.network.json").dense_layers
+    zeros = sum(int((layer.weights == 0).sum()) for layer in layers)
+    assert zeros >= 0.5 * sum(layer.weights.size for layer in layers)
+
+
+def test_the_iris_network_tells_species_apart() -> None:
+    spec = check_spec(SPECS / "iris.toml").spec
+    network = read_network(SPECS / "iris.network.json")
+    data = load_plugins().provider("iris").load(None, spec.data.seed)
+    test = split(data, spec.data.test_fraction, spec.data.seed).test
+    numbers = outputs(network, network.input_type.raw(test.features))
+    assert classification(numbers, test.targets, test.target_names).accuracy > 0.9
