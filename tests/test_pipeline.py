@@ -270,7 +270,7 @@ def test_a_killed_compile_goes_on_where_it_was(specs: Path, tmp_path: Path) -> N
 
     def stop_after_core(event: Event) -> None:
         events.append(event)
-        if isinstance(event, Stopped) and event.name == "simulation":
+        if isinstance(event, Stopped) and event.name == "g++ simulation":
             raise KeyboardInterrupt
 
     plugins = load_plugins()

@@ -26,7 +26,7 @@ from fpgac import __version__
 from fpgac.build.folder import claimed
 from fpgac.build.lock import StopRecord
 from fpgac.build.plan import Plan
-from fpgac.build.road import Event, Made, Note, Progress, Road, Started, Stopped, Tell
+from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.digest import digest_file, digest_files, digest_json
@@ -45,12 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Build",
-    "Event",
-    "Note",
-    "Progress",
     "Request",
-    "Started",
-    "Stopped",
     "Trained",
     "check_spec",
     "compile_spec",

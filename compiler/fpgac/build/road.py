@@ -16,7 +16,7 @@ from fpgac.digest import digest_file
 
 __all__ = ["Event", "Made", "Note", "Outcome", "Progress", "Road", "Started", "Stopped", "Tell"]
 
-Outcome = Literal["done", "cached", "skipped", "failed"]
+Outcome = Literal["done", "cached", "failed"]
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def compile_(
     A second run does only what changed. Whatever fails leaves finished files alone and resumes
     where it was.
     """
-    from fpgac.cli.progress import RoadPrinter
+    from fpgac.cli.progress import road_printer
     from fpgac.pipeline import Request, check_spec, compile_spec, only_target
     from fpgac.plugins import load_plugins
 
@@ -73,7 +73,7 @@ def compile_(
     name = only_target(file, target)
     folder = out or Path("build") / f"{file.spec.name}-{name}"
     errors().print(f"[bold]{file.spec.name}[/] for [bold]{name}[/] into {folder}/", soft_wrap=True)
-    with RoadPrinter() as tell:
+    with road_printer() as tell:
         build = compile_spec(Request(file, name, folder, mode.value), plugins, tell)
     _summarise(build)
 

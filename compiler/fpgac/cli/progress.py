@@ -2,98 +2,70 @@
 
 from __future__ import annotations
 
-import time
-from types import TracebackType
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from fpgac.build.road import Event, Note, Progress, Started, Stopped, Tell
 from fpgac.cli.console import errors, seconds_text
-from fpgac.pipeline import Event, Note, Started, Stopped
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+__all__ = ["road_printer", "training_bar"]
 
-__all__ = ["RoadPrinter", "TrainingBar"]
-
-_MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "skipped": "[yellow]-[/]"}
+_MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]"}
 
 
-class RoadPrinter:
-    """Prints events of the pipeline; use it as a context manager and call it with each event."""
+@contextmanager
+def road_printer() -> Iterator[Tell]:
+    """A listener that prints a line for each stop, and spins beside what is under way."""
+    running: dict[str, str] = {}
+    with errors().status("", spinner="dots") as status:
 
-    def __init__(self) -> None:
-        self._running: dict[str, float] = {}
-        self._status = errors().status("", spinner="dots")
+        def tell(event: Event) -> None:
+            match event:
+                case Started(name):
+                    running[name] = name
+                case Progress(name, fraction, text):
+                    running[name] = " ".join(filter(None, [name, _percent(fraction), text]))
+                case Stopped(name):
+                    running.pop(name, None)
+                    _print_stop(event)
+                case Note(text):
+                    _print_note(text)
+            status.update(", ".join(running.values()))
 
-    def __enter__(self) -> RoadPrinter:
-        if errors().is_terminal:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._status.stop()
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Started(name):
-                self._running[name] = time.monotonic()
-            case Stopped(name, outcome, seconds, detail):
-                self._running.pop(name, None)
-                self._line(name, outcome, seconds, detail)
-            case Note(text):
-                from rich.text import Text
-
-                errors().print(Text(f"  ! {text}", style="yellow"), soft_wrap=True)
-        self._status.update(", ".join(self._running) or "")
-
-    @staticmethod
-    def _line(name: str, outcome: str, seconds: float, detail: str) -> None:
-        from rich.markup import escape
-
-        if outcome == "failed":
-            errors().print(f"  [red]✗[/] {escape(name):<16} failed", soft_wrap=True)
-            return
-        took = "" if outcome == "skipped" else seconds_text(seconds)
-        told = f"{escape(name):<16} {outcome:<8}{took:>7}  [dim]{escape(detail)}[/]"
-        errors().print(f"  {_MARKS[outcome]} {told}", soft_wrap=True)
+        yield tell
 
 
-class TrainingBar:
-    """A bar over the epochs, with the losses beside it."""
+@contextmanager
+def training_bar(epochs: int) -> Iterator[Callable[[float, str], None]]:
+    """A bar over the epochs: call it with how many are done, and what to show beside it."""
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+    columns = (
+        TextColumn("  training"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs  {task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=errors()) as bars:
+        task = bars.add_task("", total=epochs)
+        yield lambda done, text: bars.update(task, completed=done, description=text)
 
-    def __enter__(self) -> TrainingBar:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._progress = Progress(
-            TextColumn("  training"),
-            BarColumn(),
-            TextColumn("{task.completed:.1f}/{task.total:.0f} epochs {task.fields[text]}"),
-            TimeRemainingColumn(),
-            console=errors(),
-        )
-        self._task = self._progress.add_task("", total=self._epochs, text="")
-        self._progress.start()
-        return self
+def _print_stop(stop: Stopped) -> None:
+    from rich.markup import escape
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._progress:
-            self._progress.stop()
+    took = "" if stop.outcome in ("failed", "cached") else seconds_text(stop.seconds)
+    line = f"{escape(stop.name):<16} {stop.outcome:<7}{took:>8}"
+    told = f"{line}  [dim]{escape(stop.detail)}[/]".rstrip()
+    errors().print(f"  {_MARKS[stop.outcome]} {told}", soft_wrap=True)
 
-    def update(self, epochs_done: float, text: str) -> None:
-        """Move the bar to ``epochs_done`` and show ``text`` beside it."""
-        if self._progress and self._task is not None:
-            self._progress.update(self._task, completed=epochs_done, text=text)
+
+def _print_note(text: str) -> None:
+    from rich.text import Text
+
+    errors().print(Text(f"  ! {text}", style="yellow"), soft_wrap=True)
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction:.0%}" if fraction else ""

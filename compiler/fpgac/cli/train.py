@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +11,6 @@ from fpgac.cli.console import errors, results
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
-    from fpgac.cli.progress import TrainingBar
     from fpgac.network.training import Progress
 
 __all__ = ["register"]
@@ -27,13 +27,13 @@ def train(spec: SpecPath) -> None:
     Needs TensorFlow: pip install 'fpgac[train]'. The result, NAME.network.json, is plain data:
     whole numbers, formats and where they came from; nothing after this needs TensorFlow.
     """
-    from fpgac.cli.progress import TrainingBar
+    from fpgac.cli.progress import training_bar
     from fpgac.pipeline import check_spec, train_network
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins()
     file = check_spec(spec, plugins)
-    with TrainingBar(file.spec.training.epochs) as bar:
+    with training_bar(file.spec.training.epochs) as bar:
         trained = train_network(file, plugins, lambda news: _show(bar, news))
     errors().print(f"  wrote {file.network_path}", soft_wrap=True)
     for line in trained.figures:
@@ -42,11 +42,11 @@ def train(spec: SpecPath) -> None:
         errors().print(f"  drew {trained.plot}", soft_wrap=True)
 
 
-def _show(bar: TrainingBar, news: Progress) -> None:
+def _show(bar: Callable[[float, str], None], news: Progress) -> None:
     if news.stage == "start":
-        bar.update(0, "loading TensorFlow")
+        bar(0, "loading TensorFlow")
         return
     values = {"loss": news.loss, "validation": news.val_loss, "sparsity": news.sparsity}
     text = "  ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
     done = news.epochs * news.step / news.steps if news.steps else float(news.epoch)
-    bar.update(done, text)
+    bar(done, text)

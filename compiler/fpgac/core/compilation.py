@@ -142,13 +142,13 @@ def core_steps(
     sources = [f"{firmware}/{path}" for path in sorted(core.files)]
     return (
         Step(
-            name="core",
+            name="g++ core",
             command=(*COMPILE, f"-I{firmware}", f"-I{headers}", "-o", core_object, source),
             inputs=(source, *sources, *(f"{headers}/{path}" for path in ap_headers())),
             outputs=(core_object,),
         ),
         Step(
-            name="simulation",
+            name="g++ simulation",
             command=(*LINK, "-o", library, core_object),
             inputs=(core_object,),
             outputs=(library,),

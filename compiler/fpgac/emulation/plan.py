@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fpgac.build.plan import Plan, Step
-from fpgac.core.core import Core
 from fpgac.core.compilation import ap_headers, core_source, core_steps
+from fpgac.core.core import Core
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.targets.card import CARD
@@ -62,7 +62,7 @@ def host_program(host: str, name: str) -> str:
 
 def host_step(host: str) -> str:
     """The name of the step that builds a host."""
-    return f"{host} host"
+    return f"g++ {host} host"
 
 
 def emulation_files(core: Core) -> dict[str, File]:
@@ -77,7 +77,7 @@ def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterab
     headers = tuple(f"{HEADERS}/{path}" for path in ap_headers())
     firmware = tuple(f"{FIRMWARE}/{path}" for path in core.files)
     kernel = Step(
-        name="kernel",
+        name="g++ kernel",
         command=(
             *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
             *("-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
