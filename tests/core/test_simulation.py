@@ -253,3 +253,12 @@ def test_a_simulation_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_library_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EmulationError, match="exit code 1"):
         simulate(tmp_path / "missing.so", CORE, words_for(CORE))
+
+
+def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(EmulationError, match="set TMPDIR"):
+        simulate(Path("never-loaded.so"), CORE, words_for(CORE))

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fpgac.core.core import Core
-from fpgac.errors import EmulationError, Problem
+from fpgac.errors import EmulationError, Problem, Where
 from fpgac.numbers import IntArray
 
 __all__ = ["simulate"]
@@ -42,7 +43,7 @@ def simulate(
     It runs in child processes, so that a crash in the generated code is an error here.
 
     Args:
-        library: what the steps of :func:`core_steps` made.
+        library: what the steps of :func:`fpgac.core.compilation.core_steps` made.
         core: the core that was compiled.
         words: raw words of the input's type, any integer dtype.
         progress: called now and then with the samples done so far.
@@ -53,23 +54,41 @@ def simulate(
     """
     samples = _checked(words, core)
     if processes is None:
-        processes = min(len(os.sched_getaffinity(0)), -(-len(samples) // SHARE))
-    bounds = [len(samples) * part // max(processes, 1) for part in range(max(processes, 1) + 1)]
-    with tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
-        samples.tofile(Path(folder, "in"))
-        Path(folder, "out").touch()
-        os.truncate(Path(folder, "out"), len(samples) * core.output.size * 8)
+        processes = min(len(os.sched_getaffinity(0)), 1 + len(samples) // SHARE)
+    bounds = [len(samples) * part // processes for part in range(processes + 1)]
+    with _scratch(samples, core) as folder:
         with contextlib.ExitStack() as stack:
             children = [
-                stack.enter_context(_child(library.resolve(), core, Path(folder), start, stop))
+                stack.enter_context(_child(library.resolve(), core, folder, start, stop))
                 for start, stop in pairwise(bounds)
                 if start < stop
             ]
             _watch(children, len(samples), progress or (lambda done: None))
             for child in children:
                 _judge(child, core)
-        answers = np.fromfile(Path(folder, "out"), dtype="<i8")
+        answers = np.fromfile(folder / "out", dtype="<i8")
     return answers.reshape(len(samples), core.output.size).astype(core.output.type.dtype)
+
+
+@contextlib.contextmanager
+def _scratch(samples: IntArray, core: Core) -> Iterator[Path]:
+    """A folder with the words in, and room for the words out: a full disk shows here, not later."""
+    with tempfile.TemporaryDirectory(prefix="fpgac-") as name:
+        folder = Path(name)
+        try:
+            samples.tofile(folder / "in")
+            with (folder / "out").open("wb") as out:
+                if size := len(samples) * core.output.size * 8:
+                    os.posix_fallocate(out.fileno(), 0, size)
+        except OSError as error:
+            raise EmulationError(
+                Problem(
+                    f"the simulation's words cannot be written: {error}",
+                    where=Where(folder.parent),
+                    hint="free some space there, or set TMPDIR to another folder",
+                )
+            ) from error
+        yield folder
 
 
 def _checked(words: IntArray, core: Core) -> IntArray:
@@ -82,12 +101,12 @@ def _checked(words: IntArray, core: Core) -> IntArray:
     return np.ascontiguousarray(words, dtype="<i8")
 
 
+@dataclass(frozen=True)
 class _Child:
     """A process over some of the samples; what it prints goes to a log of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log = log
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
 @contextlib.contextmanager
