@@ -145,7 +145,7 @@ class TestFailures:
     @pytest.mark.parametrize(("ending", "cause"), [("abort", "SIGABRT"), ("segfault", "SIGSEGV")])
     def test_a_host_that_crashes(self, toy: Toy, ending: str, cause: str) -> None:
         error = toy.failure(toy.native("vadd:{vadd_1}", 4096, 0, ending))
-        assert f"the host crashed: {cause}" in str(error)
+        assert f"the host native_host crashed: {cause}" in str(error)
         assert "wrong 0" in error.problems[0].got
 
     def test_a_host_that_crashes_before_it_opens_the_card(self, toy: Toy) -> None:

@@ -38,7 +38,7 @@ _MODEL: Final = "vitis/data/emulation/unified/cpu_em/generic_pcie/model/genericp
 _BUILD_SECONDS: Final = 300.0
 # XRT's version as pynq reads it; from 2.3.0 on it hands its commands to XRT's scheduler.
 _XRT_VERSION: Final = "2.13.466"
-# The emulation mode is set for programs, and must not be for pynq (our library sets it then).
+# What a user's shell may hold of other emulations, and would lead XRT astray.
 _INHERITED_TROUBLE: Final = (
     "EMCONFIG_PATH",
     "ENABLE_KERNEL_DEBUG",
@@ -88,6 +88,7 @@ class Machinery:
             "TMPDIR": str(rundir),
             "USER": rundir.name,
         }
+        # pynq refuses this mode in Python; our library sets it there, out of Python's sight.
         if kind != "pynq":
             card["XCL_EMULATION_MODE"] = "sw_emu"
         if libraries := self._unusual_libraries():

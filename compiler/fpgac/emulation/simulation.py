@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -13,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fpgac.emulation import caller
+from fpgac.emulation.failures import signal_name
 from fpgac.errors import EmulationError, Problem, Where
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["simulate_kernel"]
@@ -110,11 +108,7 @@ def _run(task: caller.Task, timeout: float) -> None:
 def _failure(task: caller.Task, returncode: int, log: str) -> EmulationError:
     if returncode == caller.CANNOT_CALL:
         return _error(task, f"kernel {task.kernel} cannot be called", log, "compile it again")
-    cause = f"exit code {returncode}"
-    if returncode < 0:
-        cause = f"signal {-returncode}"
-        with contextlib.suppress(ValueError):
-            cause = signal.Signals(-returncode).name
+    cause = f"exit code {returncode}" if returncode > 0 else signal_name(-returncode)
     what = f"kernel {task.kernel} crashed in the simulation of {task.samples} samples: {cause}"
     hint = "the kernel's C++ reads or writes where it must not: look at its sizes"
     return _error(task, what, log, hint)
