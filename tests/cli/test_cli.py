@@ -81,6 +81,18 @@ def test_init_writes_a_spec_that_validates(fpgac: Fpgac, tmp_path: Path) -> None
     assert "my_flower" in fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
 
 
+@pytest.mark.heavy
+def test_a_first_walk_from_nothing_to_hosts_that_agree(fpgac: Fpgac, tmp_path: Path) -> None:
+    fpgac("init", "flower.toml", cwd=tmp_path)
+    trained = fpgac("train", "flower.toml", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert float(trained.stdout.split()[1].rstrip("%")) > 85, trained.stdout
+    built = fpgac("compile", "flower.toml", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    ran = fpgac("run", "build/flower-aws-f1", cwd=tmp_path)
+    assert ran.stdout.count("equal to the proof's") == 3, ran.stderr
+
+
 def test_init_replaces_nothing_unasked(fpgac: Fpgac, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("mine")
     done = fpgac("init", "a.toml", cwd=tmp_path)

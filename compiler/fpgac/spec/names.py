@@ -7,7 +7,8 @@ import re
 
 __all__ = ["check_identifier"]
 
-LONGEST = 48
+# An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
+LONGEST = 26
 
 # Reserved in C++17, or a type or namespace of the code that a name ends up in.
 _RESERVED = """

@@ -14,7 +14,8 @@ from fpgac.spec.models import PruningSection, Spec
 
 __all__ = ["starter_spec"]
 
-# What a starter says where the language has no default.
+# What a starter says: where the language has no default, and where its data set, small and of
+# numbers up to 8, wants another.
 _EXAMPLES: dict[str, Any] = {
     "source": "iris",
     "inputs": 4,
@@ -22,6 +23,12 @@ _EXAMPLES: dict[str, Any] = {
         {"kind": "dense", "units": 16, "activation": "relu"},
         {"kind": "dense", "units": 3},
     ],
+    "weights": "quantized_bits(8, 1, alpha=1)",
+    "biases": "quantized_bits(8, 1, alpha=1)",
+    "activations": "quantized_relu(8, 3)",
+    "learning_rate": 0.01,
+    "epochs": 80,
+    "batch_size": 16,
     "input": "ap_fixed<16,6,RND,SAT>",
     "loss": "crossentropy",
     "pruning": None,
