@@ -142,7 +142,7 @@ case "${1:-}" in
     demo)
         install_packages
         make_environment demo
-        ready demo || ready dev || install_python_packages demo pynq
+        ready demo || ready dev || install_python_packages demo pynq,plots
         ;;
     dev)
         PACKAGES+=("${PACKAGES_FOR_TESTS[@]}")

@@ -470,6 +470,8 @@ class _Journey:
         files = {"reports/accuracy.json": (accuracy.json(), False)}
         if (picture := accuracy.png()) is not None:
             files["reports/accuracy.png"] = (picture, False)
+        elif not _installed("matplotlib"):
+            self.road.tell(Note("no plot without matplotlib: pip install 'fpgac[plots]'"))
         return Made(files, facts={"lines": list(accuracy.lines)}, detail=", ".join(files))
 
     def describe(self) -> None:

@@ -229,7 +229,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
         raise ToolchainError(
             Problem(
                 "plots are drawn with matplotlib, which is not installed",
-                hint="pip install 'fpgac[data]'",
+                hint="pip install 'fpgac[plots]'",
             )
         ) from None
     style: Any = {**rcParamsDefault, **_STYLE}
