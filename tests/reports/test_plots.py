@@ -132,5 +132,5 @@ def test_where_nothing_can_be_written_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ToolchainError, match=r"pip install 'fpgac\[data\]'"):
+    with pytest.raises(ToolchainError, match=r"pip install 'fpgac\[plots\]'"):
         confusion_png(MATRIX)

@@ -12,7 +12,7 @@ from fpgac.cli.console import errors, results
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
-    from fpgac.pipeline import Build
+    from fpgac.pipeline.compiling import Build
     from fpgac.run.hosts import HostResult
 
 __all__ = ["register"]
@@ -65,7 +65,8 @@ def compile_(
     where it was.
     """
     from fpgac.cli.progress import road_printer
-    from fpgac.pipeline import Request, check_spec, compile_spec, only_target
+    from fpgac.pipeline.checking import check_spec, only_target
+    from fpgac.pipeline.compiling import Request, compile_spec
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins()

@@ -30,7 +30,7 @@ def validate(
     ],
 ) -> None:
     """Check specs: every mistake of a file at once, with line, key and hint."""
-    from fpgac.pipeline import check_spec
+    from fpgac.pipeline.checking import check_spec
 
     problems: list[Problem] = []
     for path in specs:

@@ -28,7 +28,8 @@ def train(spec: SpecPath) -> None:
     whole numbers, formats and where they came from; nothing after this needs TensorFlow.
     """
     from fpgac.cli.progress import training_bar
-    from fpgac.pipeline import check_spec, train_network
+    from fpgac.pipeline.checking import check_spec
+    from fpgac.pipeline.training import train_network
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins()

@@ -9,7 +9,7 @@ import numpy as np
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
-from fpgac.spec.models import DenseSection, QuantisationSection, Quantiser, Spec
+from fpgac.spec.models import DenseSection, QuantisationSection, Spec
 
 __all__ = ["check", "training_digest", "untrained"]
 
@@ -20,26 +20,21 @@ def untrained(spec: Spec) -> Network:
     A dense layer has its name in the spec; the ReLU after it has ``_relu`` added.
 
     Raises:
-        SpecError: the layers' names collide, or a quantiser has no exact form.
+        SpecError: the layers' names collide.
     """
     layers: list[Layer] = []
     inputs = spec.topology.inputs
-    for place, (name, section) in enumerate(
-        zip(spec.topology.names, spec.topology.layers, strict=True)
-    ):
-        layers += _layers(place, name, inputs, section, spec.quantisation)
+    for name, section in zip(spec.topology.names, spec.topology.layers, strict=True):
+        layers += _layers(name, inputs, section, spec.quantisation)
         inputs = section.units
     _check_names(layers)
     return Network(spec.name, spec.topology.inputs, spec.interface.input, tuple(layers))
 
 
 def _layers(
-    place: int, name: str, inputs: int, section: DenseSection, usual: QuantisationSection
+    name: str, inputs: int, section: DenseSection, usual: QuantisationSection
 ) -> list[Layer]:
-    key = f"topology.layers[{place}]"
     weights, biases = section.weights or usual.weights, section.biases or usual.biases
-    _check_quantiser(f"{key}.weights", weights)
-    _check_quantiser(f"{key}.biases", biases)
     dense = DenseLayer(
         name,
         np.zeros((inputs, section.units), np.int64),
@@ -50,22 +45,7 @@ def _layers(
     if section.activation == "linear":
         return [dense]
     activations = section.activations or usual.activations
-    _check_quantiser(f"{key}.activations", activations)
     return [dense, ReluLayer(f"{name}_relu", activations.format)]
-
-
-def _check_quantiser(key: str, quantiser: Quantiser) -> None:
-    signed = quantiser.function == "quantized_bits"
-    if quantiser.integer < 0:
-        what = "QKeras cannot train with a negative number of integer bits"
-    elif signed and quantiser.bits < 2:
-        what = "of one bit QKeras makes -1 and 1, which no ap_fixed of one bit holds"
-    else:
-        return
-    expected = (
-        f"{quantiser.function}(bits, integer), bits at least {1 + signed}, integer at least 0"
-    )
-    raise SpecError(Problem(what, Where(key=key), expected, str(quantiser)))
 
 
 def _check_names(layers: list[Layer]) -> None:

@@ -10,11 +10,11 @@ from fpgac.data.dataset import split
 from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
 from fpgac.network.topology import check, training_digest
-from fpgac.pipeline import check_spec
+from fpgac.pipeline.checking import check_spec
 from fpgac.plugins import load_plugins
 from fpgac.reports.resolution import classification, resolution
 
-SPECS = Path(__file__).parents[1] / "specs"
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 @pytest.mark.parametrize("name", ["muon", "iris"])

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.build.road import Event, Stopped
+from fpgac.build.road import Event, Note, Stopped
 from fpgac.errors import BuildError, FpgacError, ProofError
 from fpgac.numbers import IntArray
-from fpgac.pipeline import Build, Request, check_spec, compile_spec
+from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 LOCK = "fpgac.lock"
 
@@ -82,7 +83,8 @@ def test_a_second_run_does_nothing(build: Path) -> None:
 def test_a_warm_compile_imports_neither_tensorflow_nor_hls4ml(build: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from fpgac.pipeline import *; from fpgac.plugins import load_plugins\n"
+        "from fpgac.pipeline.checking import check_spec\n"
+        "from fpgac.pipeline.compiling import *; from fpgac.plugins import load_plugins\n"
         "p = load_plugins(); f = check_spec(Path(sys.argv[1]), p)\n"
         "compile_spec(Request(f, 'aws-f1', Path(sys.argv[2])), p)\n"
         "heavy = {'tensorflow', 'keras', 'tf_keras', 'qkeras', 'hls4ml', 'sklearn', 'matplotlib'}\n"
@@ -133,6 +135,15 @@ def test_only_what_depends_on_a_change_is_made_again(build: Path, specs: Path) -
     _, outcomes = walk(spec, build)
     made = {name for name, outcome in outcomes.items() if outcome == "done"}
     assert made == {"vectors", "proof", "report"}
+
+
+def test_a_network_from_an_older_training_is_told(build: Path, specs: Path) -> None:
+    spec = specs / "iris.toml"
+    spec.write_text(spec.read_text().replace("epochs = 80", "epochs = 81"))
+    notes: list[Event] = []
+    plugins = load_plugins()
+    compile_spec(Request(check_spec(spec, plugins), "aws-f1", build), plugins, notes.append)
+    assert [n for n in notes if isinstance(n, Note) and "fpgac train" in n.text]
 
 
 def test_a_lost_file_is_made_again_and_an_edited_one_kept_aside(build: Path) -> None:

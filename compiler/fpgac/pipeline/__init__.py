@@ -1,0 +1,1 @@
+"""The road, from a spec to a proven build: checking, training, compiling."""

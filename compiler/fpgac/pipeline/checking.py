@@ -1,0 +1,108 @@
+"""A spec checked against what the plugins offer, before anything is made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fpgac.errors import Problem, SpecError, TargetError, nearest
+from fpgac.plugins import Plugins, load_plugins
+from fpgac.spec.loader import SpecFile, load_spec
+
+__all__ = ["check_spec", "only_target", "target_options"]
+
+
+def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
+    """The spec at ``path``, checked also against what the plugins offer.
+
+    Raises:
+        SpecError, DataError, TargetError: with every problem of the stop that found it.
+    """
+    plugins = plugins or load_plugins()
+    file = load_spec(path)
+    _check_data(file, plugins)
+    for name in file.spec.targets:
+        target_options(file, plugins, name)
+    return file
+
+
+def _check_data(file: SpecFile, plugins: Plugins) -> None:
+    """The data set exists, and has the network's shape and task."""
+    spec = file.spec
+    if spec.data.source not in plugins.providers:
+        raise SpecError(
+            Problem(
+                f"no plugin offers a data set {spec.data.source!r}",
+                file.where("data", "source"),
+                hint=nearest(spec.data.source, plugins.providers),
+            )
+        )
+    provider = plugins.providers[spec.data.source]
+    asked = {
+        "inputs": (spec.topology.inputs, len(provider.feature_names), ("topology", "inputs")),
+        "outputs": (spec.topology.outputs, len(provider.target_names), ("topology", "layers")),
+    }
+    problems = [
+        Problem(
+            f"the data set {provider.name!r} does not fit the network's {what}",
+            file.where(*key),
+            expected=f"{there} {what}, as the data have",
+            got=str(here),
+        )
+        for what, (here, there, key) in asked.items()
+        if here != there
+    ]
+    classes = spec.training.loss == "crossentropy"
+    if classes != (provider.task == "classification"):
+        problems.append(
+            Problem(
+                f"the loss does not fit the data set {provider.name!r}, a {provider.task}",
+                file.where("training", "loss"),
+                expected="'crossentropy'" if not classes else "a loss of regressions",
+                got=repr(spec.training.loss),
+            )
+        )
+    if problems:
+        raise SpecError(*problems)
+
+
+def target_options(file: SpecFile, plugins: Plugins, name: str) -> Any:
+    """The options of the target called ``name``, checked by the target itself.
+
+    Raises:
+        TargetError: no plugin offers the target, or it does not offer what is asked for.
+        SpecError: unknown keys or wrong types in its table.
+    """
+    if name not in plugins.targets:
+        raise TargetError(
+            Problem(
+                f"no plugin offers a target {name!r}",
+                file.where("targets", name),
+                hint="; ".join([nearest(name, plugins.targets), *map(str, plugins.failures)]),
+            )
+        )
+    target = plugins.targets[name]
+    options = target.options(file.spec.targets[name], file.path, file.lines)
+    target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
+    return options
+
+
+def only_target(file: SpecFile, name: str | None) -> str:
+    """``name``, which the spec must have a table for; or its only target where None is given.
+
+    Raises:
+        TargetError: the spec has no such target, or several to choose from.
+    """
+    names = list(file.spec.targets)
+    if name is None and len(names) == 1:
+        return names[0]
+    if name is not None and name in names:
+        return name
+    raise TargetError(
+        Problem(
+            f"the spec has no target {name!r}" if name else "the spec has several targets",
+            file.where("targets"),
+            expected=f"--target with one of {', '.join(names)}",
+            hint=nearest(name, names) if name else "name one with --target",
+        )
+    )

@@ -1,0 +1,312 @@
+"""The stops of the road, in their order, and what each depends on.
+
+Every stop has a key, the digest of all it depends on; a stop whose key and files are those of the
+last run is not made again. Values that only a stale stop needs are made when it asks for them, so
+that a warm run imports neither TensorFlow nor hls4ml.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fpgac.build.folder import claimed
+from fpgac.build.lock import StopRecord
+from fpgac.build.plan import Plan
+from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
+from fpgac.design.contract import Contract
+from fpgac.design.design import Design, File
+from fpgac.digest import digest_file, digest_json
+from fpgac.emulation.plan import CONTRACT, host_step
+from fpgac.network.topology import training_digest
+from fpgac.network.training import Progress as TrainingProgress
+from fpgac.numbers import FloatArray, IntArray
+from fpgac.pipeline.checking import target_options
+from fpgac.pipeline.identity import compiler_digest, is_installed, versions
+from fpgac.pipeline.sources import Sources
+from fpgac.pipeline.training import train_from
+from fpgac.plugins import Plugins, Target
+from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
+from fpgac.spec.loader import SpecFile
+
+__all__ = ["Build", "Mode", "Request", "compile_spec"]
+
+Mode = Literal["emulation", "hw_emu", "hw"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile: a spec for one of its targets, into a folder."""
+
+    file: SpecFile
+    target: str
+    folder: Path
+    mode: Mode = "emulation"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build folder and what was found out on the way."""
+
+    folder: Path
+    target: str
+    engines: tuple[Mapping[str, Any], ...]
+    unproven: tuple[str, ...]
+    figures: tuple[str, ...]
+
+
+def compile_spec(request: Request, plugins: Plugins, tell: Tell = lambda _: None) -> Build:
+    """Walk the whole road for one target; what did not change since the last run is kept.
+
+    Raises:
+        FpgacError: of the stop that failed; all that was finished before it is kept.
+    """
+    target = plugins.target(request.target)
+    if target.notice:
+        tell(Note(target.notice))
+    with claimed(request.folder):
+        journey = _Journey(request, plugins, Road(request.folder, tell))
+        return journey.walk()
+
+
+class _Journey:
+    """One walk along the road: the stops in their order, with their keys."""
+
+    def __init__(self, request: Request, plugins: Plugins, road: Road) -> None:
+        self.request = request
+        self.spec = request.file.spec
+        self.plugins = plugins
+        self.road = road
+        self.sources = Sources(request.file, plugins)
+        self.target: Target[Any] = plugins.target(request.target)
+        self.options = target_options(request.file, plugins, request.target)
+        self.versions = versions()
+        self.compiler = compiler_digest(type(self.target).__module__)
+
+    def walk(self) -> Build:
+        """Every stop; hardware is built only after the emulation's proof, which takes seconds."""
+        road, mode = self.road, self.request.mode
+        road.describe(target=self.target.name, mode=mode, versions=self.versions)
+        self.network()
+        road.stop("core", self.core_key, self._make_core)
+        design = road.stop("design", self.design_key, self._make_design)
+        road.stop("vectors", self.vectors_key, self._make_vectors)
+        unproven = _lacking(design.facts["hosts"])
+        plan = Plan.from_plain(design.facts["plan"]).without(map(host_step, unproven))
+        road.run(plan)
+        proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
+        report = self.report(proof)
+        self.describe()
+        if mode != "emulation":
+            self.hardware(mode)
+        return Build(
+            self.request.folder,
+            self.target.name,
+            tuple(proof.facts["engines"]),
+            tuple(f"{host}: {cause}" for host, cause in unproven.items()),
+            tuple(report.facts["lines"]),
+        )
+
+    def key(self, stop: str, *parts: object) -> str:
+        """A stop's key: what it is told, and the compiler that makes it."""
+        return digest_json([stop, self.compiler, *parts])
+
+    @cached_property
+    def network_key(self) -> str:
+        said = self._said("topology", "quantisation", "interface")
+        return self.key("network", digest_file(self.request.file.network_path), said)
+
+    @cached_property
+    def core_key(self) -> str:
+        said = self._said("hls", "interface", "topology")
+        return self.key("core", self.network_key, said, self.versions["hls4ml"])
+
+    @cached_property
+    def design_key(self) -> str:
+        options = json.loads(self.options.model_dump_json())
+        return self.key("design", self.core_key, self._said("name", "description"), options)
+
+    @cached_property
+    def vectors_key(self) -> str:
+        said = self._said("data", "proof", "interface")
+        return self.key("vectors", self.sources.provider.digest, self.spec.topology.inputs, said)
+
+    def network(self) -> None:
+        """The trained network: the spec's file, or a training that makes it."""
+        path = self.request.file.network_path
+        if not path.is_file():
+            self.road.tell(Note(f"there is no {path} yet: training the network"))
+            self.road.tell(Started("training"))
+            started = time.monotonic()
+            train_from(self.sources, self._training_progress)
+            self.road.tell(Stopped("training", "done", time.monotonic() - started, str(path)))
+        record = self.road.stop("network", self.network_key, self._make_network)
+        if record.facts["training"] not in (None, training_digest(self.spec)):
+            self.road.tell(
+                Note(
+                    f"{path.name} was trained from other [data] or [training] than the spec has "
+                    f"now: fpgac train {self.request.file.path} makes it again"
+                )
+            )
+
+    def _make_network(self) -> Made:
+        network = self.sources.network
+        dense = network.dense_layers
+        weights = sum(layer.weights.size for layer in dense)
+        zeros = sum(int((layer.weights == 0).sum()) for layer in dense)
+        shape = " → ".join(map(str, [network.input_size, *(len(layer.bias) for layer in dense)]))
+        return Made(
+            facts={
+                "digest": network.digest,
+                "training": network.provenance.get("training_digest"),
+            },
+            detail=f"{shape}, {weights:,} weights, {zeros / weights:.0%} of them zero",
+        )
+
+    def _make_core(self) -> Made:
+        core = self.sources.core
+        detail = (
+            f"{core.input.size} x {core.input.type} in, {core.output.size} x {core.output.type} "
+            f"out, {core.io_type}, {len(core.files)} files"
+        )
+        return Made(facts={"digest": core.digest}, detail=detail)
+
+    def _make_design(self) -> Made:
+        from fpgac.emulation.plan import emulation_files, emulation_plan
+
+        core = self.sources.core
+        design = self.target.design(
+            self.spec.name, core, self.options, description=self.spec.description
+        )
+        contract = Contract.from_json(design.files[CONTRACT].content)
+        hosts = self.target.hosts(self.options)
+        files = {**design.files, **emulation_files(core)}
+        return Made(
+            files={path: (file.content, file.executable) for path, file in files.items()},
+            facts={
+                "digest": design.digest,
+                "contract": contract.identity,
+                "own": sorted(design.files),
+                "hosts": list(hosts),
+                "plan": emulation_plan(core, contract, design, hosts).plain(),
+            },
+            detail=f"{len(design.files)} files: kernel, {len(hosts)} hosts, scripts",
+        )
+
+    def _make_vectors(self) -> Made:
+        proof = self.spec.proof
+        numbers = self.sources.vectors(proof.data, proof.random)
+        data = min(proof.data, len(self.sources.split.test))
+        corners = len(numbers) - data - proof.random
+        return Made(
+            files={
+                INPUTS: (_npy(numbers), False),
+                INPUT_WORDS: (_npy(self.spec.interface.input.raw(numbers)), False),
+            },
+            facts={"data": data},
+            detail=f"{data:,} of the data, {proof.random:,} random, {corners:,} corners",
+        )
+
+    def proof(self, plan: Plan, hosts: list[str]) -> StopRecord:
+        """All engines on the vectors; what ``plan`` built decides whether it must be done again."""
+        from fpgac.network.keras_engine import keras_is_installed
+
+        built = {step.name: self.road.lock.steps[step.name].outputs for step in plan.steps}
+        keras = keras_is_installed()
+        key = self.key("proof", self.vectors_key, self.core_key, built, hosts, keras)
+        return self.road.stop("proof", key, lambda: self._make_proof(hosts, keras))
+
+    def _make_proof(self, hosts: list[str], keras: bool) -> Made:
+        from fpgac.run.engines import prove
+
+        folder = self.request.folder
+        contract = Contract.from_json((folder / CONTRACT).read_bytes())
+        proven = prove(
+            folder,
+            self.sources.core,
+            self.sources.network,
+            contract,
+            hosts,
+            with_keras=keras,
+            tell=lambda engine: self.road.tell(Progress("proof", 0.0, engine)),
+        )
+        engines = [asdict(engine) for engine in proven.engines]
+        return Made(
+            files={EXPECTED: (_npy(proven.words), False)},
+            facts={"engines": engines},
+            detail=f"{len(engines)} engines agree on {len(proven.words):,} samples",
+        )
+
+    def report(self, proof: StopRecord) -> StopRecord:
+        """How well the chip answers the data."""
+        key = self.key("report", proof.key, is_installed("matplotlib"))
+        return self.road.stop("report", key, self._make_report)
+
+    def _make_report(self) -> Made:
+        from fpgac.data.accuracy import judge
+
+        folder, data = self.request.folder, self.road.lock.stops["vectors"].facts["data"]
+        contract = Contract.from_json((folder / CONTRACT).read_bytes())
+        words = np.load(folder / EXPECTED)[:data]
+        test = self.sources.split.test.take(np.arange(data))
+        accuracy = judge(test, contract.output.type.number(words))
+        files = {"reports/accuracy.json": (accuracy.json(), False)}
+        if (picture := accuracy.png()) is not None:
+            files["reports/accuracy.png"] = (picture, False)
+        elif not is_installed("matplotlib"):
+            self.road.tell(Note("no plot without matplotlib: pip install 'fpgac[plots]'"))
+        return Made(files, facts={"lines": list(accuracy.lines)}, detail=", ".join(files))
+
+    def describe(self) -> None:
+        """The lock's own digests, now that all is known."""
+        stops = self.road.lock.stops
+        self.road.describe(
+            spec=digest_json(json.loads(self.spec.model_dump_json())),
+            digests={name: stops[name].facts["digest"] for name in ("network", "core", "design")},
+        )
+
+    def hardware(self, mode: Literal["hw_emu", "hw"]) -> None:
+        """The vendor's steps, for the card or for the vendor's own emulation of it."""
+        toolchain = self.target.toolchain(os.environ)
+        record = self.road.lock.stops["design"]
+        files = {
+            path: File((self.request.folder / path).read_bytes(), path.endswith(".sh"))
+            for path in record.facts["own"]
+        }
+        design = Design(self.spec.name, self.target.name, files)
+        self.road.run(self.target.plan(design, mode, toolchain))
+
+    def _said(self, *names: str) -> object:
+        return json.loads(self.spec.model_dump_json(include=set(names)))
+
+    def _training_progress(self, news: TrainingProgress) -> None:
+        done = news.step / news.steps if news.steps else 0.0
+        text = f"loss {news.loss:.4g}" if news.loss is not None else "loading TensorFlow"
+        self.road.tell(Progress("training", done, text))
+
+
+def _npy(array: FloatArray | IntArray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array))
+    return stream.getvalue()
+
+
+def _lacking(hosts: list[str]) -> dict[str, str]:
+    """The hosts that cannot be built and run on this machine, and why."""
+    from fpgac.emulation.card import missing
+
+    problems = {host: missing(host) for host in hosts}
+    return {
+        host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
+        for host, found in problems.items()
+        if found
+    }

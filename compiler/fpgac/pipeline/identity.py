@@ -1,0 +1,50 @@
+"""What of the compiler itself decides what it makes: versions, and a digest of its sources."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fpgac import __version__
+from fpgac.digest import digest_files
+
+__all__ = ["compiler_digest", "is_installed", "versions"]
+
+_DISTRIBUTIONS = ("hls4ml", "numpy", "pynq", "jinja2")
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be found; it is not imported."""
+    return importlib.util.find_spec(module) is not None
+
+
+def versions() -> dict[str, str]:
+    """Versions of fpgac, Python and the libraries that leave their mark on a build."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    libraries = {name: _version(name) for name in _DISTRIBUTIONS}
+    return {"fpgac": __version__, "python": python} | libraries
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@lru_cache
+def compiler_digest(plugin: str) -> str:
+    """Digest of the sources that make builds: fpgac, its templates and the target's plugin."""
+    packages = {"fpgac", "fpgac_templates", plugin.partition(".")[0]}
+    files: dict[str, bytes] = {}
+    for package in sorted(packages):
+        spec = importlib.util.find_spec(package)
+        for root in spec.submodule_search_locations or () if spec else ():
+            for path in sorted(Path(root).rglob("*")):
+                relative = path.relative_to(root)
+                if path.is_file() and path.suffix != ".pyc" and relative.parts[0] != "cli":
+                    files[f"{package}/{relative}"] = path.read_bytes()
+    return digest_files(files)

@@ -1,0 +1,67 @@
+"""What a build is made from, each thing made when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.network.network import Network
+from fpgac.numbers import FloatArray
+from fpgac.plugins import Plugins
+from fpgac.run.vectors import make_vectors
+from fpgac.spec.loader import SpecFile
+
+if TYPE_CHECKING:
+    from fpgac.core.core import Core
+
+__all__ = ["Sources"]
+
+
+class Sources:
+    """A spec's data, network and core; a warm build asks for none of them."""
+
+    def __init__(self, file: SpecFile, plugins: Plugins) -> None:
+        self.file = file
+        self.spec = file.spec
+        self.plugins = plugins
+
+    @cached_property
+    def provider(self) -> Provider:
+        return self.plugins.provider(self.spec.data.source)
+
+    @cached_property
+    def split(self) -> Split:
+        from fpgac.data.dataset import split
+
+        data: Dataset = self.provider.load(self.spec.data.samples, self.spec.data.seed)
+        return split(data, self.spec.data.test_fraction, self.spec.data.seed)
+
+    @cached_property
+    def network(self) -> Network:
+        from fpgac.network.file import read_network
+        from fpgac.network.topology import check
+
+        network = read_network(self.file.network_path)
+        check(network, self.spec, self.file.network_path)
+        return network
+
+    @cached_property
+    def core(self) -> Core:
+        from fpgac.core.lowering import lower
+
+        layers = zip(self.spec.topology.names, self.spec.topology.layers, strict=True)
+        output = self.spec.interface.output
+        return lower(
+            self.network,
+            self.spec.hls,
+            output=None if output == "auto" else output,
+            reuse_factors={
+                name: layer.reuse_factor for name, layer in layers if layer.reuse_factor
+            },
+        )
+
+    def vectors(self, data: int, random: int) -> FloatArray:
+        """Floats for every engine; see :func:`make_vectors`."""
+        to, seed = self.spec.interface.input, self.spec.proof.seed
+        return make_vectors(to, self.split.test.features[:data], random, seed)

@@ -1,0 +1,68 @@
+"""From a spec to its trained network, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpgac.network.network import Network
+from fpgac.network.training import Progress
+from fpgac.pipeline.sources import Sources
+from fpgac.plugins import Plugins
+from fpgac.spec.loader import SpecFile
+
+__all__ = ["Trained", "train_from", "train_network"]
+
+# How many of the data's vectors a network's recording holds, beside the corners.
+RECORDED = 1024
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that ``fpgac train`` made: how good it is, and where that is drawn."""
+
+    network: Network
+    figures: tuple[str, ...]
+    plot: Path | None
+
+
+def train_network(
+    file: SpecFile,
+    plugins: Plugins,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Trained:
+    """Train the spec's network, write its file, and judge it on the test part of the data.
+
+    Raises:
+        FpgacError: see :func:`fpgac.network.training.train`.
+    """
+    from fpgac.data.accuracy import judge
+    from fpgac.network.arithmetic import outputs
+
+    sources = Sources(file, plugins)
+    network = train_from(sources, progress)
+    test = sources.split.test
+    words = file.spec.interface.input.raw(test.features)
+    accuracy = judge(test, outputs(network, words))
+    plot = file.path.with_name(f"{file.spec.name}.accuracy.png")
+    drawn = accuracy.draw(plot)
+    return Trained(network, accuracy.lines, plot if drawn else None)
+
+
+def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Network:
+    """Train on the training part of the data, and write the network's file."""
+    from fpgac.network.file import write_network
+    from fpgac.network.training import train
+
+    to, parts = sources.spec.interface.input, sources.split
+    network = train(
+        sources.spec,
+        to.on_grid(parts.train.features),
+        parts.train.targets,
+        to.on_grid(sources.vectors(RECORDED, 0)),
+        data={"provider": sources.provider.name, "digest": sources.provider.digest},
+        progress=progress,
+    )
+    write_network(network, sources.file.network_path)
+    return network
