@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,6 +160,30 @@ def test_run_of_own_samples_writes_floats_and_a_profile(
     assert all(float(row["inference_s"]) > 0 for row in rows)
 
 
+def test_simulation_needs_no_xrt(fpgac: Fpgac, iris_build: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "FPGAC_XRT": str(tmp_path)}
+    refused = fpgac("run", iris_build, "--host", "pynq", environment=environment)
+    assert refused.returncode == 8
+    assert "--host simulation" in refused.stderr
+    done = fpgac("run", iris_build, "--host", "simulation", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "equal to the proof's" in done.stdout
+
+
+def test_simulation_gives_what_a_host_gives(fpgac: Fpgac, iris_build: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(2).normal(0, 3, (100, 4)))
+    for host in ("simulation", "xrt"):
+        output = f"{host}.npy"
+        done = fpgac(
+            *("run", iris_build, "--host", host, "--input", "x.npy", "--output", output),
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+    simulated, on_card = (np.load(tmp_path / f"{host}.npy") for host in ("simulation", "xrt"))
+    assert simulated.dtype == on_card.dtype
+    np.testing.assert_array_equal(simulated, on_card)
+
+
 def test_run_on_another_of_several_cards(fpgac: Fpgac, iris_build: Path) -> None:
     done = fpgac("run", iris_build, "--host", "xrt", "--devices", "2", "--device", "1")
     assert done.returncode == 0, done.stderr
@@ -173,6 +198,8 @@ def test_run_on_another_of_several_cards(fpgac: Fpgac, iris_build: Path) -> None
         (("--input", "nowhere.npy"), 10, "nowhere.npy"),
         (("--input", "wide.npy"), 10, "(n, 4)"),
         (("--input", "text.npy"), 10, "npy"),
+        (("--host", "simulation", "--input", "wide.npy"), 4, "(n, 4)"),
+        (("--host", "simulation", "--input", "text.npy"), 4, "npy"),
     ],
 )
 def test_what_a_host_refuses_is_told_and_leaves_no_output(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from fpgac.digest import digest_bytes, digest_file
 from fpgac.errors import BuildError, Problem, Where
 
-__all__ = ["LOCK_NAME", "claimed", "disk_errors", "write_tree", "write_whole"]
+__all__ = ["LOCK_NAME", "claimed", "disk_errors", "npy_bytes", "write_tree", "write_whole"]
 
 LOCK_NAME = "fpgac.lock"
 
@@ -97,6 +102,13 @@ def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """What ``numpy.save`` writes of ``array``."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array))
+    return stream.getvalue()
 
 
 def write_tree(

@@ -27,11 +27,12 @@ class Mode(StrEnum):
 
 
 class Host(StrEnum):
-    """The host programs of a build."""
+    """The host programs of a build, and its kernel without any."""
 
     pynq = "pynq"
     opencl = "opencl"
     xrt = "xrt"
+    simulation = "simulation"
     all = "all"
 
 
@@ -100,7 +101,10 @@ def run(
     build: Annotated[
         Path, typer.Argument(metavar="BUILD", help="A build folder, such as build/muon-aws-f1.")
     ],
-    host: Annotated[Host, typer.Option(help="Which host program; all compares them.")] = Host.all,
+    host: Annotated[
+        Host,
+        typer.Option(help="Which host program; all compares them; simulation needs no XRT."),
+    ] = Host.all,
     input_: Annotated[
         Path | None,
         typer.Option("--input", help="Samples as .npy floats; by default the build's own vectors."),
@@ -126,13 +130,14 @@ def run(
 
     Without --input, the build's vectors are run and the raw words must be those of the proof.
     """
+    from fpgac.cli.progress import activity
     from fpgac.run.hosts import RunRequest, run_hosts
 
     request = RunRequest(
         build, input_, output, batch, compute_units, devices, device, profile, timeout
     )
-    with errors().status("starting") as status:
-        outcomes = run_hosts(request, host.value, status.update)
+    with activity() as tell:
+        outcomes = run_hosts(request, host.value, tell)
     _print_table(outcomes)
 
 
@@ -144,12 +149,12 @@ def _print_table(outcomes: list[HostResult]) -> None:
     for title in ("host", *titles, "raw words"):
         table.add_column(title, justify="right" if title in titles else "left", no_wrap=True)
     for outcome in outcomes:
-        phases = [_milliseconds(phase) for phase in (*outcome.phases, outcome.seconds)]
+        phases = map(_milliseconds, (*(outcome.phases or (None,) * 3), outcome.seconds))
         rate = f"{outcome.samples / outcome.seconds:,.0f}" if outcome.seconds else ""
         table.add_row(outcome.host, *phases, rate, outcome.verdict)
-    results().print(f"{outcomes[0].samples:,} samples on the emulated card", soft_wrap=True)
+    results().print(f"{outcomes[0].samples:,} samples", soft_wrap=True)
     results().print(table)
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:,.1f} ms"
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{1e3 * seconds:,.1f} ms"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from fpgac.build.road import Event, Note, Progress, Started, Stopped, Tell
 from fpgac.cli.console import errors, seconds_text
 
-__all__ = ["road_printer", "training_bar"]
+__all__ = ["activity", "road_printer", "training_bar"]
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]"}
 
@@ -50,6 +50,18 @@ def training_bar(epochs: int) -> Iterator[Callable[[float, str], None]]:
     with Bars(*columns, console=errors()) as bars:
         task = bars.add_task("", total=epochs)
         yield lambda done, text: bars.update(task, completed=done, description=text)
+
+
+@contextmanager
+def activity() -> Iterator[Callable[[str], None]]:
+    """A spinner with a clock: call it with what is under way."""
+    from rich.progress import Progress as Bars
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bars(*columns, console=errors(), transient=True) as bars:
+        task = bars.add_task("starting")
+        yield lambda text: bars.update(task, description=text)
 
 
 def _print_stop(stop: Stopped) -> None:

@@ -7,7 +7,6 @@ that a warm run imports neither TensorFlow nor hls4ml.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
@@ -19,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fpgac.build.folder import claimed
+from fpgac.build.folder import claimed, npy_bytes
 from fpgac.build.lock import StopRecord
 from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
@@ -29,7 +28,6 @@ from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
-from fpgac.numbers import FloatArray, IntArray
 from fpgac.pipeline.checking import target_options
 from fpgac.pipeline.identity import compiler_digest, is_installed, versions
 from fpgac.pipeline.sources import Sources
@@ -209,8 +207,8 @@ class _Journey:
         corners = len(numbers) - data - proof.random
         return Made(
             files={
-                INPUTS: (_npy(numbers), False),
-                INPUT_WORDS: (_npy(self.spec.interface.input.raw(numbers)), False),
+                INPUTS: (npy_bytes(numbers), False),
+                INPUT_WORDS: (npy_bytes(self.spec.interface.input.raw(numbers)), False),
             },
             facts={"data": data},
             detail=f"{data:,} of the data, {proof.random:,} random, {corners:,} corners",
@@ -237,11 +235,11 @@ class _Journey:
             contract,
             hosts,
             with_keras=keras,
-            tell=lambda engine: self.road.tell(Progress("proof", 0.0, engine)),
+            tell=lambda engine, done: self.road.tell(Progress("proof", done, engine)),
         )
         engines = [asdict(engine) for engine in proven.engines]
         return Made(
-            files={EXPECTED: (_npy(proven.words), False)},
+            files={EXPECTED: (npy_bytes(proven.words), False)},
             facts={"engines": engines},
             detail=f"{len(engines)} engines agree on {len(proven.words):,} samples",
         )
@@ -292,12 +290,6 @@ class _Journey:
         done = news.step / news.steps if news.steps else 0.0
         text = f"loss {news.loss:.4g}" if news.loss is not None else "loading TensorFlow"
         self.road.tell(Progress("training", done, text))
-
-
-def _npy(array: FloatArray | IntArray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(array))
-    return stream.getvalue()
 
 
 def _lacking(hosts: list[str]) -> dict[str, str]:

@@ -18,10 +18,11 @@ import numpy as np
 from fpgac.core.core import Core
 from fpgac.core.simulation import simulate
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import kernel_library, simulation_library
+from fpgac.emulation.plan import simulation_library
 from fpgac.network.network import Network
 from fpgac.numbers import FloatArray, IntArray
 from fpgac.run.hosts import run_host_once
+from fpgac.run.kernel import run_kernel
 from fpgac.run.proof import require_equal
 from fpgac.run.vectors import INPUT_WORDS, INPUTS
 
@@ -55,9 +56,9 @@ def prove(
     hosts: Iterable[str],
     *,
     with_keras: bool,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str, float], None] = lambda engine, fraction: None,
 ) -> Proven:
-    """Run every engine on the vectors in ``folder``.
+    """Run every engine on the vectors in ``folder``; ``tell`` hears which, and how far it is.
 
     Raises:
         ProofError: naming the first sample in which an engine differs from the reference.
@@ -65,13 +66,14 @@ def prove(
     """
     numbers, words = np.load(folder / INPUTS), np.load(folder / INPUT_WORDS)
     library = folder / simulation_library(contract.name)
-    tell(REFERENCE)
     started = time.monotonic()
-    expected = simulate(library, core, words)
+    expected = simulate(
+        library, core, words, progress=lambda done: tell(REFERENCE, done / len(words))
+    )
     engines = [Agreement(REFERENCE, len(words), _since(started))]
 
     def agree(engine: str, run: Callable[[], tuple[IntArray, IntArray, FloatArray]]) -> None:
-        tell(engine)
+        tell(engine, 0.0)
         started = time.monotonic()
         got, reference, inputs = run()
         require_equal(engine, got, REFERENCE, reference, inputs, contract.output.type)
@@ -93,27 +95,11 @@ def prove(
         agree("Keras", keras)
     if network.recording is not None:
         agree("Keras as recorded", recorded)
-    agree("kernel", lambda: (_kernel(folder, contract, words), expected, numbers))
+    agree("kernel", lambda: (run_kernel(folder, contract, words), expected, numbers))
     for host in hosts:
         on_card = partial(_host, folder, contract, host)
         agree(f"{host} host", lambda run=on_card: (run(), expected, numbers))  # type: ignore[misc]
     return Proven(expected, tuple(engines))
-
-
-def _kernel(folder: Path, contract: Contract, words: IntArray) -> IntArray:
-    """The kernel's C++ called in a process of this machine, without XRT."""
-    from fpgac.emulation.simulation import simulate_kernel
-
-    rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
-    rows[:, : words.shape[1]] = words
-    results = simulate_kernel(
-        folder / kernel_library(contract.kernel),
-        contract.kernel,
-        rows,
-        output_shape=(len(words), contract.output.stride),
-        output_dtype=contract.output.type.dtype,
-    )
-    return results[:, : contract.output.elements]
 
 
 def _host(folder: Path, contract: Contract, host: str) -> IntArray:

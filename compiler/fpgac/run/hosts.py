@@ -1,28 +1,47 @@
-"""A build's own host programs, unchanged, on the emulated card."""
+"""A build's own host programs, unchanged, on the emulated card; or its kernel without any."""
 
 from __future__ import annotations
 
 import csv
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from fpgac.build.folder import LOCK_NAME
+from fpgac.build.folder import LOCK_NAME, disk_errors, npy_bytes, write_whole
 from fpgac.build.lock import read_lock
 from fpgac.design.contract import Contract
 from fpgac.emulation.plan import CONTRACT, host_program, xclbin_file
-from fpgac.errors import BuildError, EmulationError, Problem, TargetError, Where, nearest
-from fpgac.numbers import IntArray
+from fpgac.errors import (
+    BuildError,
+    DataError,
+    EmulationError,
+    Problem,
+    TargetError,
+    ToolchainError,
+    Where,
+    nearest,
+)
+from fpgac.numbers import FloatArray, IntArray
+from fpgac.run.kernel import run_kernel
 from fpgac.run.proof import first_difference, require_equal
 from fpgac.run.vectors import EXPECTED, INPUTS
 from fpgac.targets.card import CARD
 
 __all__ = ["HostResult", "RunRequest", "built_hosts", "run_host_once", "run_hosts"]
+
+
+# What runs the kernel without XRT, beside a build's hosts.
+SIMULATION = "simulation"
+
+Phases = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -50,13 +69,13 @@ class HostResult:
     """How one host did: the raw words, shape (samples, outputs), and where the time went.
 
     ``seconds`` is what the host took with transfer and compute overlapped; ``phases`` are the
-    seconds of injection, inference and extraction, each on its own.
+    seconds of injection, inference and extraction, each on its own, if they were measured.
     """
 
     host: str
     words: IntArray
     seconds: float
-    phases: tuple[float, float, float]
+    phases: Phases | None = None
     verdict: str = ""
 
     @property
@@ -70,6 +89,8 @@ def run_hosts(
 ) -> list[HostResult]:
     """Run ``host``, or every host of the build for ``all``; each result has a verdict.
 
+    ``simulation`` is no host: it calls the kernel's C++ here, where XRT is not installed.
+
     Raises:
         BuildError: the folder is no build, or was not built to the end.
         TargetError: the build has no such host.
@@ -77,12 +98,12 @@ def run_hosts(
         ProofError: a host gave other raw words than the proof, or than the host before.
     """
     contract, names = _contract(request.folder), built_hosts(request.folder)
-    if host != "all" and host not in names:
+    if host not in ("all", SIMULATION, *names):
         raise TargetError(
             Problem(
                 f"this build has no {host} host",
                 Where(request.folder),
-                expected=f"one of {', '.join(names)}",
+                expected=f"one of {', '.join([*names, SIMULATION])}",
                 hint=nearest(host, names),
             )
         )
@@ -94,8 +115,9 @@ def run_hosts(
             output=_of_host(request.output, name, len(chosen)),
             profile=_of_host(request.profile, name, len(chosen)),
         )
-        tell(f"{name} host on the emulated card")
-        results.append(_judged(_run_fully(own, contract, name), results, request, contract))
+        tell(name if name == SIMULATION else f"{name} host on the emulated card")
+        run = _simulated if name == SIMULATION else partial(_on_card, host=name)
+        results.append(_judged(run(own, contract), results, request, contract))
     return results
 
 
@@ -134,7 +156,7 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, run_host
+    from fpgac.emulation.card import HostKind, missing, run_host
     from fpgac.emulation.description import CardDescription
 
     program = (folder / host_program(host, contract.name)).resolve()
@@ -148,6 +170,12 @@ def run_host_once(
                     hint="run fpgac compile again; it says what is missing",
                 )
             )
+    if problems := missing(host):
+        instead = Problem(
+            f"so the {host} host cannot run here",
+            hint="--host simulation calls the kernel's C++ without XRT",
+        )
+        raise ToolchainError(*problems, instead)
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
     card = CardDescription.read(folder / CARD)
     done = run_host(
@@ -178,8 +206,47 @@ def _contract(folder: Path) -> Contract:
         ) from None
 
 
-def _run_fully(request: RunRequest, contract: Contract, host: str) -> HostResult:
-    """Once as users run it, with floats out; and once timed phase by phase, with raw words out."""
+def _simulated(request: RunRequest, contract: Contract) -> HostResult:
+    """The kernel's C++ between the same conversions as the hosts'."""
+    numbers = _samples(request.input or request.folder / INPUTS, contract)
+    times = [time.perf_counter()]
+    words = contract.input.type.raw(numbers)
+    times.append(time.perf_counter())
+    results = run_kernel(request.folder, contract, words)
+    times.append(time.perf_counter())
+    floats = contract.output.type.number(results).astype(contract.output.type.float_dtype)
+    times.append(time.perf_counter())
+    if request.output:
+        with disk_errors(request.output):
+            write_whole(request.output, npy_bytes(floats.reshape(-1, *contract.output.shape)))
+    injection, inference, extraction = (after - before for before, after in pairwise(times))
+    phases = (injection, inference, extraction)
+    return HostResult(SIMULATION, results, sum(phases), phases)
+
+
+def _samples(path: Path, contract: Contract) -> FloatArray:
+    """Floats of shape (samples, inputs) from an .npy file."""
+    try:
+        numbers = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            Problem("no samples can be read", Where(path), "an .npy file", str(error))
+        ) from None
+    if numbers.dtype.kind != "f" or numbers.shape[1:] != contract.input.shape:
+        raise DataError(
+            Problem(
+                "the samples do not fit the network",
+                Where(path),
+                expected=f"floats of shape (n, {', '.join(map(str, contract.input.shape))})",
+                got=f"{numbers.dtype} of shape {numbers.shape}",
+            )
+        )
+    return np.asarray(numbers.reshape(len(numbers), -1))
+
+
+def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
+    """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
+    phase, with raw words out."""
     source = request.input or request.folder / INPUTS
     common = ["--input", str(source.resolve()), "--device", str(request.device)]
     if request.batch:
@@ -201,24 +268,21 @@ def _run_fully(request: RunRequest, contract: Contract, host: str) -> HostResult
         floats = request.output.resolve() if request.output else Path(scratch, "floats.npy")
         timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
         printed = run("--output", str(floats))
+        seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
+        type_, numbers = contract.output.type, np.load(floats).astype(np.float64)
+        words = np.rint(numbers / type_.step).astype(type_.dtype)
+        result = HostResult(host, words.reshape(-1, contract.output.elements), seconds)
+        if request.input is not None and request.profile is None:
+            return result
         run("--output", str(Path(scratch, "raw.npy")), "--raw", "--profile", str(timed))
-        words = np.load(Path(scratch, "raw.npy")).reshape(-1, contract.output.elements)
-        numbers = np.load(floats).reshape(words.shape)
+        raw = np.load(Path(scratch, "raw.npy")).reshape(result.words.shape)
         phases = _phases(timed)
-    type_ = contract.output.type
-    require_equal(
-        f"{host} with floats",
-        np.rint(numbers / type_.step).astype(type_.dtype),
-        f"{host} with raw words",
-        words,
-        np.zeros((len(words), 0)),
-        type_,
-    )
-    seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
-    return HostResult(host, words, seconds, phases)
+    nothing = np.zeros((len(raw), 0))
+    require_equal(f"{host} with floats", result.words, f"{host} with words", raw, nothing, type_)
+    return replace(result, phases=phases)
 
 
-def _phases(profile: Path) -> tuple[float, float, float]:
+def _phases(profile: Path) -> Phases:
     with profile.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     injection, inference, extraction = (
@@ -235,14 +299,24 @@ def _judged(
     type_ = contract.output.type
     source = request.input or request.folder / INPUTS
     if request.input is None:
-        expected, reference = np.load(request.folder / EXPECTED), "the proof's"
+        expected, reference = _proven(request.folder), "the proof's"
     elif before:
         expected, reference = before[0].words, f"{before[0].host}'s"
     else:
-        return replace(result, verdict="the first")
+        return replace(result, verdict="not compared")
     if first_difference(expected, result.words) is not None:
         require_equal(result.host, result.words, reference, expected, np.load(source), type_)
     return replace(result, verdict=f"equal to {reference}")
+
+
+def _proven(folder: Path) -> IntArray:
+    try:
+        words: IntArray = np.load(folder / EXPECTED)
+    except FileNotFoundError:
+        raise BuildError(
+            Problem("the build was not proven", Where(folder), hint="run fpgac compile again")
+        ) from None
+    return words
 
 
 def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:

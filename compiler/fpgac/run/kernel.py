@@ -1,0 +1,39 @@
+"""A build's kernel, called as C++ in a process of this machine: no XRT, no card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.design.contract import Contract
+from fpgac.emulation.plan import kernel_library
+from fpgac.emulation.simulation import simulate_kernel
+from fpgac.errors import BuildError, Problem, Where
+from fpgac.numbers import IntArray
+
+__all__ = ["run_kernel"]
+
+
+def run_kernel(folder: Path, contract: Contract, words: IntArray) -> IntArray:
+    """The kernel's raw words for raw words of shape (samples, inputs), of shape (samples, outputs).
+
+    Raises:
+        BuildError: the build holds no kernel for this machine.
+        EmulationError: the kernel crashed.
+    """
+    library = folder / kernel_library(contract.kernel)
+    if not library.is_file():
+        raise BuildError(
+            Problem("the kernel was not built", Where(library), hint="run fpgac compile again")
+        )
+    rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
+    rows[:, : words.shape[1]] = words
+    results = simulate_kernel(
+        library,
+        contract.kernel,
+        rows,
+        output_shape=(len(words), contract.output.stride),
+        output_dtype=contract.output.type.dtype,
+    )
+    return results[:, : contract.output.elements]
