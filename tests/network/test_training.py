@@ -252,11 +252,12 @@ def test_what_progress_raises_ends_the_worker(spec: Spec, tmp_path: Path) -> Non
     assert not _workers(os.getpid())
 
 
-# Trains as a user would, from a terminal of its own.
+# Trains as a user would, from a terminal of its own; a suite in the background ignores Ctrl-C.
 PROGRAM = """
-import sys, tempfile, numpy as np
+import signal, sys, tempfile, numpy as np
 from fpgac.network.training import train
 from fpgac.spec.models import Spec
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tempfile.tempdir = sys.argv[2]
 x = np.zeros((9, 4))
 train(Spec.model_validate_json(sys.argv[1]), x, x[:, 0], x)
