@@ -24,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FLOORS: Final = (
     "__main__",
     "cli",
+    "testing",
     "pipeline",
     "run",
     "plugins",

@@ -1,11 +1,14 @@
-"""What all PCIe cards under Vitis share: one kernel, several compute units, built by v++."""
+"""What all PCIe cards under Vitis share: one kernel, several compute units, built by v++.
+
+Public for other plugins: :class:`VitisTarget` and :class:`VitisOptions`, to make subclasses of.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +40,9 @@ from fpgac.plugins import (
     render,
     sh_word,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
 
 __all__ = ["VitisOptions", "VitisTarget"]
 
@@ -96,6 +102,8 @@ class VitisTarget(Target[VitisOptions]):
 
     Options = VitisOptions
     readme: ClassVar[str] = "build/README.md.j2"
+    # Packages whose templates/ come before fpgac's own, the first one first.
+    template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
@@ -104,10 +112,10 @@ class VitisTarget(Target[VitisOptions]):
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units)
         banks = self._banks(agreed, options)
-        hosts = self.hosts(options)
+        hosts, loaders = self.hosts(options), self._loaders()
         files = {
-            **kernel_files(agreed, core),
-            **host_files(agreed, hosts, load_hint=self.load_hint),
+            **kernel_files(agreed, core, loaders),
+            **host_files(agreed, hosts, load_hint=self.load_hint, loaders=loaders),
             CARD: File(card_json(self.board, agreed, core.clock_mhz, banks)),
             "emulation/contract.json": File(agreed.to_json()),
         }
@@ -125,7 +133,7 @@ class VitisTarget(Target[VitisOptions]):
             "make_words": make_words,
             "hand_words": hand_words,
         }
-        return Design(name, self.name, files | self._scripts(context))
+        return Design(name, self.name, files | self._scripts(context, loaders))
 
     def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
@@ -204,15 +212,21 @@ class VitisTarget(Target[VitisOptions]):
             instance: banks[place % len(banks)] for place, instance in enumerate(agreed.instances)
         }
 
-    def _scripts(self, context: Mapping[str, Any]) -> dict[str, File]:
+    def _loaders(self) -> list[BaseLoader]:
         from jinja2 import PackageLoader
 
-        own = [PackageLoader("fpgac_targets", "templates")]
+        return [PackageLoader(package, "templates") for package in self.template_packages]
+
+    def _scripts(
+        self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]
+    ) -> dict[str, File]:
         return {
-            "scripts/Makefile": File(render("build/Makefile.j2", context)),
-            "scripts/build.sh": File(render("build/build.sh.j2", context), executable=True),
-            "scripts/link.cfg": File(render("build/link.cfg.j2", context)),
-            "README.md": File(render(self.readme, context, own)),
+            "scripts/Makefile": File(render("build/Makefile.j2", context, loaders)),
+            "scripts/build.sh": File(
+                render("build/build.sh.j2", context, loaders), executable=True
+            ),
+            "scripts/link.cfg": File(render("build/link.cfg.j2", context, loaders)),
+            "README.md": File(render(self.readme, context, loaders)),
         }
 
 

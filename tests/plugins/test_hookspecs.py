@@ -22,6 +22,12 @@ def test_every_hook_has_a_type_and_one_line_of_documentation(name: str) -> None:
     assert len((hook.__doc__ or "").strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", HOOKS)
+def test_every_hook_has_a_test_through_the_whole_compiler(name: str) -> None:
+    tests = Path(__file__).with_name("test_hooks.py").read_text()
+    assert f"def test_{name}_" in tests
+
+
 def test_every_public_name_is_there_and_sorted() -> None:
     assert all(hasattr(fpgac.plugins, name) for name in fpgac.plugins.__all__)
     assert len(set(fpgac.plugins.__all__)) == len(fpgac.plugins.__all__)

@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from fpgac.errors import DataError, PluginError, TargetError
+from fpgac.errors import DataError, TargetError
 from fpgac.plugins import Plugins, load_plugins
 
 GOOD = """
@@ -109,7 +109,7 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
         ("def fpgac_targets(): return []", "are its functions marked with @hookimpl?"),
         (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_target(): return []",
-            "unknown hook 'fpgac_target'",
+            "unknown hook 'fpgac_target'; did you mean 'fpgac_targets'?",
         ),
         (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(board): return []",
@@ -152,16 +152,77 @@ def test_a_broken_plugin_is_one_line_and_the_rest_works(
 def test_two_of_one_name_name_both_distributions(install: Install) -> None:
     install("plugin_one", GOOD)
     install("plugin_two", GOOD)
-    with pytest.raises(PluginError, match="two plugins offer a target 'my-card'") as caught:
-        load_plugins()
-    assert "plugin_one-dist 1.5" in str(caught.value)
-    assert "plugin_two-dist 1.5" in str(caught.value)
+    plugins = load_plugins()
+    card, noise = map(str, plugins.failures)
+    both = "offered by 'plugin_one' of plugin_one-dist 1.5 and by 'plugin_two' of plugin_two-dist"
+    assert card.startswith("the target 'my-card' is left out: ")
+    assert noise.startswith("the data set 'noise' is left out: ")
+    assert both in card
+    assert both in noise
+    assert "aws-f1" in plugins.targets, "the rest works"
+    with pytest.raises(TargetError, match="uninstall one of them"):
+        plugins.target("my-card")
 
 
 def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
     install("plugin_thief", GOOD.replace('"noise", "noise"', '"muon", "noise"'))
-    with pytest.raises(PluginError, match="two plugins offer a data set 'muon'"):
-        load_plugins()
+    plugins = load_plugins()
+    assert "the data set 'muon' of 'plugin_thief' of plugin_thief-dist 1.5 is left out" in (
+        only_failure(plugins)
+    )
+    assert plugins.provider("muon").description != "noise"
+    assert "my-card" in plugins.targets, "what else it offers is in use"
+
+
+def test_one_plugin_cannot_offer_a_name_twice(install: Install) -> None:
+    install("plugin_twice", GOOD.replace("return [Other]", "return [Other, Other]"))
+    assert "fpgac_targets returns two of the name 'my-card'" in only_failure(load_plugins())
+
+
+def test_what_is_loaded_says_where_from_and_what(install: Install) -> None:
+    install("plugin_good", GOOD)
+    loaded = {plugin.name: plugin for plugin in load_plugins().loaded}
+    assert loaded["plugin_good"].origin == "plugin_good-dist 1.5"
+    assert loaded["plugin_good"].offers == {"target": ("my-card",), "data set": ("noise",)}
+    assert loaded["fpgac"].offers["data set"] == ("muon", "iris")
+
+
+def test_a_file_is_a_plugin_without_being_installed(tmp_path: Path) -> None:
+    file, other = tmp_path / "mine.py", tmp_path / "other" / "mine.py"
+    other.parent.mkdir()
+    file.write_text(GOOD)
+    other.write_text(GOOD.replace("my-card", "other-card").replace('"noise", "n', '"hiss", "n'))
+    plugins = load_plugins(files=[file, other])
+    assert plugins.failures == ()
+    assert {"my-card", "other-card"} <= set(plugins.targets)
+    assert plugins.loaded[-1].origin == str(other)
+
+
+def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import no_such_module_at_all")
+    text = only_failure(load_plugins(files=[file]))
+    assert text.startswith(f"the plugin 'mine' of {file} is left out: ModuleNotFoundError")
+
+
+def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "README.md.j2").write_text("fine\n{% block %}\n")
+    install(
+        "plugin_broken",
+        """
+        from pathlib import Path
+        from fpgac.plugins import Templates, hookimpl
+
+        class Mine(Templates):
+            folder = Path(__file__).with_name("templates")
+
+        @hookimpl
+        def fpgac_templates():
+            return [Mine]
+        """,
+    )
+    assert "README.md.j2:2: this is no template" in only_failure(load_plugins())
 
 
 def test_an_unknown_name_tells_the_nearest() -> None:

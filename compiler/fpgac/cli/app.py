@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, specs, targets, train
+from fpgac.cli import build, plugins, specs, targets, train
 from fpgac.cli.console import complain, errors
 from fpgac.errors import FpgacError
 
@@ -30,6 +30,7 @@ specs.register(app)
 train.register(app)
 build.register(app)
 targets.register(app)
+plugins.register(app)
 
 
 def _version(wanted: bool) -> None:

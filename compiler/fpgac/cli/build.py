@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpgac.cli.console import errors, results
+from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def compile_(
         Path | None,
         typer.Option(help="The folder to write; by default build/NAME-TARGET.", show_default=False),
     ] = None,
+    plugin: PluginFiles = None,
 ) -> None:
     """Build a spec for a target: kernel, hosts, scripts, and the proof that all engines agree.
 
@@ -68,9 +70,8 @@ def compile_(
     from fpgac.cli.progress import road_printer
     from fpgac.pipeline.checking import check_spec, only_target
     from fpgac.pipeline.compiling import Request, compile_spec
-    from fpgac.plugins import load_plugins
 
-    plugins = load_plugins()
+    plugins = plugins_with(plugin)
     file = check_spec(spec, plugins)
     name = only_target(file, target)
     folder = out or Path("build") / f"{file.spec.name}-{name}"

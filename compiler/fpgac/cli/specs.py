@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fpgac.cli.console import errors, results
+from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
 
 __all__ = ["SpecPath", "register"]
@@ -28,14 +29,16 @@ def validate(
     specs: Annotated[
         list[Path], typer.Argument(metavar="SPEC...", help="TOML files to check; nothing is built.")
     ],
+    plugin: PluginFiles = None,
 ) -> None:
     """Check specs: every mistake of a file at once, with line, key and hint."""
     from fpgac.pipeline.checking import check_spec
 
+    plugins = plugins_with(plugin)
     problems: list[Problem] = []
     for path in specs:
         try:
-            file = check_spec(path)
+            file = check_spec(path, plugins)
         except FpgacError as error:
             problems += error.problems
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fpgac.cli.console import errors, results
+from fpgac.cli.plugins import PluginFiles, plugins_with
 
 __all__ = ["register"]
 
@@ -14,14 +15,12 @@ def register(app: typer.Typer) -> None:
     app.command()(targets)
 
 
-def targets() -> None:
+def targets(plugin: PluginFiles = None) -> None:
     """List the boards that a spec can be compiled for: part, hosts, toolchain, life cycle."""
     from rich.table import Table
     from rich.text import Text
 
-    from fpgac.plugins import load_plugins
-
-    plugins = load_plugins()
+    plugins = plugins_with(plugin)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("target", "part", "hosts", "toolchain", "state"):
         table.add_column(title, no_wrap=title in ("target", "part"))
@@ -34,5 +33,3 @@ def targets() -> None:
     for target in plugins.targets.values():
         if target.notice:
             errors().print(Text(f"  ! {target.notice}", style="yellow"), soft_wrap=True)
-    for failure in plugins.failures:
-        errors().print(Text(f"  ! {failure}", style="yellow"), soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fpgac.cli.console import errors, results
+from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def train(spec: SpecPath) -> None:
+def train(spec: SpecPath, plugin: PluginFiles = None) -> None:
     """Train the network of a spec, quantised and pruned, and write it beside the spec.
 
     Needs TensorFlow: pip install 'fpgac[train]'. The result, NAME.network.json, is plain data:
@@ -30,9 +31,8 @@ def train(spec: SpecPath) -> None:
     from fpgac.cli.progress import training_bar
     from fpgac.pipeline.checking import check_spec
     from fpgac.pipeline.training import train_network
-    from fpgac.plugins import load_plugins
 
-    plugins = load_plugins()
+    plugins = plugins_with(plugin)
     file = check_spec(spec, plugins)
     with training_bar(file.spec.training.epochs) as bar:
         trained = train_network(file, plugins, lambda news: _show(bar, news))

@@ -3,17 +3,22 @@
 A template is looked up by its path (``hosts/xrt/host.cpp.j2``), first through the loaders that a
 plugin puts in front, then among fpgac's own. fpgac's own are also found below ``fpgac/``, so that a
 plugin's template of the same path can start with ``{% extends "fpgac/hosts/xrt/host.cpp.j2" %}``
-and override one block of it.
+and override one block of it. What :func:`overridden` puts in front of all that extends
+``target/PATH``: whatever the target itself has at that path.
 
 Nothing is escaped on its own. Text that comes from people goes through a filter that quotes it for
-the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, ``comment``.
+the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, ``toml_string``,
+``comment``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +28,7 @@ from fpgac.errors import Problem, TargetError, Where, nearest
 from fpgac.numbers import Formula
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import BaseLoader, Environment, TemplateError
 
@@ -36,10 +41,12 @@ __all__ = [
     "cpp_string",
     "host_files",
     "kernel_files",
+    "overridden",
     "py_string",
     "render",
     "sh_word",
     "tcl_word",
+    "toml_string",
 ]
 
 # Each host's files: the path in a design, and the template that it is rendered from.
@@ -61,6 +68,18 @@ HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 LOAD_HINT: Final = "was it built for this card's platform (xbutil examine)?"
+
+_OVERRIDES: Final[ContextVar[tuple[BaseLoader, ...]]] = ContextVar("overrides", default=())
+
+
+@contextmanager
+def overridden(loaders: Iterable[BaseLoader]) -> Iterator[None]:
+    """Look up every template in ``loaders`` first, whichever target renders it."""
+    token = _OVERRIDES.set(tuple(loaders))
+    try:
+        yield
+    finally:
+        _OVERRIDES.reset(token)
 
 
 def render(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader] = ()) -> bytes:
@@ -142,6 +161,11 @@ def tcl_word(text: str) -> str:
     return '"' + re.sub(r"[\0-\x1f]", lambda control: f"\\u{ord(control[0]):04x}", escaped) + '"'
 
 
+def toml_string(text: str) -> str:
+    """``text`` as a basic string of TOML."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def comment(text: str) -> str:
     """``text`` on one line, without what could end or continue a comment of any language."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
@@ -158,15 +182,18 @@ def _environment(loaders: Sequence[BaseLoader]) -> Environment:
     )
 
     own = PackageLoader("fpgac_templates", "")
+    target = ChoiceLoader([*loaders, own])
     environment = Environment(
-        loader=ChoiceLoader([*loaders, own, PrefixLoader({"fpgac": own})]),
+        loader=ChoiceLoader(
+            [*_OVERRIDES.get(), *loaders, own, PrefixLoader({"fpgac": own, "target": target})]
+        ),
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for quote in (cpp_string, py_string, sh_word, tcl_word, comment):
+    for quote in (cpp_string, py_string, sh_word, tcl_word, toml_string, comment):
         environment.filters[quote.__name__] = quote
     return environment
 

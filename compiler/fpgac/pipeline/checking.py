@@ -16,10 +16,12 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """The spec at ``path``, checked also against what the plugins offer.
 
     Raises:
-        SpecError, DataError, TargetError: with every problem of the stop that found it.
+        SpecError, NetworkError, DataError, TargetError: with every problem of the stop that
+            found it.
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
+    plugins.source(file.spec.network_file, file.where("network"))
     _check_data(file, plugins)
     for name in file.spec.targets:
         target_options(file, plugins, name)
@@ -34,7 +36,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             Problem(
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
-                hint=nearest(spec.data.source, plugins.providers),
+                hint=plugins.hint(spec.data.source, plugins.providers),
             )
         )
     provider = plugins.providers[spec.data.source]
@@ -78,7 +80,7 @@ def target_options(file: SpecFile, plugins: Plugins, name: str) -> Any:
             Problem(
                 f"no plugin offers a target {name!r}",
                 file.where("targets", name),
-                hint="; ".join([nearest(name, plugins.targets), *map(str, plugins.failures)]),
+                hint=plugins.hint(name, plugins.targets),
             )
         )
     target = plugins.targets[name]

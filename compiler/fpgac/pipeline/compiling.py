@@ -24,12 +24,13 @@ from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
+from fpgac.design.render import overridden
 from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import target_options
-from fpgac.pipeline.identity import compiler_digest, is_installed, versions
+from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
 from fpgac.plugins import Plugins, Target
@@ -88,7 +89,9 @@ class _Journey:
         self.target: Target[Any] = plugins.target(request.target)
         self.options = target_options(request.file, plugins, request.target)
         self.versions = versions()
-        self.compiler = compiler_digest(type(self.target).__module__)
+        self.compiler = compiler_digest(
+            frozenset({*modules_of(self.target), *modules_of(self.sources.source)})
+        )
 
     def walk(self) -> Build:
         """Every stop; hardware is built only after the emulation's proof, which takes seconds."""
@@ -131,7 +134,9 @@ class _Journey:
     @cached_property
     def design_key(self) -> str:
         options = json.loads(self.options.model_dump_json())
-        return self.key("design", self.core_key, self._said("name", "description"), options)
+        templates = self.plugins.templates_digest(self.target.name)
+        said = self._said("name", "description")
+        return self.key("design", self.core_key, said, options, templates)
 
     @cached_property
     def vectors_key(self) -> str:
@@ -182,9 +187,10 @@ class _Journey:
         from fpgac.emulation.plan import emulation_files, emulation_plan
 
         core = self.sources.core
-        design = self.target.design(
-            self.spec.name, core, self.options, description=self.spec.description
-        )
+        with overridden(self.plugins.loaders(self.target.name)):
+            design = self.target.design(
+                self.spec.name, core, self.options, description=self.spec.description
+            )
         contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
         files = {**design.files, **emulation_files(core)}

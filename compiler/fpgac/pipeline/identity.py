@@ -11,7 +11,7 @@ from pathlib import Path
 from fpgac import __version__
 from fpgac.digest import digest_files
 
-__all__ = ["compiler_digest", "is_installed", "versions"]
+__all__ = ["compiler_digest", "is_installed", "modules_of", "versions"]
 
 _DISTRIBUTIONS = ("hls4ml", "numpy", "pynq", "jinja2")
 
@@ -35,13 +35,21 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
+def modules_of(thing: object) -> list[str]:
+    """The modules that made ``thing``'s class and what it inherits from, Python's own left out."""
+    modules = {base.__module__ for base in type(thing).__mro__}
+    return sorted(m for m in modules if m.partition(".")[0] not in sys.stdlib_module_names)
+
+
 @lru_cache
-def compiler_digest(plugin: str) -> str:
-    """Digest of the sources that make builds: fpgac, its templates and the target's plugin."""
-    packages = {"fpgac", "fpgac_templates", plugin.partition(".")[0]}
+def compiler_digest(plugins: frozenset[str]) -> str:
+    """Digest of the sources that make builds: fpgac, its templates and the modules of plugins."""
+    packages = {"fpgac", "fpgac_templates", *(name.partition(".")[0] for name in plugins)}
     files: dict[str, bytes] = {}
     for package in sorted(packages):
         spec = importlib.util.find_spec(package)
+        if spec and spec.origin and not spec.submodule_search_locations:
+            files[package] = Path(spec.origin).read_bytes()
         for root in spec.submodule_search_locations or () if spec else ():
             for path in sorted(Path(root).rglob("*")):
                 relative = path.relative_to(root)

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.errors import PluginError, Problem
 from fpgac.network.network import Network
+from fpgac.network.source import NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.run.vectors import make_vectors
@@ -38,11 +40,21 @@ class Sources:
         return split(data, self.spec.data.test_fraction, self.spec.data.seed)
 
     @cached_property
+    def source(self) -> NetworkSource:
+        return self.plugins.source(self.spec.network_file, self.file.where("network"))
+
+    @cached_property
     def network(self) -> Network:
-        from fpgac.network.file import read_network
         from fpgac.network.topology import check
 
-        network = read_network(self.file.network_path)
+        network = self.source.read(self.file.network_path, self.spec)
+        if not isinstance(network, Network):
+            raise PluginError(
+                Problem(
+                    f"the network source {self.source.name!r} gave no network",
+                    got=f"{type(network).__name__} for {self.file.network_path}",
+                )
+            )
         check(network, self.spec, self.file.network_path)
         return network
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import Network
+from fpgac.network.source import NetworkFile
 from fpgac.network.training import Progress
 from fpgac.pipeline.sources import Sources
 from fpgac.plugins import Plugins
@@ -51,10 +53,15 @@ def train_network(
 
 
 def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Network:
-    """Train on the training part of the data, and write the network's file."""
+    """Train on the training part of the data, and write the network's file.
+
+    Raises:
+        NetworkError: the spec names a file of a format that fpgac only reads.
+    """
     from fpgac.network.file import write_network
     from fpgac.network.training import train
 
+    _require_writable(sources)
     to, parts = sources.spec.interface.input, sources.split
     network = train(
         sources.spec,
@@ -66,3 +73,14 @@ def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Networ
     )
     write_network(network, sources.file.network_path)
     return network
+
+
+def _require_writable(sources: Sources) -> None:
+    if not isinstance(sources.source, NetworkFile):
+        raise NetworkError(
+            Problem(
+                f"fpgac trains no network into a file of {sources.source.name}, it only reads them",
+                Where(sources.file.network_path),
+                hint="put the file there, or leave 'network' away from the spec to train one",
+            )
+        )

@@ -14,18 +14,23 @@ from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
 from fpgac.design.render import comment, host_files, kernel_files, render, sh_word
+from fpgac.design.templates import Templates
 from fpgac.errors import (
     DataError,
     FpgacError,
+    NetworkError,
     Problem,
     TargetError,
     ToolchainError,
     Where,
     nearest,
 )
+from fpgac.network.network import DenseLayer, Network, Recording, ReluLayer
+from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
-from fpgac.plugins.manager import Failure, Plugins, load_plugins
+from fpgac.plugins.manager import Failure, Loaded, Plugins, load_plugins
+from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
 from fpgac.targets.card import CARD, card_json
@@ -39,25 +44,34 @@ __all__ = [
     "Core",
     "DataError",
     "Dataset",
+    "DenseLayer",
     "Design",
     "Failure",
     "File",
     "FixedPoint",
     "FpgacError",
     "Life",
+    "Loaded",
     "Memory",
     "Mode",
+    "Network",
+    "NetworkError",
+    "NetworkSource",
     "Plan",
     "Plugins",
     "Port",
     "Problem",
     "Provider",
     "Quantity",
+    "Recording",
+    "ReluLayer",
     "Some",
+    "Spec",
     "Step",
     "Target",
     "TargetError",
     "TargetOptions",
+    "Templates",
     "Toolchain",
     "ToolchainError",
     "Where",

@@ -7,9 +7,18 @@ from typing import Any
 import pluggy
 
 from fpgac.data.dataset import Provider
+from fpgac.design.templates import Templates
+from fpgac.network.source import NetworkSource
 from fpgac.targets.target import Target
 
-__all__ = ["PROJECT", "fpgac_data_providers", "fpgac_targets", "hookimpl"]
+__all__ = [
+    "PROJECT",
+    "fpgac_data_providers",
+    "fpgac_network_sources",
+    "fpgac_targets",
+    "fpgac_templates",
+    "hookimpl",
+]
 
 # Names both pluggy's project and the entry-point group.
 PROJECT = "fpgac"
@@ -26,3 +35,13 @@ def fpgac_targets() -> list[type[Target[Any]]]:  # type: ignore[empty-body]
 @hookspec
 def fpgac_data_providers() -> list[type[Provider]]:  # type: ignore[empty-body]
     """The data sets of a plugin: subclasses of Provider, each with a name of its own."""
+
+
+@hookspec
+def fpgac_network_sources() -> list[type[NetworkSource]]:  # type: ignore[empty-body]
+    """The network formats of a plugin: subclasses of NetworkSource, with suffixes of their own."""
+
+
+@hookspec
+def fpgac_templates() -> list[type[Templates]]:  # type: ignore[empty-body]
+    """The templates with which a plugin replaces others: subclasses of Templates, a folder each."""

@@ -1,24 +1,33 @@
-"""Finds plugins by their entry points and registers what they offer."""
+"""Finds plugins by their entry points, or in files, and registers what they offer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
-from types import MappingProxyType
-from typing import Any, Final
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
 from fpgac.data.dataset import Provider
-from fpgac.data.providers import BUILT_IN
-from fpgac.errors import DataError, FpgacError, PluginError, Problem, TargetError, nearest
+from fpgac.design.templates import Templates, override_loader
+from fpgac.digest import digest_bytes, digest_files
+from fpgac.errors import DataError, FpgacError, NetworkError, Problem, TargetError, Where, nearest
+from fpgac.network.source import NetworkSource, source_of
 from fpgac.plugins import hookspecs
 from fpgac.plugins.hookspecs import PROJECT
 from fpgac.targets.target import Target
 
-__all__ = ["Failure", "Plugins", "load_plugins"]
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
+
+__all__ = ["Failure", "Loaded", "Plugins", "load_plugins"]
 
 # Also found in a checkout that was never installed.
 BUILTIN_PLUGIN: Final = EntryPoint(name="builtin", value="fpgac_targets", group=PROJECT)
@@ -26,21 +35,41 @@ BUILTIN_PLUGIN: Final = EntryPoint(name="builtin", value="fpgac_targets", group=
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that cannot be used, and why, in one line."""
+    """A plugin, or one thing of a plugin, that cannot be used, and why, in one line."""
 
-    plugin: str
+    what: str
     cause: str
 
     def __str__(self) -> str:
-        return f"the plugin {self.plugin} is left out: {self.cause}"
+        return f"{self.what} is left out: {self.cause}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin that is in use.
+
+    ``origin`` is its distribution and version, or its file; ``offers`` maps what kind of thing to
+    the names of those.
+    """
+
+    name: str
+    origin: str
+    offers: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Plugins:
-    """What all plugins offer together, by name, and the plugins that could not be used."""
+    """What all plugins offer together, by name, and the plugins that could not be used.
+
+    ``sources`` are network sources by suffix; ``templates`` are files by the path of the template
+    that each replaces, as ``TARGET:PATH`` where it is for one target only.
+    """
 
     targets: Mapping[str, Target[Any]]
     providers: Mapping[str, Provider]
+    sources: Mapping[str, NetworkSource]
+    templates: Mapping[str, Path]
+    loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
 
     def target(self, name: str) -> Target[Any]:
@@ -52,7 +81,7 @@ class Plugins:
         if name in self.targets:
             return self.targets[name]
         raise TargetError(
-            Problem(f"no plugin offers a target {name!r}", hint=self._hint(name, self.targets))
+            Problem(f"no plugin offers a target {name!r}", hint=self.hint(name, self.targets))
         )
 
     def provider(self, name: str) -> Provider:
@@ -64,114 +93,226 @@ class Plugins:
         if name in self.providers:
             return self.providers[name]
         raise DataError(
-            Problem(f"no plugin offers a data set {name!r}", hint=self._hint(name, self.providers))
+            Problem(f"no plugin offers a data set {name!r}", hint=self.hint(name, self.providers))
         )
 
-    def _hint(self, name: str, known: Iterable[str]) -> str:
+    def source(self, file: str, where: Where | None = None) -> NetworkSource:
+        """The network source that reads ``file``, by its suffix; ``where`` the file is named.
+
+        Raises:
+            NetworkError: no plugin reads such files.
+        """
+        if (source := source_of(file, self.sources)) is not None:
+            return source
+        raise NetworkError(
+            Problem(
+                f"no plugin reads a network from a file like {file!r}",
+                where,
+                expected=f"a file that ends in {' or '.join(self.sources)}",
+                hint="; ".join(map(str, self.failures)),
+            )
+        )
+
+    def overrides(self, target: str) -> dict[str, Path]:
+        """The templates that replace those of ``target``; one for it alone before one for all."""
+        general = {path: file for path, file in self.templates.items() if ":" not in path}
+        own = {
+            path.removeprefix(f"{target}:"): file
+            for path, file in self.templates.items()
+            if path.startswith(f"{target}:")
+        }
+        return general | own
+
+    def loaders(self, target: str) -> list[BaseLoader]:
+        """What :func:`fpgac.design.render.overridden` takes for ``target``."""
+        overrides = self.overrides(target)
+        return [override_loader(overrides)] if overrides else []
+
+    def templates_digest(self, target: str) -> str:
+        """What a design's key needs to know of :meth:`overrides`."""
+        return digest_files({p: file.read_bytes() for p, file in self.overrides(target).items()})
+
+    def hint(self, name: str, known: Iterable[str]) -> str:
+        """The known name nearest to ``name``, and the plugins that might have had it."""
         return "; ".join(filter(None, [nearest(name, known), *map(str, self.failures)]))
 
 
 @dataclass(frozen=True)
 class _Plugin:
-    """A loaded plugin: ``label`` names it and its distribution."""
+    """A plugin that was found: its name, where it comes from, and how to import it."""
 
-    label: str
-    module: object
+    name: str
+    origin: str
+    load: Callable[[], object]
+    built_in: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.name!r} of {self.origin}" if self.origin else repr(self.name)
 
 
-_Named = tuple[str, Any]
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of thing that plugins offer; ``names`` gives what is registered of one, by name."""
+
+    title: str
+    hook: str
+    base: type[Any]
+    names: Callable[[Any], Mapping[str, Any]]
+
+
+def _by_name(thing: Any) -> dict[str, Any]:
+    return {thing.name: thing}
+
+
+def _by_suffix(source: NetworkSource) -> dict[str, Any]:
+    return dict.fromkeys(source.suffixes, source)
+
+
+def _by_path(templates: Templates) -> dict[str, Any]:
+    only = templates.targets
+    prefixes = [""] if only is None else [f"{target}:" for target in only]
+    return {prefix + path: file for path, file in templates.files().items() for prefix in prefixes}
+
+
+_KINDS: Final = (
+    _Kind("target", "fpgac_targets", Target, _by_name),
+    _Kind("data set", "fpgac_data_providers", Provider, _by_name),
+    _Kind("network source", "fpgac_network_sources", NetworkSource, _by_suffix),
+    _Kind("template", "fpgac_templates", Templates, _by_path),
+)
 
 
 @dataclass
-class _Offers:
-    """What has been collected so far, and who offers it."""
+class _Registry:
+    """Everything that was offered of one kind, by name, each with who offers it."""
 
-    things: dict[str, Any] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
+    kind: _Kind
+    offers: dict[str, list[tuple[_Plugin, Any]]] = field(default_factory=dict)
 
-    def add(self, kind: str, name: str, thing: object, owner: str) -> None:
-        if name in self.owners:
-            raise PluginError(
-                Problem(
-                    f"two plugins offer a {kind} {name!r}",
-                    got=f"{self.owners[name]} and {owner}",
-                    hint="uninstall one of them",
-                )
-            )
-        self.things[name], self.owners[name] = thing, owner
+    def add(self, plugin: _Plugin, things: Mapping[str, Any]) -> None:
+        for name, thing in things.items():
+            self.offers.setdefault(name, []).append((plugin, thing))
+
+    def settled(self, failures: list[Failure]) -> Mapping[str, Any]:
+        """One thing a name. Of two, the built-in one stays; else neither: nobody knows which."""
+        chosen: dict[str, Any] = {}
+        for name, offers in sorted(self.offers.items()):
+            built_in = [offer for offer in offers if offer[0].built_in]
+            if len(offers) == 1 or built_in:
+                chosen[name] = (built_in or offers)[0][1]
+            if len(offers) > 1:
+                failures.append(self._clash(name, [plugin for plugin, _ in offers]))
+        return MappingProxyType(chosen)
+
+    def _clash(self, name: str, owners: list[_Plugin]) -> Failure:
+        strangers = [owner.label for owner in owners if not owner.built_in]
+        if len(strangers) < len(owners):
+            what = f"the {self.kind.title} {name!r} of {' and '.join(strangers)}"
+            return Failure(what, "there is a built-in one of that name: choose another")
+        cause = f"it is offered by {' and by '.join(strangers)}: uninstall one of them"
+        return Failure(f"the {self.kind.title} {name!r}", cause)
 
 
-def load_plugins(extra: Iterable[object] = ()) -> Plugins:
-    """Import all plugins: the built-in one, the installed ones, and ``extra`` modules or objects.
+def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Plugins:
+    """Import all plugins: the built-in ones, the installed ones, and what is given here.
 
-    One that cannot be used is among the failures, and the others work without it.
-
-    Raises:
-        PluginError: two plugins offer a target, or a data set, of the same name.
+    ``extra`` are modules or objects, ``files`` Python files of plugins that are not installed. A
+    plugin that cannot be used is among the failures, and the others work without it.
     """
     failures: list[Failure] = []
-    plugins = [*_import(_entry_points(), failures), *map(_given, extra)]
-    targets, providers = _Offers(), _Offers()
-    for name, own in BUILT_IN.items():
-        providers.add("data set", name, own(), PROJECT)
-    for plugin in plugins:
+    loaded: list[Loaded] = []
+    registries = [_Registry(kind) for kind in _KINDS]
+    for plugin in [_own(), *_installed(), *map(_file, files), *map(_given, extra)]:
         try:
-            offered = _offered(plugin)
-        except Exception as error:  # a plugin may raise anything
-            failures.append(Failure(plugin.label, _cause(error)))
+            offered = _offered(plugin.load())
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            failures.append(Failure(f"the plugin {plugin.label}", _cause(error)))
             continue
-        for name, target in offered[0]:
-            targets.add("target", name, target, plugin.label)
-        for name, provider in offered[1]:
-            providers.add("data set", name, provider, plugin.label)
-    return Plugins(
-        MappingProxyType(dict(sorted(targets.things.items()))),
-        MappingProxyType(dict(sorted(providers.things.items()))),
-        tuple(failures),
-    )
+        names: dict[str, tuple[str, ...]] = {}
+        for registry, things in zip(registries, offered, strict=True):
+            registry.add(plugin, things)
+            if things:
+                names[registry.kind.title] = tuple(things)
+        loaded.append(Loaded(plugin.name, plugin.origin, names))
+    targets, providers, sources, templates = (r.settled(failures) for r in registries)
+    return Plugins(targets, providers, sources, templates, tuple(loaded), tuple(failures))
 
 
-def _entry_points() -> list[EntryPoint]:
-    found = sorted(entry_points(group=PROJECT), key=lambda point: (point.name, point.value))
-    installed = any(point.value == BUILTIN_PLUGIN.value for point in found)
-    return found if installed else [BUILTIN_PLUGIN, *found]
+def _own() -> _Plugin:
+    from fpgac import __version__
+    from fpgac.plugins import builtin
+
+    return _Plugin(PROJECT, f"fpgac {__version__}", lambda: builtin, built_in=True)
 
 
-def _import(points: Iterable[EntryPoint], failures: list[Failure]) -> Iterator[_Plugin]:
-    for point in points:
-        label = _label(point)
-        try:
-            yield _Plugin(label, point.load())
-        except (Exception, SystemExit) as error:
-            failures.append(Failure(label, _cause(error)))
+def _installed() -> list[_Plugin]:
+    """The plugins of installed distributions, the built-in targets first."""
+    found = {point.value: point for point in entry_points(group=PROJECT)}
+    points = {BUILTIN_PLUGIN.value: BUILTIN_PLUGIN} | {
+        point.value: point for point in sorted(found.values(), key=lambda p: (p.name, p.value))
+    }
+    return [_of_entry_point(point) for point in points.values()]
 
 
-def _label(point: EntryPoint) -> str:
+def _of_entry_point(point: EntryPoint) -> _Plugin:
     dist = point.dist
-    return f"{point.name!r} of {dist.name} {dist.version}" if dist else repr(point.name)
+    origin = f"{dist.name} {dist.version}" if dist else ""
+    return _Plugin(point.name, origin, point.load, point.value == BUILTIN_PLUGIN.value)
 
 
 def _given(plugin: object) -> _Plugin:
-    return _Plugin(repr(getattr(plugin, "__name__", type(plugin).__name__)), plugin)
+    return _Plugin(getattr(plugin, "__name__", type(plugin).__name__), "", lambda: plugin)
 
 
-def _offered(plugin: _Plugin) -> tuple[list[_Named], list[_Named]]:
-    """The plugin's targets and providers; each plugin is asked alone, so that one fails alone."""
+def _file(path: Path) -> _Plugin:
+    return _Plugin(path.stem, str(path), partial(_import_file, path.absolute()))
+
+
+def _import_file(path: Path) -> ModuleType:
+    """The module in a file, under a name that hangs on its place: no two files share one."""
+    name = f"fpgac_plugin_{path.stem}_{digest_bytes(str(path).encode())[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("a plugin is a Python file (.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _offered(module: object) -> list[dict[str, Any]]:
+    """What a plugin offers of each kind; each plugin is asked alone, so that one fails alone."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    manager.register(plugin.module)
-    manager.check_pending()
-    if not manager.get_hookcallers(plugin.module):
+    manager.register(module)
+    for hook in manager.get_hookcallers(module) or ():
+        if not hook.has_spec():
+            known = [kind.hook for kind in _KINDS]
+            raise TypeError(f"unknown hook {hook.name!r}; {nearest(hook.name, known)}")
+    if not manager.get_hookcallers(module):
         raise TypeError("it answers no hook; are its functions marked with @hookimpl?")
-    return (
-        _made(manager.hook.fpgac_targets(), Target, "fpgac_targets"),
-        _made(manager.hook.fpgac_data_providers(), Provider, "fpgac_data_providers"),
-    )
+    return [_registered(kind, getattr(manager.hook, kind.hook)()) for kind in _KINDS]
 
 
-def _made(answers: list[object], base: type[Any], hook: str) -> list[_Named]:
-    """One of each class that a hook returned, with its name."""
-    made: list[_Named] = []
+def _registered(kind: _Kind, answers: list[object]) -> dict[str, Any]:
+    """What is registered of the classes that a hook returned, by name."""
+    things: dict[str, Any] = {}
+    for thing in _made(answers, kind.base, kind.hook):
+        for name, value in kind.names(thing).items():
+            if name in things:
+                raise TypeError(f"{kind.hook} returns two of the name {name!r}")
+            things[name] = value
+    return things
+
+
+def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
+    """One of each class that a hook returned."""
+    made: list[Any] = []
     for answer in answers:
         if not isinstance(answer, (list, tuple)):
             raise TypeError(f"{hook} must return a list of classes, not {answer!r}")
@@ -181,8 +322,7 @@ def _made(answers: list[object], base: type[Any], hook: str) -> list[_Named]:
             if isabstract(item):
                 missing = ", ".join(sorted(getattr(item, "__abstractmethods__", ())))
                 raise TypeError(f"{item.__name__} does not say {missing}")
-            thing = item()
-            made.append((thing.name, thing))
+            made.append(item())
     return made
 
 

@@ -1,0 +1,84 @@
+"""``fpgac plugin``, and the option ``--plugin`` of the commands that use plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpgac.cli.console import errors, results
+
+if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
+
+__all__ = ["PluginFiles", "plugins_with", "register"]
+
+PluginFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        help="A plugin that is not installed: its Python file. May be repeated.",
+        envvar="FPGAC_PLUGINS",
+        exists=True,
+        dir_okay=False,
+        show_default=False,
+    ),
+]
+
+
+def plugins_with(files: Iterable[Path] | None) -> Plugins:
+    """All plugins, those in ``files`` among them; each that cannot be used is told in a line."""
+    from rich.text import Text
+
+    from fpgac.plugins import load_plugins
+
+    plugins = load_plugins(files=files or ())
+    for failure in plugins.failures:
+        errors().print(Text(f"  ! {failure}", style="yellow"), soft_wrap=True)
+    return plugins
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(no_args_is_help=True, help="List plugins, or start one of your own.")
+    group.command("list")(list_)
+    group.command()(new)
+    app.add_typer(group, name="plugin")
+
+
+def list_(plugin: PluginFiles = None) -> None:
+    """List the plugins in use, where each comes from, what it offers, and what failed and why."""
+    from rich.table import Table
+
+    plugins = plugins_with(plugin)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("plugin", "from", "offers"):
+        table.add_column(title, no_wrap=title == "plugin")
+    for loaded in plugins.loaded:
+        offers = [f"{kind}: {', '.join(names)}" for kind, names in loaded.offers.items()]
+        table.add_row(loaded.name, loaded.origin, "\n".join(offers) or "nothing")
+    results().print(table)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The target's name, such as kv260.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write; by default fpgac-NAME.", show_default=False),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(help="The board's name for people.", show_default=False)
+    ] = None,
+) -> None:
+    """Write an installable package with a target of your own, which passes its tests at once."""
+    from fpgac.plugins.scaffold import write_package
+
+    written = folder or Path(f"fpgac-{name}")
+    write_package(written, name, title)
+    errors().print(
+        f"wrote {written}/; next: [bold]pip install -e {written}[/], then "
+        f"[bold]pytest {written}[/] and [bold]fpgac plugin list[/]",
+        soft_wrap=True,
+    )

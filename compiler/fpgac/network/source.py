@@ -1,0 +1,59 @@
+"""File formats of trained networks: the built-in one, and what a plugin's must be."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from fpgac.network.file import read_network
+from fpgac.network.network import Network
+from fpgac.spec.models import Spec
+
+__all__ = ["NetworkFile", "NetworkSource", "source_of"]
+
+
+class NetworkSource(ABC):
+    """One file format of trained networks; the spec's ``network`` names a file of it.
+
+    ``suffixes`` are the endings of its files, such as ``(".qonnx",)``; the longest that fits a
+    file decides. A source reads: what ``fpgac train`` makes is always a ``.network.json``.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def read(self, path: Path, spec: Spec) -> Network:
+        """The network in the file at ``path``; it is checked against ``spec`` afterwards.
+
+        Raises:
+            NetworkError: there is no such file, it is damaged, or it cannot be a network.
+        """
+
+
+class NetworkFile(NetworkSource):
+    """fpgac's own format."""
+
+    name = "network.json"
+    description = "fpgac's own: whole numbers, formats and the recording, as JSON"
+    suffixes = (".network.json", ".json")
+
+    def read(self, path: Path, spec: Spec) -> Network:
+        """See :func:`fpgac.network.file.read_network`."""
+        return read_network(path)
+
+
+SourceT = TypeVar("SourceT", bound=NetworkSource)
+
+
+def source_of(file: str, sources: Mapping[str, SourceT]) -> SourceT | None:
+    """The source of ``file`` among ``sources`` by suffix: that of the longest that fits, or None.
+
+    >>> source_of("iris.network.json", {".json": "other", ".network.json": "own"})
+    'own'
+    """
+    fitting = [suffix for suffix in sources if file.endswith(suffix)]
+    return sources[max(fitting, key=len)] if fitting else None

@@ -1,0 +1,22 @@
+"""What fpgac itself offers through its hooks; the built-in targets are a plugin beside it."""
+
+from __future__ import annotations
+
+from fpgac.data.dataset import Provider
+from fpgac.data.providers import BUILT_IN
+from fpgac.network.source import NetworkFile, NetworkSource
+from fpgac.plugins.hookspecs import hookimpl
+
+__all__ = ["fpgac_data_providers", "fpgac_network_sources"]
+
+
+@hookimpl
+def fpgac_data_providers() -> list[type[Provider]]:
+    """The built-in data sets."""
+    return list(BUILT_IN.values())
+
+
+@hookimpl
+def fpgac_network_sources() -> list[type[NetworkSource]]:
+    """The one format that fpgac also writes."""
+    return [NetworkFile]

@@ -1,0 +1,79 @@
+"""A plugin to start from: a whole package for one target, rendered from templates."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from fpgac.build.folder import disk_errors, write_whole
+from fpgac.design.render import render
+from fpgac.errors import BuildError, Problem, TargetError, Where
+
+__all__ = ["package_files", "write_package"]
+
+# The package's files, and the template of each; what has none is a template of the package's own.
+_FILES: Final = {
+    "pyproject.toml": "package/pyproject.toml.j2",
+    "README.md": "package/README.md.j2",
+    "{package}/__init__.py": "package/__init__.py.j2",
+    "{package}/target.py": "package/target.py.j2",
+    "{package}/{name}.toml": "package/board.toml.j2",
+    "{package}/py.typed": None,
+    "{package}/templates/build/README.md.j2": "package/README.md.j2.j2",
+    "tests/test_{module}.py": "package/test_target.py.j2",
+}
+
+
+def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
+    """The package's files by path; ``name`` is the target's, ``title`` is for people.
+
+    Raises:
+        TargetError: a name or a title that cannot be.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
+        raise TargetError(
+            Problem(
+                "a target cannot have this name",
+                expected="small letters and digits, parted by hyphens, such as kv260 or my-card",
+                got=repr(name),
+            )
+        )
+    if title is not None and (not title.strip() or not title.isprintable()):
+        raise TargetError(
+            Problem("a board cannot have this title", expected="one line of text", got=repr(title))
+        )
+    module = name.replace("-", "_")
+    context = {
+        "name": name,
+        "module": module,
+        "package": f"fpgac_{module}",
+        "class_name": "".join(part[:1].upper() + part[1:] for part in name.split("-")),
+        "title": title.strip() if title else name,
+    }
+    return {
+        path.format_map(context): render(template, context) if template else b""
+        for path, template in _FILES.items()
+    }
+
+
+def write_package(folder: Path, name: str, title: str | None = None) -> None:
+    """Write :func:`package_files` into ``folder``, which must be new or empty.
+
+    Raises:
+        TargetError: a name or a title that cannot be.
+        BuildError: the folder holds something, or cannot be written.
+    """
+    files = package_files(name, title)
+    with disk_errors(folder):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BuildError(
+                Problem(
+                    "there is something here already: nothing was written",
+                    Where(folder),
+                    expected="a new folder, or an empty one",
+                    hint="give another folder with --folder",
+                )
+            )
+        for path, content in files.items():
+            write_whole(folder / path, content)

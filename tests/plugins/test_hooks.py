@@ -1,0 +1,228 @@
+"""Every hook through the whole compiler: one plugin in a file, one build that uses all of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgac.network.network import DenseLayer
+from fpgac.testing import tiny_network
+
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
+
+PLUGIN = """
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.plugins import (
+    Board, Dataset, DenseLayer, FixedPoint, Network, NetworkError, NetworkSource, Problem, Provider,
+    ReluLayer, Templates, Where, hookimpl,
+)
+from fpgac_targets.aws_f1 import AwsF1
+
+W = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
+
+
+class MyCard(AwsF1):
+    board = AwsF1.board.model_copy(update={"name": "my-card"})
+
+
+class Points(Provider):
+    name, description, version, task = "points", "points of a plane", "1", "regression"
+    feature_names, target_names = ("a", "b", "c"), ("p", "q")
+
+    def load(self, samples, seed):
+        x = np.random.default_rng(seed).normal(0, 1, (samples or 100, 3))
+        return Dataset("points", "regression", x, x[:, :2], self.feature_names, self.target_names)
+
+
+class Npz(NetworkSource):
+    name, description, suffixes = "npz", "arrays of numpy", (".npz",)
+
+    def read(self, path, spec):
+        try:
+            arrays = np.load(path)
+        except OSError as error:
+            raise NetworkError(Problem("cannot be read", Where(path), got=str(error))) from error
+        return Network("tiny", 3, spec.interface.input, (
+            DenseLayer("dense_1", arrays["w1"], W, arrays["b1"], W),
+            ReluLayer("dense_1_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
+            DenseLayer("dense_2", arrays["w2"], W, arrays["b2"], W),
+        ))
+
+
+class Own(Templates):
+    folder = Path(__file__).with_name("templates")
+    targets = ("my-card",)
+
+
+@hookimpl
+def fpgac_targets():
+    return [MyCard]
+
+
+@hookimpl
+def fpgac_data_providers():
+    return [Points]
+
+
+@hookimpl
+def fpgac_network_sources():
+    return [Npz]
+
+
+@hookimpl
+def fpgac_templates():
+    return [Own]
+"""
+
+SPEC = """
+name = "tiny"
+network = "weights.npz"
+[topology]
+inputs = 3
+layers = [{ kind = "dense", units = 4, activation = "relu" }, { kind = "dense", units = 2 }]
+[quantisation]
+weights = "quantized_bits(6, 0)"
+biases = "quantized_bits(6, 0)"
+activations = "quantized_relu(6, 2)"
+[data]
+source = "points"
+[interface]
+input = "ap_fixed<12,4,RND,SAT>"
+[proof]
+data = 16
+random = 16
+[targets.my-card]
+"""
+
+# Overrides one block of the README that the target itself has at this path.
+README = """\
+{% extends "target/aws_f1/README.md.j2" %}
+{% block card %}
+## Ask Ada before you use this card
+{% endblock %}
+"""
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plugin, its template, a spec and a network in a format of the plugin."""
+    folder = tmp_path_factory.mktemp("workshop")
+    (folder / "mine.py").write_text(PLUGIN)
+    (folder / "tiny.toml").write_text(SPEC)
+    template = folder / "templates" / "aws_f1" / "README.md.j2"
+    template.parent.mkdir(parents=True)
+    template.write_text(README)
+    first, _, second = tiny_network().layers
+    assert isinstance(first, DenseLayer)
+    assert isinstance(second, DenseLayer)
+    arrays = {"w1": first.weights, "b1": first.bias, "w2": second.weights, "b2": second.bias}
+    np.savez(folder / "weights.npz", **arrays)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def build(workshop: Path, fpgac: Fpgac) -> Path:
+    """What ``fpgac compile --plugin`` makes of it."""
+    done = compiled(workshop, fpgac)
+    assert done.returncode == 0, done.stderr
+    return workshop / "build"
+
+
+def compiled(workshop: Path, fpgac: Fpgac) -> subprocess.CompletedProcess[str]:
+    spec, plugin = workshop / "tiny.toml", workshop / "mine.py"
+    return fpgac("compile", spec, "--plugin", plugin, "--out", workshop / "build")
+
+
+def test_fpgac_targets_are_compiled_for(build: Path) -> None:
+    lock = json.loads((build / "fpgac.lock").read_text())
+    assert lock["target"] == "my-card"
+    engines = {engine["engine"] for engine in lock["stops"]["proof"]["facts"]["engines"]}
+    assert {"kernel", "pynq host", "opencl host", "xrt host"} <= engines
+
+
+def test_fpgac_data_providers_give_the_vectors(build: Path) -> None:
+    points = np.random.default_rng(1).normal(0, 1, (100, 3))
+    vectors = np.load(build / "vectors" / "inputs.npy")[:16]
+    assert all((points == vector).all(axis=1).any() for vector in vectors)
+
+
+def test_fpgac_network_sources_give_the_network(build: Path) -> None:
+    lock = json.loads((build / "fpgac.lock").read_text())
+    assert lock["digests"]["network"] == tiny_network().digest
+
+
+def test_fpgac_templates_override_one_block(build: Path) -> None:
+    readme = (build / "README.md").read_text()
+    assert "## Ask Ada before you use this card" in readme
+    assert "Amazon FPGA Image" not in readme, "the block is another"
+    assert "source aws-fpga/vitis_setup.sh" in readme, "the target's other blocks stay"
+
+
+def test_another_template_makes_the_design_again_and_no_more(
+    build: Path, workshop: Path, fpgac: Fpgac
+) -> None:
+    template = workshop / "templates" / "aws_f1" / "README.md.j2"
+    template.write_text(README.replace("Ada", "Grace"))
+    done = compiled(workshop, fpgac)
+    assert done.returncode == 0, done.stderr
+    assert "Ask Grace" in (build / "README.md").read_text()
+    outcomes = [line.split()[:3] for line in done.stderr.splitlines()]
+    assert ["✓", "design", "done"] in outcomes
+    assert ["=", "core", "cached"] in outcomes
+
+
+def test_a_template_that_fails_as_it_is_rendered_names_file_and_line(
+    build: Path, workshop: Path, fpgac: Fpgac
+) -> None:
+    before = (build / "README.md").read_text()
+    template = workshop / "templates" / "aws_f1" / "README.md.j2"
+    template.write_text(README.replace("Ada", "{{ nobody }}"))
+    done = compiled(workshop, fpgac)
+    assert done.returncode == 7
+    assert f"{template}:3: " in done.stderr
+    assert "'nobody' is undefined" in done.stderr
+    assert (build / "README.md").read_text() == before, "nothing half-written"
+
+
+def test_a_file_that_no_source_reads_is_refused_at_once(workshop: Path, fpgac: Fpgac) -> None:
+    done = fpgac("validate", workshop / "tiny.toml")
+    assert done.returncode == 3
+    assert "no plugin reads a network from a file like 'weights.npz'" in done.stderr
+    assert "tiny.toml:3 [network]" in done.stderr
+
+
+def test_a_network_that_is_only_read_is_never_trained(workshop: Path, fpgac: Fpgac) -> None:
+    spec = workshop / "untrained.toml"
+    spec.write_text(SPEC.replace("weights.npz", "gone.npz"))
+    done = fpgac("train", spec, "--plugin", workshop / "mine.py")
+    assert done.returncode == 5
+    assert "fpgac trains no network into a file of npz" in done.stderr
+    assert not (workshop / "gone.npz").exists()
+
+
+def test_the_list_tells_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
+    broken = workshop / "broken.py"
+    broken.write_text("import no_such_module_at_all")
+    done = fpgac("plugin", "list", "--plugin", workshop / "mine.py", "--plugin", broken)
+    assert done.returncode == 0
+    assert "target: my-card" in done.stdout
+    assert "network source: .npz" in done.stdout
+    assert "target: aws-f1" in done.stdout
+    assert "'broken' of" in done.stderr
+    assert "No module named 'no_such_module_at_all'" in done.stderr
+
+
+def test_the_environment_can_name_plugins(
+    workshop: Path, fpgac: Fpgac, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FPGAC_PLUGINS", str(workshop / "mine.py"))
+    done = fpgac("validate", workshop / "tiny.toml")
+    assert done.returncode == 0, done.stderr
