@@ -33,7 +33,7 @@ from fpgac.plugins import (
     card_json,
     check_identifier,
     contract,
-    find_vitis,
+    find_toolchain,
     host_files,
     kernel_files,
     nearest,
@@ -137,7 +137,7 @@ class VitisTarget(Target[VitisOptions]):
 
     def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
-        vitis = find_vitis(environment)
+        vitis = find_toolchain(self.board.toolchain.name, environment)
         self.check_version(vitis)
         variable = self.board.platform_variable
         if variable is None:

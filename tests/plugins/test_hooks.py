@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fpgac.network.network import DenseLayer
 from fpgac.testing import tiny_network
+from tests.fpgac_targets.conftest import FakeVitis
 
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from fpgac.plugins import (
-    Board, Dataset, DenseLayer, FixedPoint, Network, NetworkError, NetworkSource, Problem, Provider,
-    ReluLayer, Templates, Where, hookimpl,
+    Dataset, DenseLayer, Figure, FixedPoint, Network, NetworkError, NetworkSource, Problem,
+    Provider, ReluLayer, ReportParser, Templates, Toolchain, ToolchainFinder, Where, hookimpl,
 )
 from fpgac_targets.aws_f1 import AwsF1
 
@@ -30,7 +33,12 @@ W = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
 
 
 class MyCard(AwsF1):
-    board = AwsF1.board.model_copy(update={"name": "my-card"})
+    board = AwsF1.board.model_copy(
+        update={
+            "name": "my-card",
+            "toolchain": AwsF1.board.toolchain.model_copy(update={"name": "Vitis of the lab"}),
+        }
+    )
 
 
 class Points(Provider):
@@ -57,6 +65,20 @@ class Npz(NetworkSource):
         ))
 
 
+class Lab(ToolchainFinder):
+    name = "Vitis of the lab"
+
+    def find(self, environment):
+        return Toolchain(self.name, Path(environment["LAB"]) / "bin" / "v++", (2021, 2))
+
+
+class Timing(ReportParser):
+    name, pattern = "timing", "_x/hw/reports/*.rpt"
+
+    def read(self, path):
+        return [Figure("worst slack", float(path.read_text().split()[1]), "ns")]
+
+
 class Own(Templates):
     folder = Path(__file__).with_name("templates")
     targets = ("my-card",)
@@ -80,6 +102,16 @@ def fpgac_network_sources():
 @hookimpl
 def fpgac_templates():
     return [Own]
+
+
+@hookimpl
+def fpgac_toolchains():
+    return [Lab]
+
+
+@hookimpl
+def fpgac_report_parsers():
+    return [Timing]
 """
 
 SPEC = """
@@ -136,9 +168,23 @@ def build(workshop: Path, fpgac: Fpgac) -> Path:
     return workshop / "build"
 
 
-def compiled(workshop: Path, fpgac: Fpgac) -> subprocess.CompletedProcess[str]:
-    spec, plugin = workshop / "tiny.toml", workshop / "mine.py"
-    return fpgac("compile", spec, "--plugin", plugin, "--out", workshop / "build")
+def compiled(workshop: Path, fpgac: Fpgac, **more: Any) -> subprocess.CompletedProcess[str]:
+    spec, plugin, mode = workshop / "tiny.toml", workshop / "mine.py", more.pop("mode", "emulation")
+    out = workshop / "build"
+    return fpgac("compile", spec, "--plugin", plugin, "--out", out, "--mode", mode, **more)
+
+
+@pytest.fixture(scope="module")
+def hardware(
+    build: Path, workshop: Path, fpgac: Fpgac
+) -> tuple[FakeVitis, subprocess.CompletedProcess[str]]:
+    """The same build on to hardware, by a Vitis that only pretends and is nowhere on PATH."""
+    report = "mkdir -p _x/hw/reports && echo 'WNS 0.25' > _x/hw/reports/timing.rpt"
+    vitis = FakeVitis(workshop / "lab", trouble=report).install()
+    places = vitis.environment(LAB=str(vitis.folder), PATH=os.environ["PATH"])
+    done = compiled(workshop, fpgac, mode="hw", environment={**os.environ, **places})
+    assert done.returncode == 0, done.stderr
+    return vitis, done
 
 
 def test_fpgac_targets_are_compiled_for(build: Path) -> None:
@@ -164,6 +210,33 @@ def test_fpgac_templates_override_one_block(build: Path) -> None:
     assert "## Ask Ada before you use this card" in readme
     assert "Amazon FPGA Image" not in readme, "the block is another"
     assert "source aws-fpga/vitis_setup.sh" in readme, "the target's other blocks stay"
+
+
+def test_fpgac_toolchains_build_the_hardware(
+    hardware: tuple[FakeVitis, subprocess.CompletedProcess[str]], build: Path
+) -> None:
+    vitis, _ = hardware
+    assert [call.split()[1] for call in vitis.calls] == ["-c", "-l"]
+    assert (build / "out" / "hw" / "tiny.xclbin").is_file()
+
+
+def test_fpgac_report_parsers_give_figures(
+    hardware: tuple[FakeVitis, subprocess.CompletedProcess[str]],
+) -> None:
+    _, done = hardware
+    assert "timing: worst slack: 0.25 ns" in done.stdout
+
+
+def test_a_toolchain_that_no_plugin_finds_is_told(
+    workshop: Path, build: Path, fpgac: Fpgac
+) -> None:
+    plugin = workshop / "unfound.py"
+    plugin.write_text(PLUGIN.replace("return [Lab]", "return []"))
+    out, spec = workshop / "unfound", workshop / "tiny.toml"
+    done = fpgac("compile", spec, "--plugin", plugin, "--out", out, "--mode", "hw")
+    assert done.returncode == 8
+    assert "no plugin finds a toolchain 'Vitis of the lab'" in done.stderr
+    assert "did you mean 'Vitis'?" in done.stderr or "known: Vitis" in done.stderr
 
 
 def test_another_template_makes_the_design_again_and_no_more(

@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Final
 
-from fpgac.errors import Problem, ToolchainError
+from fpgac.errors import Problem, ToolchainError, nearest
 
-__all__ = ["Toolchain", "find_vitis", "parse_version"]
+__all__ = [
+    "Toolchain",
+    "ToolchainFinder",
+    "VitisFinder",
+    "find_toolchain",
+    "find_vitis",
+    "finding_with",
+    "parse_version",
+]
 
 # The first call of v++ after a boot unpacks a good part of Vitis from disk.
 PATIENCE_SECONDS = 120
@@ -54,6 +66,58 @@ def find_vitis(environment: Mapping[str, str]) -> Toolchain:
             )
         )
     return Toolchain("Vitis", path, _ask_version(path, environment))
+
+
+class ToolchainFinder(ABC):
+    """One kind of toolchain, and how it is found; a board file names it in its ``[toolchain]``."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def find(self, environment: Mapping[str, str]) -> Toolchain:
+        """The toolchain on this machine, of ``environment``.
+
+        Raises:
+            ToolchainError: there is none, or it does not tell its version.
+        """
+
+
+class VitisFinder(ToolchainFinder):
+    """AMD's Vitis."""
+
+    name = "Vitis"
+
+    def find(self, environment: Mapping[str, str]) -> Toolchain:
+        """See :func:`find_vitis`."""
+        return find_vitis(environment)
+
+
+_BUILT_IN: Final[Mapping[str, ToolchainFinder]] = {VitisFinder.name: VitisFinder()}
+_FINDERS: Final = ContextVar("finders", default=_BUILT_IN)
+
+
+@contextmanager
+def finding_with(finders: Mapping[str, ToolchainFinder]) -> Iterator[None]:
+    """Let :func:`find_toolchain` know ``finders``, by name, instead of the built-in one only."""
+    token = _FINDERS.set(finders)
+    try:
+        yield
+    finally:
+        _FINDERS.reset(token)
+
+
+def find_toolchain(name: str, environment: Mapping[str, str]) -> Toolchain:
+    """The toolchain called ``name``, as a board file names it, found in ``environment``.
+
+    Raises:
+        ToolchainError: no plugin knows it, or it is not on this machine.
+    """
+    finders = _FINDERS.get()
+    if name in finders:
+        return finders[name].find(environment)
+    raise ToolchainError(
+        Problem(f"no plugin finds a toolchain {name!r}", hint=nearest(name, finders))
+    )
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +22,13 @@ from fpgac.build.folder import claimed, npy_bytes
 from fpgac.build.lock import StopRecord
 from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
+from fpgac.build.toolchains import finding_with
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.design.render import overridden
 from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
+from fpgac.errors import PluginError, Problem, Where
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import target_options
@@ -34,6 +36,7 @@ from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, v
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
 from fpgac.plugins import Plugins, Target
+from fpgac.reports.parser import Figure, ReportParser
 from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.spec.loader import SpecFile
 
@@ -107,14 +110,13 @@ class _Journey:
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
         report = self.report(proof)
         self.describe()
-        if mode != "emulation":
-            self.hardware(mode)
+        figures = self.hardware(mode) if mode != "emulation" else ()
         return Build(
             self.request.folder,
             self.target.name,
             tuple(proof.facts["engines"]),
             tuple(f"{host}: {cause}" for host, cause in unproven.items()),
-            tuple(report.facts["lines"]),
+            (*report.facts["lines"], *figures),
         )
 
     def key(self, stop: str, *parts: object) -> str:
@@ -278,9 +280,14 @@ class _Journey:
             digests={name: stops[name].facts["digest"] for name in ("network", "core", "design")},
         )
 
-    def hardware(self, mode: Literal["hw_emu", "hw"]) -> None:
-        """The vendor's steps, for the card or for the vendor's own emulation of it."""
-        toolchain = self.target.toolchain(os.environ)
+    def hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[str, ...]:
+        """The vendor's steps, for the card or for the vendor's own emulation of it.
+
+        Returns:
+            What plugins read out of the reports that the steps left.
+        """
+        with finding_with(self.plugins.toolchains):
+            toolchain = self.target.toolchain(os.environ)
         record = self.road.lock.stops["design"]
         files = {
             path: File((self.request.folder / path).read_bytes(), path.endswith(".sh"))
@@ -288,6 +295,12 @@ class _Journey:
         }
         design = Design(self.spec.name, self.target.name, files)
         self.road.run(self.target.plan(design, mode, toolchain))
+        return tuple(
+            f"{name}: {figure}"
+            for name, parser in self.plugins.parsers.items()
+            for path in sorted(self.request.folder.glob(parser.pattern))
+            for figure in _figures(parser, path)
+        )
 
     def _said(self, *names: str) -> object:
         return json.loads(self.spec.model_dump_json(include=set(names)))
@@ -296,6 +309,19 @@ class _Journey:
         done = news.step / news.steps if news.steps else 0.0
         text = f"loss {news.loss:.4g}" if news.loss is not None else "loading TensorFlow"
         self.road.tell(Progress("training", done, text))
+
+
+def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
+    """What ``parser`` reads in the report at ``path``, each a figure.
+
+    Raises:
+        PluginError: the parser gave something else.
+    """
+    figures = parser.read(path)
+    if not all(isinstance(figure, Figure) for figure in figures):
+        problem = Problem(f"the report parser {parser.name!r} must give figures", Where(path))
+        raise PluginError(problem)
+    return figures
 
 
 def _lacking(hosts: list[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ change without notice.
 from __future__ import annotations
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.toolchains import Toolchain, find_vitis
+from fpgac.build.toolchains import Toolchain, ToolchainFinder, find_toolchain, find_vitis
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
@@ -16,6 +16,7 @@ from fpgac.design.design import Design, File
 from fpgac.design.render import comment, host_files, kernel_files, render, sh_word
 from fpgac.design.templates import Templates
 from fpgac.errors import (
+    BuildError,
     DataError,
     FpgacError,
     NetworkError,
@@ -30,6 +31,7 @@ from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
 from fpgac.plugins.manager import Failure, Loaded, Plugins, load_plugins
+from fpgac.reports.parser import Figure, ReportParser
 from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
@@ -40,6 +42,7 @@ __all__ = [
     "CARD",
     "Board",
     "Buffer",
+    "BuildError",
     "Contract",
     "Core",
     "DataError",
@@ -47,6 +50,7 @@ __all__ = [
     "DenseLayer",
     "Design",
     "Failure",
+    "Figure",
     "File",
     "FixedPoint",
     "FpgacError",
@@ -65,6 +69,7 @@ __all__ = [
     "Quantity",
     "Recording",
     "ReluLayer",
+    "ReportParser",
     "Some",
     "Spec",
     "Step",
@@ -74,12 +79,14 @@ __all__ = [
     "Templates",
     "Toolchain",
     "ToolchainError",
+    "ToolchainFinder",
     "Where",
     "WhereIs",
     "card_json",
     "check_identifier",
     "comment",
     "contract",
+    "find_toolchain",
     "find_vitis",
     "hookimpl",
     "host_files",

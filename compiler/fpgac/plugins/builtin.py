@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fpgac.build.toolchains import ToolchainFinder, VitisFinder
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.plugins.hookspecs import hookimpl
 
-__all__ = ["fpgac_data_providers", "fpgac_network_sources"]
+__all__ = ["fpgac_data_providers", "fpgac_network_sources", "fpgac_toolchains"]
 
 
 @hookimpl
@@ -20,3 +21,9 @@ def fpgac_data_providers() -> list[type[Provider]]:
 def fpgac_network_sources() -> list[type[NetworkSource]]:
     """The one format that fpgac also writes."""
     return [NetworkFile]
+
+
+@hookimpl
+def fpgac_toolchains() -> list[type[ToolchainFinder]]:
+    """The toolchain of the built-in targets."""
+    return [VitisFinder]

@@ -6,17 +6,21 @@ from typing import Any
 
 import pluggy
 
+from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
 from fpgac.design.templates import Templates
 from fpgac.network.source import NetworkSource
+from fpgac.reports.parser import ReportParser
 from fpgac.targets.target import Target
 
 __all__ = [
     "PROJECT",
     "fpgac_data_providers",
     "fpgac_network_sources",
+    "fpgac_report_parsers",
     "fpgac_targets",
     "fpgac_templates",
+    "fpgac_toolchains",
     "hookimpl",
 ]
 
@@ -40,6 +44,16 @@ def fpgac_data_providers() -> list[type[Provider]]:  # type: ignore[empty-body]
 @hookspec
 def fpgac_network_sources() -> list[type[NetworkSource]]:  # type: ignore[empty-body]
     """The network formats of a plugin: subclasses of NetworkSource, with suffixes of their own."""
+
+
+@hookspec
+def fpgac_toolchains() -> list[type[ToolchainFinder]]:  # type: ignore[empty-body]
+    """The toolchains of a plugin: subclasses of ToolchainFinder, named as board files name them."""
+
+
+@hookspec
+def fpgac_report_parsers() -> list[type[ReportParser]]:  # type: ignore[empty-body]
+    """The reports of hardware builds that a plugin reads: subclasses of ReportParser."""
 
 
 @hookspec

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
 from fpgac.design.templates import Templates, override_loader
 from fpgac.digest import digest_bytes, digest_files
@@ -22,6 +23,7 @@ from fpgac.errors import DataError, FpgacError, NetworkError, Problem, TargetErr
 from fpgac.network.source import NetworkSource, source_of
 from fpgac.plugins import hookspecs
 from fpgac.plugins.hookspecs import PROJECT
+from fpgac.reports.parser import ReportParser
 from fpgac.targets.target import Target
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Plugins:
     providers: Mapping[str, Provider]
     sources: Mapping[str, NetworkSource]
     templates: Mapping[str, Path]
+    toolchains: Mapping[str, ToolchainFinder]
+    parsers: Mapping[str, ReportParser]
     loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
 
@@ -180,6 +184,8 @@ _KINDS: Final = (
     _Kind("data set", "fpgac_data_providers", Provider, _by_name),
     _Kind("network source", "fpgac_network_sources", NetworkSource, _by_suffix),
     _Kind("template", "fpgac_templates", Templates, _by_path),
+    _Kind("toolchain", "fpgac_toolchains", ToolchainFinder, _by_name),
+    _Kind("report parser", "fpgac_report_parsers", ReportParser, _by_name),
 )
 
 
@@ -235,8 +241,19 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
             if things:
                 names[registry.kind.title] = tuple(things)
         loaded.append(Loaded(plugin.name, plugin.origin, names))
-    targets, providers, sources, templates = (r.settled(failures) for r in registries)
-    return Plugins(targets, providers, sources, templates, tuple(loaded), tuple(failures))
+    targets, providers, sources, templates, toolchains, parsers = (
+        registry.settled(failures) for registry in registries
+    )
+    return Plugins(
+        targets,
+        providers,
+        sources,
+        templates,
+        toolchains,
+        parsers,
+        tuple(loaded),
+        tuple(failures),
+    )
 
 
 def _own() -> _Plugin:
