@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
-from fpgac.plugins import hookspecs
+from fpgac.errors import ToolchainError
+from fpgac.plugins import hookspecs, load_plugins
+from fpgac.spec.loader import load_spec
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "plugins.md").read_text()
@@ -53,6 +56,37 @@ def test_every_hook_is_told() -> None:
     for hook in (name for name in hookspecs.__all__ if name.startswith("fpgac_")):
         assert f"| `{hook}` |" in PAGE
         assert f"def {hook}():" in PAGE
+
+
+TIMING: Final = """
+    WNS(ns)      TNS(ns)  TNS Failing Endpoints
+    -------      -------  ---------------------
+     -0.091        0.000                      0
+"""
+
+
+def test_every_plugin_of_the_page_does_what_it_says(tmp_path: Path) -> None:
+    for snippet in SNIPPETS:
+        if snippet.title and not snippet.appended:
+            write(tmp_path / snippet.title, snippet)
+    files = [s.title for s in SNIPPETS if s.language == "python" and "@hookimpl" in s.text]
+    plugins = load_plugins(files=[tmp_path / file for file in files])
+    assert plugins.failures == ()
+
+    assert len(plugins.provider("line").load(10, 1)) == 10
+
+    spec = load_spec(ROOT / "specs" / "iris.toml").spec
+    np.savez(tmp_path / "n.npz", weight=np.ones((4, 3), np.int64), bias=np.zeros(3, np.int64))
+    assert plugins.source("n.npz").read(tmp_path / "n.npz", spec).output_size == 3
+
+    (tmp_path / "timing.rpt").write_text(TIMING)
+    (figure,) = plugins.parsers["timing"].read(tmp_path / "timing.rpt")
+    assert str(figure) == "worst negative slack: -0.091 ns"
+
+    with pytest.raises(ToolchainError, match="module load batch"):
+        plugins.toolchains["Vitis by the batch system"].find({"PATH": str(tmp_path)})
+    assert set(plugins.overrides("my-card")) == {"build/README.md.j2"}
+    assert plugins.overrides("aws-f1") == {}
 
 
 @pytest.mark.heavy

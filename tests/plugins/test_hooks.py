@@ -236,7 +236,7 @@ def test_a_toolchain_that_no_plugin_finds_is_told(
     done = fpgac("compile", spec, "--plugin", plugin, "--out", out, "--mode", "hw")
     assert done.returncode == 8
     assert "no plugin finds a toolchain 'Vitis of the lab'" in done.stderr
-    assert "did you mean 'Vitis'?" in done.stderr or "known: Vitis" in done.stderr
+    assert "known: Vitis" in done.stderr
 
 
 def test_another_template_makes_the_design_again_and_no_more(
@@ -281,6 +281,45 @@ def test_a_network_that_is_only_read_is_never_trained(workshop: Path, fpgac: Fpg
     assert not (workshop / "gone.npz").exists()
 
 
+BROKEN: dict[str, tuple[str, str, str]] = {
+    "a target": (
+        "class Points(",
+        "    def design(self, *arguments, **more):\n        return {}['gone']\n\nclass Points(",
+        "the plugin's MyCard has a defect: KeyError: 'gone'",
+    ),
+    "a network source": (
+        "arrays = np.load(path)",
+        "1 / 0",
+        "the plugin's Npz has a defect: ZeroDivisionError: division by zero",
+    ),
+    "what a network source gives": (
+        "        try:\n",
+        "        return 7\n        try:\n",
+        "the plugin's Npz has a defect: TypeError: read must give a Network, not 7",
+    ),
+    "what a data set provider gives": (
+        'return Dataset("points"',
+        'return tuple(("points",)) or Dataset("points"',
+        "the plugin's Points has a defect: TypeError: load must give a Dataset, not ('points',)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_defect_of_a_plugin_is_told_as_the_plugins(
+    what: str, workshop: Path, build: Path, fpgac: Fpgac, tmp_path: Path
+) -> None:
+    good, bad, cause = BROKEN[what]
+    plugin = tmp_path / "defect.py"
+    assert good in PLUGIN
+    plugin.write_text(PLUGIN.replace(good, bad).replace("return [Own]", "return []"))
+    out, spec = tmp_path / "build", workshop / "tiny.toml"
+    done = fpgac("compile", spec, "--plugin", plugin, "--out", out)
+    assert done.returncode == 12
+    assert cause in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_list_tells_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
     broken = workshop / "broken.py"
     broken.write_text("import no_such_module_at_all")
@@ -296,6 +335,8 @@ def test_the_list_tells_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
 def test_the_environment_can_name_plugins(
     workshop: Path, fpgac: Fpgac, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FPGAC_PLUGINS", str(workshop / "mine.py"))
+    other = workshop / "other.py"
+    other.write_text("import no_such_module_at_all")
+    monkeypatch.setenv("FPGAC_PLUGINS", f"{other}:{workshop / 'mine.py'}")
     done = fpgac("validate", workshop / "tiny.toml")
     assert done.returncode == 0, done.stderr

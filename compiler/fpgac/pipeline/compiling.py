@@ -28,7 +28,6 @@ from fpgac.design.design import Design, File
 from fpgac.design.render import overridden
 from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
-from fpgac.errors import PluginError, Problem, Where
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import target_options
@@ -36,6 +35,7 @@ from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, v
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
 from fpgac.plugins import Plugins, Target
+from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
 from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.spec.loader import SpecFile
@@ -189,7 +189,8 @@ class _Journey:
         from fpgac.emulation.plan import emulation_files, emulation_plan
 
         core = self.sources.core
-        with overridden(self.plugins.loaders(self.target.name)):
+        loaders = self.plugins.loaders(self.target.name)
+        with blamed(self.target), overridden(loaders):
             design = self.target.design(
                 self.spec.name, core, self.options, description=self.spec.description
             )
@@ -286,7 +287,7 @@ class _Journey:
         Returns:
             What plugins read out of the reports that the steps left.
         """
-        with finding_with(self.plugins.toolchains):
+        with blamed(self.target), finding_with(self.plugins.toolchains):
             toolchain = self.target.toolchain(os.environ)
         record = self.road.lock.stops["design"]
         files = {
@@ -294,7 +295,9 @@ class _Journey:
             for path in record.facts["own"]
         }
         design = Design(self.spec.name, self.target.name, files)
-        self.road.run(self.target.plan(design, mode, toolchain))
+        with blamed(self.target):
+            plan = self.target.plan(design, mode, toolchain)
+        self.road.run(plan)
         return tuple(
             f"{name}: {figure}"
             for name, parser in self.plugins.parsers.items()
@@ -317,10 +320,10 @@ def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
     Raises:
         PluginError: the parser gave something else.
     """
-    figures = parser.read(path)
-    if not all(isinstance(figure, Figure) for figure in figures):
-        problem = Problem(f"the report parser {parser.name!r} must give figures", Where(path))
-        raise PluginError(problem)
+    with blamed(parser):
+        figures = parser.read(path)
+        if not all(isinstance(figure, Figure) for figure in figures):
+            raise TypeError(f"read must give figures, not {figures!r}")
     return figures
 
 

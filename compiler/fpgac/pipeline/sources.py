@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpgac.data.dataset import Dataset, Provider, Split
-from fpgac.errors import PluginError, Problem
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
+from fpgac.plugins.blame import blamed
 from fpgac.run.vectors import make_vectors
 from fpgac.spec.loader import SpecFile
 
@@ -36,7 +36,10 @@ class Sources:
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
-        data: Dataset = self.provider.load(self.spec.data.samples, self.spec.data.seed)
+        with blamed(self.provider):
+            data = self.provider.load(self.spec.data.samples, self.spec.data.seed)
+            if not isinstance(data, Dataset):
+                raise TypeError(f"load must give a Dataset, not {data!r}")
         return split(data, self.spec.data.test_fraction, self.spec.data.seed)
 
     @cached_property
@@ -47,14 +50,10 @@ class Sources:
     def network(self) -> Network:
         from fpgac.network.topology import check
 
-        network = self.source.read(self.file.network_path, self.spec)
-        if not isinstance(network, Network):
-            raise PluginError(
-                Problem(
-                    f"the network source {self.source.name!r} gave no network",
-                    got=f"{type(network).__name__} for {self.file.network_path}",
-                )
-            )
+        with blamed(self.source):
+            network = self.source.read(self.file.network_path, self.spec)
+            if not isinstance(network, Network):
+                raise TypeError(f"read must give a Network, not {network!r}")
         check(network, self.spec, self.file.network_path)
         return network
 

@@ -1,0 +1,43 @@
+"""An error in a plugin's code is the plugin's: it is told as such, with its file and line."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from fpgac.errors import FpgacError, PluginError, Problem, Where
+from fpgac.plugins.manager import BUILTIN_PLUGIN
+
+__all__ = ["blamed"]
+
+OUR_OWN: Final = ("fpgac", BUILTIN_PLUGIN.value)
+
+
+@contextmanager
+def blamed(thing: object) -> Iterator[None]:
+    """Call methods of ``thing``, which a plugin made.
+
+    Raises:
+        PluginError: they raised what no plugin should raise; an FpgacError goes through as it is,
+            and so does a defect of what is built in.
+    """
+    module = type(thing).__module__
+    try:
+        yield
+    except FpgacError:
+        raise
+    except Exception as error:
+        if module.partition(".")[0] in OUR_OWN:
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise PluginError(
+            Problem(
+                f"the plugin's {type(thing).__name__} has a defect: {type(error).__name__}: "
+                f"{' '.join(str(error).split())}",
+                Where(Path(frame.filename), frame.lineno),
+                hint="`fpgac --debug ...` shows the traceback, for whoever wrote the plugin",
+            )
+        ) from error
