@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fpgac.build.toolchains import finding_with
+from fpgac.errors import ToolchainError
 from fpgac.network.network import DenseLayer
+from fpgac.plugins import load_plugins
 from fpgac.testing import tiny_network
 from tests.fpgac_targets.conftest import FakeVitis
 
@@ -227,16 +230,16 @@ def test_fpgac_report_parsers_give_figures(
     assert "timing: worst slack: 0.25 ns" in done.stdout
 
 
-def test_a_toolchain_that_no_plugin_finds_is_told(
-    workshop: Path, build: Path, fpgac: Fpgac
-) -> None:
-    plugin = workshop / "unfound.py"
-    plugin.write_text(PLUGIN.replace("return [Lab]", "return []"))
-    out, spec = workshop / "unfound", workshop / "tiny.toml"
-    done = fpgac("compile", spec, "--plugin", plugin, "--out", out, "--mode", "hw")
-    assert done.returncode == 8
-    assert "no plugin finds a toolchain 'Vitis of the lab'" in done.stderr
-    assert "known: Vitis" in done.stderr
+def test_a_toolchain_that_no_plugin_finds_is_told(tmp_path: Path) -> None:
+    plugin = tmp_path / "unfound.py"
+    plugin.write_text(
+        PLUGIN.replace("return [Lab]", "return []").replace("return [Own]", "return []")
+    )
+    plugins = load_plugins(files=[plugin])
+    told = "no plugin finds a toolchain 'Vitis of the lab'"
+    with finding_with(plugins.toolchains), pytest.raises(ToolchainError, match=told) as caught:
+        plugins.target("my-card").toolchain(os.environ)
+    assert "known: Vitis" in str(caught.value)
 
 
 def test_another_template_makes_the_design_again_and_no_more(
@@ -317,6 +320,7 @@ def test_a_defect_of_a_plugin_is_told_as_the_plugins(
     done = fpgac("compile", spec, "--plugin", plugin, "--out", out)
     assert done.returncode == 12
     assert cause in done.stderr
+    assert f"error: {plugin}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -135,6 +135,31 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
             "gone.toml: the board file cannot be read",
         ),
         (
+            "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
+            "class P(Provider):\n    name = 'p'\n    def load(self, *a): pass\n"
+            "@hookimpl\ndef fpgac_data_providers(): return [P]",
+            "P does not set description and version and task and feature_names and target_names",
+        ),
+        (
+            "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
+            "class N(NetworkSource):\n    name = description = 'n'\n    suffixes = '.npz'\n"
+            "    def read(self, *a): pass\n"
+            "@hookimpl\ndef fpgac_network_sources(): return [N]",
+            "N.suffixes must be a tuple of strings, not '.npz'",
+        ),
+        (
+            "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
+            "class T(Templates):\n    targets = 'aws-f1'\n    folder = None\n"
+            "@hookimpl\ndef fpgac_templates(): return [T]",
+            "T.targets must be a tuple of strings, not 'aws-f1'",
+        ),
+        (
+            "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
+            "class T(Templates): pass\n"
+            "@hookimpl\ndef fpgac_templates(): return [T]",
+            "T does not set folder",
+        ),
+        (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_data_providers(): 1 / 0",
             "ZeroDivisionError: division by zero",
         ),

@@ -30,8 +30,6 @@ class Templates:
         Raises:
             PluginError: there are none, or one is no template; it names the file and the line.
         """
-        if not hasattr(self, "folder"):
-            raise TypeError(f"{type(self).__name__} does not set folder")
         found = {
             path.relative_to(self.folder).as_posix(): path
             for path in sorted(self.folder.rglob("*.j2"))

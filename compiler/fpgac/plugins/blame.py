@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,20 @@ def blamed(thing: object) -> Iterator[None]:
     except Exception as error:
         if module.partition(".")[0] in OUR_OWN:
             raise
-        frame = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
             Problem(
                 f"the plugin's {type(thing).__name__} has a defect: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}",
-                Where(Path(frame.filename), frame.lineno),
+                _place(module, error),
                 hint="`fpgac --debug ...` shows the traceback, for whoever wrote the plugin",
             )
         ) from error
+
+
+def _place(module: str, error: Exception) -> Where | None:
+    """The last line of the plugin's module that the error came through, or else its file."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return None
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return Where(Path(file), frames[-1].lineno if frames else None)

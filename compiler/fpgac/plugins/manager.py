@@ -170,11 +170,22 @@ def _by_name(thing: Any) -> dict[str, Any]:
 
 
 def _by_suffix(source: NetworkSource) -> dict[str, Any]:
+    _require_tuple(source, "suffixes")
     return dict.fromkeys(source.suffixes, source)
+
+
+def _require_tuple(thing: object, attribute: str) -> None:
+    """Refuse a string: it would be taken for its letters."""
+    value = getattr(thing, attribute)
+    if not isinstance(value, tuple) or not value or not all(isinstance(v, str) for v in value):
+        title = f"{type(thing).__name__}.{attribute}"
+        raise TypeError(f"{title} must be a tuple of strings, not {value!r}")
 
 
 def _by_path(templates: Templates) -> dict[str, Any]:
     only = templates.targets
+    if only is not None:
+        _require_tuple(templates, "targets")
     prefixes = [""] if only is None else [f"{target}:" for target in only]
     return {prefix + path: file for path, file in templates.files().items() for prefix in prefixes}
 
@@ -339,6 +350,8 @@ def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
             if isabstract(item):
                 missing = ", ".join(sorted(getattr(item, "__abstractmethods__", ())))
                 raise TypeError(f"{item.__name__} does not say {missing}")
+            if unset := [name for name in base.__annotations__ if not hasattr(item, name)]:
+                raise TypeError(f"{item.__name__} does not set {' and '.join(unset)}")
             made.append(item())
     return made
 
