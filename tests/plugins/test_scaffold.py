@@ -70,7 +70,7 @@ def test_it_compiles_and_its_hosts_run_on_the_emulated_card(
     assert done.returncode == 0, done.stderr
     assert "xrt host" in done.stdout
     assert "`xbutil examine` must list it" in (build / "README.md").read_text()
-    done = run([python, "-m", "fpgac", "run", build, "--host", "xrt"], specs)
+    done = run([python, "-m", "fpgac", "run", build], specs)
     assert done.returncode == 0, done.stderr
 
 
