@@ -79,6 +79,12 @@ def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
         (("units = 3", "units = 0"), 8, "topology.layers[1].units", "greater than or equal to 1"),
         (("units = 3", "unit = 3"), 8, "topology.layers[1].unit", "did you mean 'units'?"),
         (
+            ("units = 3 }", 'units = 3, name = "dense_1_relu" }'),
+            4,
+            "topology",
+            "two layers would be named 'dense_1_relu'",
+        ),
+        (
             ("units = 3 }", 'units = 3, activation = "relu" }'),
             4,
             "topology",

@@ -37,6 +37,7 @@ __all__ = [
     "Spec",
     "TopologySection",
     "TrainingSection",
+    "relu_name",
 ]
 
 
@@ -165,6 +166,11 @@ class DenseSection(Section):
     )
 
 
+def relu_name(layer: str) -> str:
+    """What the ReLU after the layer of this name is called."""
+    return f"{layer}_relu"
+
+
 class TopologySection(Section):
     """The network's shape: a chain of layers."""
 
@@ -177,9 +183,19 @@ class TopologySection(Section):
             raise ValueError(
                 "the last layer must have activation 'linear': its sums are the output"
             )
-        names = self.names
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two layers are named {sorted(twice)[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> TopologySection:
+        layers = zip(self.names, self.layers, strict=True)
+        names = [
+            *self.names,
+            *(relu_name(name) for name, layer in layers if layer.activation == "relu"),
+        ]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"two layers would be named {twice[0]!r}; a ReLU has its layer's name and '_relu'"
+            )
         return self
 
     @property
