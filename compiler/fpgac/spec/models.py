@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from fpgac.numbers import FixedPoint, Overflow, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, Overflow, Rounding
 from fpgac.spec.names import check_identifier
 
 __all__ = [
@@ -41,6 +41,10 @@ __all__ = [
 ]
 
 
+# Integer bits of a format, or zeros behind its point, beyond which no sum makes sense.
+FARTHEST = 64
+
+
 class Section(BaseModel):
     """Base of every table in a spec: immutable, strict, and closed to unknown keys."""
 
@@ -55,7 +59,15 @@ Identifier = Annotated[
 
 
 def _parse_format(value: object) -> object:
-    return value if isinstance(value, FixedPoint) else FixedPoint.parse(_string(value))
+    if isinstance(value, FixedPoint) or value == "auto":
+        return value
+    format_ = FixedPoint.parse(_string(value))
+    if format_.width > WIDEST or abs(format_.integer) > FARTHEST:
+        raise ValueError(
+            f"{value!r} does not fit a host's numbers: at most {WIDEST} bits, so that a float64 "
+            f"holds every word exactly, and at most {FARTHEST} of them before the point"
+        )
+    return format_
 
 
 def _string(value: object) -> str:
