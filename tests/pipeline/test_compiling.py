@@ -187,7 +187,7 @@ def test_an_engine_that_differs_is_an_error_with_the_first_sample(
         (lambda s: change(s, "clock_mhz = 250.0", "clock_mhz = 900.0"), 7, "250 MHz"),
         (lambda s: change(s, "clock_mhz = 250.0", "reuse_factor = 7000"), 6, "reuse factor"),
         (lambda s: change(s, '"crossentropy"', '"huber"'), 3, "crossentropy"),
-        (lambda s: change(s, "RND,SAT>", 'RND,SAT>"\noutput = "ap_fixed<60,30>'), 6, "53 bits"),
+        (lambda s: change(s, "RND,SAT>", 'RND,SAT>"\noutput = "ap_fixed<60,30>'), 3, "53 bits"),
     ],
 )
 def test_bad_input_is_refused_with_its_exit_code_and_nothing_left_behind(

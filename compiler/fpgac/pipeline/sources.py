@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.network.network import Network
 from fpgac.numbers import FloatArray
+from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.run.vectors import make_vectors
 from fpgac.spec.loader import SpecFile
@@ -50,15 +51,12 @@ class Sources:
     def core(self) -> Core:
         from fpgac.core.lowering import lower
 
-        layers = zip(self.spec.topology.names, self.spec.topology.layers, strict=True)
         output = self.spec.interface.output
         return lower(
             self.network,
             self.spec.hls,
             output=None if output == "auto" else output,
-            reuse_factors={
-                name: layer.reuse_factor for name, layer in layers if layer.reuse_factor
-            },
+            reuse_factors=own_reuse_factors(self.spec),
         )
 
     def vectors(self, data: int, random: int) -> FloatArray:
