@@ -118,7 +118,7 @@ def test_targets_tell_part_hosts_tools_and_life(fpgac: Fpgac) -> None:
 
 
 def test_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:
-    done = fpgac("compile", "specs/muon.toml", "--target", "aws-f2", cwd=ROOT)
+    done = fpgac("compile", "specs/muon.toml", "--target", "aws-f11", cwd=ROOT)
     assert done.returncode == 7
     assert "did you mean 'aws-f1'?" in done.stderr
 
