@@ -22,7 +22,7 @@ def adopt(
     """Records of the steps whose outputs were copied from one of ``lenders``, finished builds.
 
     A step's key knows no folder: where a lender's record has the key that the step has here, its
-    outputs are what the step would make. Steps that ``folder`` has done itself are left alone, and
+    outputs are what the step would make. Steps whose outputs ``folder`` has itself are left alone, and
     so is whatever does not have the digest that the lender's lock states.
 
     Raises:
@@ -34,7 +34,8 @@ def adopt(
         if not all((folder / name).is_file() for name in step.inputs):
             continue
         key = step_key(step, folder)
-        if step.name in records and records[step.name].key == key:
+        own = records.get(step.name)
+        if own and own.key == key and all((folder / name).is_file() for name in step.outputs):
             continue
         for lender, theirs in locks:
             record = theirs.get(step.name)
