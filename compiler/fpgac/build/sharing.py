@@ -22,8 +22,8 @@ def adopt(
     """Records of the steps whose outputs were copied from one of ``lenders``, finished builds.
 
     A step's key knows no folder: where a lender's record has the key that the step has here, its
-    outputs are what the step would make. Steps whose outputs ``folder`` has itself are left alone, and
-    so is whatever does not have the digest that the lender's lock states.
+    outputs are what the step would make. Steps whose outputs ``folder`` has itself are left alone,
+    and so is whatever does not have the digest that the lender's lock states.
 
     Raises:
         BuildError: a lender's lock is damaged, or the disk refuses a copy.
