@@ -145,7 +145,7 @@ def only_target(file: SpecFile, name: str | None) -> str:
         Problem(
             f"the spec has no target {name!r}" if name else "the spec has several targets",
             file.where("targets"),
-            expected=f"--target with one of {', '.join(names)}",
-            hint=nearest(name, names) if name else "name one with --target",
+            expected=f"--target with one of {', '.join(names)}, or with all",
+            hint=nearest(name, names) if name else "name one with --target, or --target all",
         )
     )
