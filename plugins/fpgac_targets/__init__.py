@@ -10,6 +10,8 @@ from fpgac.plugins import Target, hookimpl
 @hookimpl
 def fpgac_targets() -> list[type[Target[Any]]]:
     """The built-in targets."""
+    from fpgac_targets.alveo import alveo_cards
     from fpgac_targets.aws_f1 import AwsF1
+    from fpgac_targets.aws_f2 import AwsF2
 
-    return [AwsF1]
+    return [AwsF1, AwsF2, *alveo_cards()]

@@ -55,7 +55,7 @@ def validate(
         raise SpecError(*problems)
 
 
-def schema() -> None:
+def schema(plugin: PluginFiles = None) -> None:
     """Print the language's JSON Schema, with which editors complete and check specs.
 
     For editors that know Taplo or Even Better TOML: save it beside the spec and put
@@ -65,7 +65,9 @@ def schema() -> None:
 
     from fpgac.spec.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    plugins = plugins_with(plugin)
+    options = {name: target.Options for name, target in plugins.targets.items()}
+    typer.echo(json.dumps(json_schema(options, plugins.providers), indent=2))
 
 
 def init(
@@ -77,14 +79,14 @@ def init(
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; may be repeated.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Write a commented spec to start from: it trains and compiles as it stands."""
     from fpgac.build.folder import disk_errors, write_whole
-    from fpgac.plugins import load_plugins
     from fpgac.spec.names import check_identifier
     from fpgac.spec.starter import starter_spec
 
-    plugins = load_plugins()
+    plugins = plugins_with(plugin)
     targets = target or ["aws-f1"]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FloatArray
+from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.run.vectors import make_vectors
@@ -20,19 +22,33 @@ if TYPE_CHECKING:
 __all__ = ["Sources"]
 
 
+T = TypeVar("T")
+
+
+class _Once(cached_property[T]):
+    """A cached property that is made once, however many threads ask for it at a time."""
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        with instance.lock:
+            return super().__get__(instance, owner)
+
+
 class Sources:
-    """A spec's data, network and core; a warm build asks for none of them."""
+    """A spec's data, network and core, for one target or several; a warm build asks for none."""
 
     def __init__(self, file: SpecFile, plugins: Plugins) -> None:
+        self.lock = threading.RLock()
         self.file = file
         self.spec = file.spec
         self.plugins = plugins
 
-    @cached_property
+    @_Once
     def provider(self) -> Provider:
         return self.plugins.provider(self.spec.data.source)
 
-    @cached_property
+    @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
@@ -42,11 +58,11 @@ class Sources:
                 raise TypeError(f"load must give a Dataset, not {data!r}")
         return split(data, self.spec.data.test_fraction, self.spec.data.seed)
 
-    @cached_property
+    @_Once
     def source(self) -> NetworkSource:
         return self.plugins.source(self.spec.network_file, self.file.where("network"))
 
-    @cached_property
+    @_Once
     def network(self) -> Network:
         from fpgac.network.topology import check
 
@@ -57,19 +73,16 @@ class Sources:
         check(network, self.spec, self.file.network_path)
         return network
 
-    @cached_property
+    @_Once
     def core(self) -> Core:
         from fpgac.core.lowering import lower
 
-        layers = zip(self.spec.topology.names, self.spec.topology.layers, strict=True)
         output = self.spec.interface.output
         return lower(
             self.network,
             self.spec.hls,
             output=None if output == "auto" else output,
-            reuse_factors={
-                name: layer.reuse_factor for name, layer in layers if layer.reuse_factor
-            },
+            reuse_factors=own_reuse_factors(self.spec),
         )
 
     def vectors(self, data: int, random: int) -> FloatArray:
