@@ -31,6 +31,7 @@ FLOORS: Final = (
     "emulation",
     "targets",
     "design",
+    "exact",
     "core",
     "network",
     "data",
