@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from fpgac.exact.program import (
 )
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
-__all__ = ["cast", "interpret"]
+__all__ = ["cast", "evaluate", "interpret"]
 
 Observer = Callable[[Operation, IntArray], None]
 
@@ -39,15 +39,16 @@ def interpret(
     """
     known: dict[Value, IntArray] = {program.input: words.astype(np.int64)}
     for operation in program.operations:
-        result = _evaluate(operation, known)
+        result = evaluate(operation, known)
         observe(operation, result)
         known[operation.result] = result
     return known[program.output].astype(program.output_type.dtype)
 
 
-def _evaluate(  # noqa: PLR0911
-    operation: Operation, known: dict[Value, IntArray]
+def evaluate(  # noqa: PLR0911
+    operation: Operation, known: Mapping[Value, IntArray]
 ) -> IntArray:
+    """The integers of ``operation``'s result, shape (samples, size), from those of its operands."""
     match operation:
         case Dot():
             return _dot(operation, known[operation.x])

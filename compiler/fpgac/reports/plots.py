@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.errors import Problem, ToolchainError
+from fpgac.reports.precision import LayerPrecision
 from fpgac.reports.resolution import (
     Classification,
     Efficiency,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_png", "resolution_png", "write_png"]
+__all__ = ["confusion_png", "precision_png", "resolution_png", "write_png"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,6 +116,76 @@ def confusion_png(figures: Classification) -> bytes:
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.set_title(f"accuracy {100 * figures.accuracy:.1f} % of {figures.samples:,} samples")
         return _png(figure)
+
+
+def precision_png(layers: Sequence[LayerPrecision]) -> bytes:
+    """Where the leading bits of every layer's words lie in its format, and what of them is precise.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(9.0, 1.5 + 0.28 * len(layers)) as figure:
+        bits, precise = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        _draw_leading_bits(bits, layers)
+        _draw_precise_bits(precise, layers)
+        bits.set_yticks(range(len(layers)), [layer.name for layer in layers])
+        bits.set_ylim(len(layers) - 0.4, -0.6)
+        for axes in (bits, precise):
+            axes.tick_params(axis="y", which="both", length=0)
+        return _png(figure)
+
+
+def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
+    """A row a layer: the frame is its format, a cell's shade the words that reach so far up."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+    from matplotlib.patches import Rectangle
+    from matplotlib.ticker import MaxNLocator
+
+    shades = ScalarMappable(LogNorm(1e-4, 1), "Blues")
+    for row, layer in enumerate(layers):
+        lowest = -layer.fraction
+        for length, part in enumerate(layer.leading[1:]):
+            if part:
+                colour = tuple(shades.to_rgba(np.array([max(part, 1e-4)]))[0])
+                axes.add_patch(Rectangle((lowest + length, row - 0.4), 1, 0.8, color=colour))
+        frame: dict[str, Any] = {"fill": False, "edgecolor": "0.35", "linewidth": 0.9}
+        axes.add_patch(Rectangle((lowest, row - 0.4), layer.top - lowest, 0.8, **frame))
+        if out := layer.wrapped + layer.saturated:
+            verb = "wrap" if layer.wrapped else "saturate"
+            text = f" {100 * out:.2g} % {verb}"
+            axes.text(layer.top, row, text, va="center", fontsize=7.5, color="#D55E00")
+    axes.set_xlim(
+        min(-layer.fraction for layer in layers) - 0.5, max(layer.top for layer in layers) + 4.5
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("weight of a bit [log2]; the frame is the format")
+    axes.set_title("(a) where the words' leading bits lie")
+    axes.figure.colorbar(shades, ax=axes, label="part of the words", pad=0.02)
+
+
+def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
+    series = {
+        "with all before it": [layer.precise_bits for layer in layers],
+        "of the layer alone": [layer.own_precise_bits for layer in layers],
+    }
+    for (label, bits), (colour, marker, line) in zip(series.items(), _LINES, strict=False):
+        rows = [row for row, bit in enumerate(bits) if math.isfinite(bit)]
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "linestyle": line,
+            "markersize": 4,
+        }
+        axes.plot(_finite(bits), rows, label=label, **style)
+    axes.set_xlim(0, 1.1 * max([1.0, *(bit for bits in series.values() for bit in _finite(bits))]))
+    axes.set_xlabel("precise bits: log2 of signal over error")
+    axes.set_title("(b) what is left of the precision")
+    axes.legend(loc="lower left", fontsize=8)
+
+
+def _finite(bits: Sequence[float]) -> list[float]:
+    return [bit for bit in bits if math.isfinite(bit)]
 
 
 def _draw_residuals(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
