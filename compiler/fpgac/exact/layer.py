@@ -1,0 +1,77 @@
+"""One layer on its way into the program: what the graph says of it, and what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fpgac.core.graph import Constant, Node, Tensor
+from fpgac.exact.builder import Builder
+from fpgac.exact.program import Value
+from fpgac.exact.ranges import Interval, NotExact
+from fpgac.numbers import FixedPoint, IntArray
+
+__all__ = ["Layer", "words_in"]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A node of the graph; ``values`` and ``tensors`` are what it reads, in the node's order.
+
+    Whatever a layer lacks, or has in a form that is no fixed-point number, raises NotExact.
+    """
+
+    build: Builder
+    node: Node
+    values: tuple[Value, ...]
+    tensors: tuple[Tensor, ...]
+
+    def refusal(self, reason: str) -> NotExact:
+        """The error that says why this layer has no exact form."""
+        return NotExact(f"the layer {self.node.name!r} {reason}")
+
+    @property
+    def x(self) -> Value:
+        """The first value that it reads."""
+        return self.values[0]
+
+    @property
+    def x_type(self) -> FixedPoint:
+        """The type of the first value."""
+        return self._known(self.tensors[0].type, "its input")
+
+    @property
+    def result(self) -> FixedPoint:
+        """The type of what it makes."""
+        return self._known(self.node.outputs[0].type, "its result")
+
+    def type(self, name: str) -> FixedPoint:
+        """One of its other types."""
+        return self._known(self.node.types.get(name), name)
+
+    def number(self, name: str) -> int:
+        """A whole number among its settings."""
+        value = self.node.settings.get(name)
+        if not isinstance(value, int):
+            raise self.refusal(f"has no whole number as its {name}")
+        return value
+
+    def text(self, name: str) -> str:
+        """A setting as text, in small letters; empty where it has none."""
+        return str(self.node.settings.get(name, "")).lower()
+
+    def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
+        """The words of its weights or the like, and their type."""
+        constant = self.node.constants.get(name, Constant(None, None))
+        if constant.words is None or constant.type is None:
+            raise self.refusal(f"keeps its {name} as something else than plain fixed-point numbers")
+        return constant.words, constant.type
+
+    def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+        if type_ is None:
+            raise self.refusal(f"has something else than fixed-point numbers as {what}")
+        return type_
+
+
+def words_in(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
+    """Constants with ``fraction`` bits behind their point, as words of ``to``."""
+    return Interval(words, words).cast(fraction, to).lowest

@@ -1,0 +1,85 @@
+"""From a core to its exact program, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fpgac.core.core import Core
+from fpgac.core.graph import Graph, Tensor
+from fpgac.exact import activations, sums
+from fpgac.exact.builder import Builder
+from fpgac.exact.layer import Layer
+from fpgac.exact.program import Program, Value
+from fpgac.exact.ranges import Interval, NotExact
+
+__all__ = ["exact_program"]
+
+# What each function of hls4ml's C++ computes.
+RULES: Mapping[str, Callable[[Layer], Value]] = {
+    "dense": sums.dense,
+    "linear": activations.linear,
+    "relu": activations.relu,
+}
+
+
+def exact_program(core: Core) -> Program:
+    """The program that gives, for every input, the very words that the core gives.
+
+    Raises:
+        NotExact: a layer, a type or a width has no exact form here; ``reason`` says which.
+    """
+    graph = core.graph
+    if graph is None:
+        raise NotExact("the core's C++ was written by hand")
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise NotExact("the network has several inputs or outputs")
+    ends = Interval.of(core.input.type, core.input.size)
+    entry = Value("x", core.input.type.fraction, ends.lowest, ends.highest)
+    build = Builder()
+    known = _values(graph, entry, build)
+    output = known[graph.outputs[0]]
+    return Program(
+        name=core.top,
+        input_type=core.input.type,
+        output_type=core.output.type,
+        input=entry,
+        output=output,
+        operations=tuple(build.operations),
+        layers=tuple(
+            (node.name, known[node.outputs[0].name]) for node in graph.nodes if node.inputs
+        ),
+    )
+
+
+def _values(graph: Graph, entry: Value, build: Builder) -> dict[str, Value]:
+    """The value of every tensor, by its name."""
+    known: dict[str, Value] = {graph.inputs[0]: entry}
+    tensors: dict[str, Tensor] = {}
+    for node in graph.nodes:
+        tensors.update({tensor.name: tensor for tensor in node.outputs})
+        if node.inputs:
+            layer = Layer(
+                build,
+                node,
+                tuple(known[name] for name in node.inputs),
+                tuple(tensors[name] for name in node.inputs),
+            )
+            known.update(dict.fromkeys((tensor.name for tensor in node.outputs), _result(layer)))
+    return known
+
+
+def _result(layer: Layer) -> Value:
+    node = layer.node
+    if not node.function:
+        return _renamed(layer)
+    if node.function not in RULES:
+        raise layer.refusal(f"is of a kind that has no exact form yet, {node.kind}")
+    layer.build.layer = node.name
+    return RULES[node.function](layer)
+
+
+def _renamed(layer: Layer) -> Value:
+    """A layer without a function of its own gives its input another shape."""
+    if layer.node.kind != "Reshape":
+        raise layer.refusal(f"is of a kind that has no exact form yet, {layer.node.kind}")
+    return layer.x
