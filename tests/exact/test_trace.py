@@ -26,6 +26,7 @@ from fpgac.exact.program import (
 )
 from fpgac.exact.trace import trace
 from fpgac.numbers import FixedPoint
+from fpgac.reports.precision import LayerPrecision
 
 INPUT = FixedPoint.parse("ap_fixed<8,4,RND,SAT>")
 
@@ -50,12 +51,17 @@ def one_layer(to: str, weight: int = 3, fraction: int = 2) -> Program:
     return Program("one", INPUT, format_, X, result, operations, (("scale", result),))
 
 
+def traced(program: Program, *lots: np.ndarray) -> tuple[LayerPrecision, ...]:  # type: ignore[type-arg]
+    """Of a program whose output is its only layer."""
+    return trace(program, lots, {program.layers[0][0]: program.output_type})
+
+
 def column(*numbers: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.array(numbers)[:, None]
 
 
 def test_a_format_that_holds_everything_loses_nothing() -> None:
-    given, scale = trace(one_layer("ap_fixed<16,8>"), [column(-8, -0.5, 0, 1, 2.5)])
+    given, scale = traced(one_layer("ap_fixed<16,8>"), column(-8, -0.5, 0, 1, 2.5))
     assert (given.error, scale.error, scale.own_error) == (0, 0, 0)
     assert scale.precise_bits == math.inf
     assert (scale.lowest, scale.highest) == (-6, 1.875)
@@ -63,7 +69,7 @@ def test_a_format_that_holds_everything_loses_nothing() -> None:
 
 
 def test_the_bits_of_a_format_are_counted_from_its_leading_one() -> None:
-    _, scale = trace(one_layer("ap_fixed<16,8>"), [column(0, 0, 1, 4)])
+    _, scale = traced(one_layer("ap_fixed<16,8>"), column(0, 0, 1, 4))
     # Of 15 bits of magnitude: 0.75 = 192 / 256 needs 8, 3 = 768 / 256 needs 10.
     expected = [0.5, *[0.0] * 7, 0.25, 0, 0.25, *[0.0] * 5]
     assert scale.leading == tuple(expected)
@@ -92,20 +98,32 @@ def test_what_saturates_is_counted_and_no_error() -> None:
 
 
 def test_what_wraps_is_counted_and_an_error() -> None:
-    _, scale = trace(one_layer("ap_fixed<9,2>"), [column(0, 1, 2, 4)])
+    _, scale = traced(one_layer("ap_fixed<9,2>"), column(0, 1, 2, 4))
     assert (scale.saturated, scale.wrapped) == (0, 0.25)
     assert scale.error == 4 / math.sqrt(4)  # 3 became -1
 
 
 def test_an_input_out_of_range_is_counted() -> None:
-    given, _ = trace(one_layer("ap_fixed<16,8>"), [column(7.9, 8.1, -8.1, np.nan, np.inf)])
+    given, _ = traced(one_layer("ap_fixed<16,8>"), column(7.9, 8.1, -8.1, np.nan, np.inf))
     assert given.saturated == 3 / 5
+
+
+def test_a_type_that_is_not_given_is_as_wide_as_the_values_need() -> None:
+    _, scale = trace(one_layer("ap_fixed<16,8>"), [column(1)], {})
+    assert (scale.bits, scale.fraction) == (16, 8)
+    assert scale.idle_bits == 7
+
+
+def test_bits_behind_those_of_the_values_are_below_the_leading_one() -> None:
+    wider = {"scale": FixedPoint.parse("ap_fixed<20,8>")}
+    _, scale = trace(one_layer("ap_fixed<16,8>"), [column(0, 1)], wider)
+    assert (scale.leading[0], scale.leading[12]) == (0.5, 0.5)  # 0.75 = 3072 / 4096
 
 
 def test_lots_add_up() -> None:
     numbers = np.random.default_rng(1).uniform(-9, 9, (1000, 1))
     program = one_layer("ap_fixed<6,3>")
-    whole, parts = trace(program, [numbers]), trace(program, np.split(numbers, [1, 400]))
+    whole, parts = traced(program, numbers), traced(program, *np.split(numbers, [1, 400]))
     for one, other in zip(whole, parts, strict=True):
         assert one.leading == pytest.approx(other.leading)
         assert (one.lowest, one.highest, one.wrapped) == (
@@ -131,7 +149,7 @@ def test_an_accumulator_that_wraps_or_rounds_shows_too() -> None:
         accumulator,
     )
     program = Program("sum", INPUT, accumulator, x, sums, (operation,), (("sum", sums),))
-    _, layer = trace(program, [np.array([[1.0, 1.0], [7.0, 7.0], [0.125, 0.125]])])
+    _, layer = traced(program, np.array([[1.0, 1.0], [7.0, 7.0], [0.125, 0.125]]))
     assert layer.wrapped == 1 / 3
     assert layer.own_error == pytest.approx(math.sqrt((16**2 + 0.25**2) / 3))
 

@@ -73,16 +73,22 @@ class _Outside:
         )
 
 
-def trace(program: Program, lots: Iterable[FloatArray]) -> tuple[LayerPrecision, ...]:
+def trace(
+    program: Program, lots: Iterable[FloatArray], types: Mapping[str, FixedPoint]
+) -> tuple[LayerPrecision, ...]:
     """The input's and every layer's precision over all samples of ``lots``.
 
     Each lot has shape (samples, inputs) and at least one sample; memory is needed for one lot at a
     time. Numbers that are not finite have no error: they count as what the chip takes them for.
+    ``types`` are those of the layers' results on the chip, by name; a layer that is not there
+    counts as having the narrowest type that holds its values.
     """
     seen = reduce(_added, (_see(program, lot) for lot in lots))
-    producers = {operation.result: operation for operation in program.operations}
     values = {INPUT: program.input, **dict(program.layers)}
-    formats = {INPUT: program.input_type, **{n: _format(v, producers) for n, v in program.layers}}
+    formats = {
+        INPUT: program.input_type,
+        **{name: types.get(name) or _narrowest(value) for name, value in program.layers},
+    }
     return tuple(_precision(name, formats[name], values[name], seen[name]) for name in values)
 
 
@@ -90,16 +96,15 @@ def _added(a: dict[str, _Seen], b: dict[str, _Seen]) -> dict[str, _Seen]:
     return {name: a[name] + b[name] for name in a}
 
 
-def _format(value: Value, producers: Mapping[Value, Operation]) -> FixedPoint:
-    """The layer's declared type where a cast ends it, else the one that its interval needs."""
-    producer = producers.get(value)
-    if isinstance(producer, Cast):
-        return producer.to
-    return FixedPoint(max(value.bits, 1), max(value.bits, 1) - value.fraction, value.signed)
+def _narrowest(value: Value) -> FixedPoint:
+    bits = max(value.bits, 1)
+    return FixedPoint(bits, bits - value.fraction, value.signed)
 
 
 def _precision(name: str, format_: FixedPoint, value: Value, seen: _Seen) -> LayerPrecision:
     step, magnitude = math.ldexp(1.0, -value.fraction), format_.width - format_.signed
+    # Zeros behind the point that the type has and the value lacks are below the leading bit.
+    leading = np.insert(seen.leading, 1, [0] * (format_.fraction - value.fraction))
     return LayerPrecision(
         name=name,
         bits=format_.width,
@@ -107,7 +112,7 @@ def _precision(name: str, format_: FixedPoint, value: Value, seen: _Seen) -> Lay
         signed=format_.signed,
         lowest=seen.lowest * step,
         highest=seen.highest * step,
-        leading=tuple((seen.leading[: magnitude + 1] / seen.words).tolist()),
+        leading=tuple((leading[: magnitude + 1] / seen.words).tolist()),
         wrapped=seen.wrapped / max(seen.judged, 1),
         saturated=seen.saturated / max(seen.judged, 1),
         signal=math.sqrt(seen.signal / seen.words),
