@@ -25,6 +25,7 @@ FLOORS: Final = (
     "__main__",
     "cli",
     "testing",
+    "api",
     "pipeline",
     "run",
     "plugins",

@@ -78,7 +78,7 @@ def test_the_bits_of_a_format_are_counted_from_its_leading_one() -> None:
 
 
 def test_rounding_is_the_layers_own_error() -> None:
-    _, scale = trace(one_layer("ap_fixed<6,4>"), [column(0.5, 1)])  # 0.375 and 0.75, in quarters
+    _, scale = traced(one_layer("ap_fixed<6,4>"), column(0.5, 1))  # 0.375 and 0.75, in quarters
     assert scale.error == scale.own_error == pytest.approx(0.125 / math.sqrt(2))
     assert scale.precise_bits == pytest.approx(
         math.log2(math.hypot(0.375, 0.75) / 0.125), abs=1e-12
@@ -86,14 +86,14 @@ def test_rounding_is_the_layers_own_error() -> None:
 
 
 def test_an_error_of_the_input_is_not_the_layers_own() -> None:
-    given, scale = trace(one_layer("ap_fixed<16,8>"), [column(0.03, 1)])  # 0 on the grid, and 1
+    given, scale = traced(one_layer("ap_fixed<16,8>"), column(0.03, 1))  # 0 on the grid, and 1
     assert given.error == given.own_error == pytest.approx(0.03 / math.sqrt(2))
     assert scale.error == pytest.approx(0.75 * given.error)
     assert scale.own_error == 0
 
 
 def test_what_saturates_is_counted_and_no_error() -> None:
-    _, scale = trace(one_layer("ap_fixed<9,2,RND,SAT>"), [column(0, 1, 2, 4)])  # up to 1.99
+    _, scale = traced(one_layer("ap_fixed<9,2,RND,SAT>"), column(0, 1, 2, 4))  # up to 1.99
     assert (scale.saturated, scale.wrapped, scale.error) == (0.25, 0, 0)
 
 

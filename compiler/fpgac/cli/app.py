@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, plugins, specs, targets, train
+from fpgac.cli import build, emulate, plugins, specs, targets, train
 from fpgac.cli.console import complain, errors
 from fpgac.errors import FpgacError
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 specs.register(app)
 train.register(app)
 build.register(app)
+emulate.register(app)
 targets.register(app)
 plugins.register(app)
 

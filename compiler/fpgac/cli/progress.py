@@ -10,7 +10,7 @@ from dataclasses import replace
 from fpgac.build.road import Event, Note, Progress, Started, Stopped, Tell
 from fpgac.cli.console import errors, seconds_text
 
-__all__ = ["activity", "labelled", "road_printer", "training_bar"]
+__all__ = ["activity", "labelled", "road_printer", "sample_bar", "training_bar"]
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]"}
 
@@ -72,6 +72,18 @@ def training_bar(epochs: int) -> Iterator[Callable[[float, str], None]]:
     with Bars(*columns, console=errors()) as bars:
         task = bars.add_task("", total=epochs)
         yield lambda done, text: bars.update(task, completed=done, description=text)
+
+
+@contextmanager
+def sample_bar(samples: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar over samples: call it with how many are done, of how many."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("  samples"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=errors(), transient=True) as bars:
+        task = bars.add_task("", total=samples)
+        yield lambda done, samples: bars.update(task, completed=done, total=samples)
 
 
 @contextmanager

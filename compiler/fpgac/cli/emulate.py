@@ -1,0 +1,169 @@
+"""``fpgac emulate`` and ``fpgac trace``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpgac.cli.console import errors, results, seconds_text
+from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.specs import SpecPath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpgac.pipeline.emulating import Emulation
+    from fpgac.reports.precision import LayerPrecision
+
+__all__ = ["register"]
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="X.npy",
+        help="Samples, shape (n, numbers), of any length; by default the test part of the spec's "
+        "own data.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(emulate)
+    app.command()(trace)
+
+
+def emulate(
+    spec: SpecPath,
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="Y.npy", help="Where to write the results.", show_default=False),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Write the chip's raw words instead of numbers.")
+    ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processors to use; by default all.", show_default=False),
+    ] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Run samples through the chip's arithmetic, exact to the last bit, without any card.
+
+    Millions of samples take a second: the network becomes an integer program, compiled for this
+    processor. Files may be larger than the memory. Without --data the network is judged on its
+    own test data, all of it.
+    """
+    from fpgac.cli.progress import sample_bar
+
+    if data and not out:
+        raise typer.BadParameter("say where to write the results: --out Y.npy", param_hint="--out")
+    emulation = _emulation(spec, data, plugin, threads)
+    if notice := emulation.emulator.notice:
+        errors().print(f"  ! {notice}", style="yellow", markup=False, soft_wrap=True)
+    with sample_bar(emulation.samples.count) as progress:
+        if out:
+            done = emulation.write(out, raw=raw, progress=progress)
+        else:
+            done = emulation.judge(progress=progress)
+    rate = f", {done.samples / done.seconds / 1e6:.3g} million a second" if done.seconds else ""
+    engine = emulation.emulator.engine
+    errors().print(
+        f"  {done.samples:,} samples in {seconds_text(done.seconds)}{rate} ({engine})",
+        markup=False,
+        soft_wrap=True,
+    )
+    for line in done.accuracy.lines if done.accuracy else ():
+        results().print(line, markup=False, soft_wrap=True)
+    if out:
+        errors().print(f"  wrote {out}", markup=False, soft_wrap=True)
+
+
+def trace(
+    spec: SpecPath,
+    data: Data = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Where to draw; by default SPEC.trace.png beside the spec.",
+            show_default=False,
+        ),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE.json", help="Write the figures as JSON, too."),
+    ] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Where do the bits go? Every layer's range, overflow, saturation and loss of precision.
+
+    Idle bits are leading ones that no word needed. Precise bits are the logarithm of signal over
+    error, against the same network in real numbers: once with all that was lost before, once for
+    the layer alone.
+    """
+    from fpgac.cli.progress import sample_bar
+
+    emulation = _emulation(spec, data, plugin)
+    with sample_bar(emulation.samples.count) as progress:
+        layers = emulation.trace(progress=progress)
+    _print_layers(layers)
+    _draw(layers, plot or spec.with_suffix(".trace.png"))
+    if figures:
+        _write_json(layers, figures)
+
+
+def _emulation(
+    spec: Path, data: Path | None, plugin: list[Path] | None, threads: int | None = None
+) -> Emulation:
+    from fpgac.pipeline.checking import check_spec
+    from fpgac.pipeline.emulating import Emulation
+    from fpgac.pipeline.sources import Sources
+
+    plugins = plugins_with(plugin)
+    return Emulation(Sources(check_spec(spec, plugins), plugins), data, threads)
+
+
+def _print_layers(layers: Sequence[LayerPrecision]) -> None:
+    from rich.table import Table
+
+    from fpgac.reports.precision import precision_table
+
+    titles, *rows = precision_table(layers)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        left = title in ("layer", "format")
+        table.add_column(title, justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    results().print(table)
+
+
+def _draw(layers: Sequence[LayerPrecision], path: Path) -> None:
+    from fpgac.errors import ToolchainError
+    from fpgac.reports.plots import precision_png, write_png
+
+    try:
+        write_png(path, precision_png(layers))
+    except ToolchainError as error:
+        errors().print(f"  ! no plot: {error.problems[0].hint}", markup=False, soft_wrap=True)
+    else:
+        errors().print(f"  drew {path}", markup=False, soft_wrap=True)
+
+
+def _write_json(layers: Sequence[LayerPrecision], path: Path) -> None:
+    import json
+    from dataclasses import asdict
+
+    from fpgac.build.folder import disk_errors, write_whole
+
+    with disk_errors(path):
+        write_whole(
+            path, json.dumps([asdict(layer) for layer in layers], indent=1).encode() + b"\n"
+        )
+    errors().print(f"  wrote {path}", markup=False, soft_wrap=True)

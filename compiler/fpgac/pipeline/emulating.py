@@ -1,0 +1,123 @@
+"""A spec's network in the chip's arithmetic: its answers to any samples, and where its bits go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.data.accuracy import Accuracy, judge
+from fpgac.errors import CoreError, DataError, Problem, Where
+from fpgac.exact.emulator import Emulator
+from fpgac.exact.lowering import exact_program
+from fpgac.exact.ranges import NotExact
+from fpgac.exact.trace import trace
+from fpgac.numbers import FloatArray
+from fpgac.pipeline.sources import Sources
+from fpgac.reports.precision import LayerPrecision
+from fpgac.run.samples import Rows, Samples, SamplesFile, results_file
+
+__all__ = ["Emulated", "Emulation"]
+
+# Samples that are in memory at a time.
+LOT = 1 << 16
+TRACED_LOT = 1 << 12
+
+# Hears how many samples are done, of how many.
+Progress = Callable[[int, int], None]
+
+
+def _unheard(done: int, samples: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What an emulation did: ``seconds`` are those of reading, computing and writing."""
+
+    samples: int
+    seconds: float
+    accuracy: Accuracy | None = None
+
+
+class Emulation:
+    """A spec's network on ``threads`` processors or all; its core is made when it is needed.
+
+    ``data`` is an .npy file of samples, or None for the test part of the spec's own data.
+
+    Raises:
+        DataError: the file cannot be read, or does not hold samples of this network.
+    """
+
+    def __init__(self, sources: Sources, data: Path | None, threads: int | None = None) -> None:
+        self._sources, self._data, self._threads = sources, data, threads
+
+    @cached_property
+    def emulator(self) -> Emulator:
+        """The function from samples to results."""
+        return Emulator.of(self._sources.core, self._threads)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """What goes in."""
+        if self._data is None:
+            return Rows(self._sources.split.test.features)
+        return SamplesFile.of(self._data, self._sources.core.input.shape)
+
+    def write(self, out: Path, *, raw: bool = False, progress: Progress = _unheard) -> Emulated:
+        """The results into an .npy file; neither they nor the samples need fit the memory.
+
+        They are numbers, or with ``raw`` the chip's raw words.
+
+        Raises:
+            BuildError: the file cannot be written.
+        """
+        type_, samples = self.emulator.output.type, self.samples
+        run = self.emulator.raw if raw else self.emulator.predict
+        shape = (samples.count, *self.emulator.output.shape)
+        started = time.monotonic()
+        with results_file(out, shape, type_.dtype if raw else type_.float_dtype) as write:
+            for lot in _watched(samples, LOT, progress):
+                write(run(lot))
+        return Emulated(samples.count, time.monotonic() - started)
+
+    def judge(self, *, progress: Progress = _unheard) -> Emulated:
+        """How well the results answer the spec's own data."""
+        if self._data is not None:
+            raise ValueError("a file of samples holds no answers to judge by")
+        emulator, started = self.emulator, time.monotonic()
+        lots = [emulator.predict(lot) for lot in _watched(self.samples, LOT, progress)]
+        outputs = np.concatenate(lots).reshape(-1, emulator.output.size)
+        seconds = time.monotonic() - started
+        accuracy = judge(self._sources.split.test, outputs.astype(np.float64))
+        return Emulated(len(outputs), seconds, accuracy)
+
+    def trace(self, *, progress: Progress = _unheard) -> tuple[LayerPrecision, ...]:
+        """Where the bits go, layer by layer.
+
+        Raises:
+            CoreError: the network has no exact program, whose values could be looked at.
+            DataError: there are no samples.
+        """
+        core = self._sources.core
+        try:
+            program = exact_program(core)
+        except NotExact as reason:
+            raise CoreError(Problem(f"this network cannot be traced: {reason}")) from None
+        if not self.samples.count:
+            raise DataError(Problem("there are no samples to trace", Where(self._data)))
+        types = core.graph.types if core.graph else {}
+        return trace(program, _watched(self.samples, TRACED_LOT, progress), types)
+
+
+def _watched(samples: Samples, most: int, progress: Progress) -> Iterator[FloatArray]:
+    """The samples, lot by lot; ``progress`` hears when one is done with."""
+    done = 0
+    for lot in samples.lots(most):
+        yield lot
+        done += len(lot)
+        progress(done, samples.count)
