@@ -55,7 +55,7 @@ template <class Number> BULK bool take(const Number* x, int64_t count, Sample* t
     for (int64_t i = 0; i < count; i++) {{
         const Word w = word(x[i]);
         to[i] = Sample(w);
-        refused |= w < {lowest}L || w > {highest}L;
+        refused |= w < {lowest}LL || w > {highest}LL;
     }}
     return !refused;
 }}

@@ -31,7 +31,7 @@ _COMBINED = {
 
 def literal(number: int, bits: int) -> str:
     """``number`` as a constant of the lane's type; it may be the least of all."""
-    text = f"{number + 1}L - 1" if number <= -(1 << 31) else f"{number}"
+    text = f"{number + 1}LL - 1" if number <= -(1 << 31) else f"{number}"
     return f"int{bits}_t({text})"
 
 
@@ -76,21 +76,17 @@ def _round(x: str, cut: int, rounding: Rounding, bits: int) -> str:
         return _shifted(x, -cut)
     half, below = literal(1 << (cut - 1), bits), literal((1 << (cut - 1)) - 1, bits)
     sign = f"({x} >> {bits - 1})"
-    match rounding:
-        case Rounding.TRN:
-            return f"({x} >> {cut})"
-        case Rounding.TRN_ZERO:
-            return f"({x} + ({sign} & {literal((1 << cut) - 1, bits)}) >> {cut})"
-        case Rounding.RND:
-            return f"({x} + {half} >> {cut})"
-        case Rounding.RND_MIN_INF:
-            return f"({x} + {below} >> {cut})"
-        case Rounding.RND_INF:
-            return f"({x} + {half} + {sign} >> {cut})"
-        case Rounding.RND_ZERO:
-            return f"({x} + {below} - {sign} >> {cut})"
-        case Rounding.RND_CONV:
-            return f"({x} + {below} + ({x} >> {cut} & 1) >> {cut})"
+    # What is added before the bits are cut off.
+    added = {
+        Rounding.TRN: "",
+        Rounding.TRN_ZERO: f" + ({sign} & {literal((1 << cut) - 1, bits)})",
+        Rounding.RND: f" + {half}",
+        Rounding.RND_MIN_INF: f" + {below}",
+        Rounding.RND_INF: f" + {half} + {sign}",
+        Rounding.RND_ZERO: f" + {below} - {sign}",
+        Rounding.RND_CONV: f" + {below} + ({x} >> {cut} & 1)",
+    }[rounding]
+    return f"({x}{added} >> {cut})"
 
 
 def _overflow(x: str, interval: Interval, to: FixedPoint, bits: int) -> str:

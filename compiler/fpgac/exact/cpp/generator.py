@@ -17,7 +17,7 @@ from fpgac.exact.cpp.levels import Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
 from fpgac.exact.cpp.plan import Plan, row_type
 from fpgac.exact.cpp.stages import Function, Home, Layout, stage_function
-from fpgac.exact.program import Dot, Program, Value
+from fpgac.exact.program import Program, Value
 
 __all__ = ["Source", "generate"]
 
@@ -61,7 +61,10 @@ def generate(program: Program, level: Level) -> Source:
             *(f.definition(names[f.definition("stage")]) for f in _distinct(functions)),
             "static __attribute__((noinline)) void block(char* memory, const char* constants) {",
             *(f"    {line}" for line in _spreading(plan, layout, samples)),
-            *(f"    {function.call(names[function.definition('stage')])}" for function in functions),
+            *(
+                f"    {function.call(names[function.definition('stage')])}"
+                for function in functions
+            ),
             "}",
             entries(program, samples, layout.homes[program.output, Form.PLAIN]),
         ]
@@ -104,7 +107,7 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
     end = len(plan.stages) + 1
     read[plan.program.output, Form.PLAIN] = end
     sample_type = _sample_type(plan)
-    row = plan.program.input.size * np.dtype(sample_type.removesuffix("_t")).itemsize
+    row = plan.program.input.size * _type_bytes(sample_type)
     spans = [Span(4 * block, 0, end), Span(row * block + _BEYOND, 0, 0)]
     spans += [Span(_bytes(*kept, block), made[kept[0]], last) for kept, last in read.items()]
     apart = [dot for dot in plan.packings if not plan.in_place(dot)]
@@ -123,8 +126,12 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
 
 def _bytes(value: Value, form: Form, block: int) -> int:
     if form is Form.PLAIN:
-        return value.size * block * np.dtype(row_type(value).removesuffix("_t")).itemsize
+        return value.size * block * _type_bytes(row_type(value))
     return -(-value.size // form.value) * 4 * block
+
+
+def _type_bytes(c_type: str) -> int:
+    return int(np.dtype(c_type.removesuffix("_t")).itemsize)
 
 
 def _sample_type(plan: Plan) -> str:
@@ -136,7 +143,7 @@ def _sample_type(plan: Plan) -> str:
 def _spreading(plan: Plan, layout: Layout, samples: Home) -> list[str]:
     """Calls that turn a block's samples into rows."""
     source, size = f"(memory + {samples.offset})", plan.program.input.size
-    bytes_ = size * np.dtype(samples.c_type.removesuffix("_t")).itemsize
+    bytes_ = size * _type_bytes(samples.c_type)
     calls = []
     for form in plan.forms.get(plan.program.input, ()):
         home = layout.homes[plan.program.input, form]

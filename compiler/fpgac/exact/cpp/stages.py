@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,6 @@ from fpgac.exact.program import (
     Maximum,
     Operation,
     Value,
-    operands,
 )
 from fpgac.numbers import IntArray
 
@@ -212,9 +211,7 @@ for (int e = 0; e < {size}; e += {together})
                     lines.append(f"    store_pair({row}, {r}[2], {r}[3]);")
                 case Form.QUADS:
                     lines.append(f"store_quad({y} + e / 4 * BLOCK + s, {r});")
-        given = "".join(
-            f", const V (&r{place})[{together}]" for place in range(len(self.outputs))
-        )
+        given = "".join(f", const V (&r{place})[{together}]" for place in range(len(self.outputs)))
         self.function.add(
             f"const auto keep = [&](int e, int s, int count{given}) "
             "__attribute__((always_inline)) {\n" + "\n".join(f"    {line}" for line in lines)
@@ -271,7 +268,8 @@ for (int e = 0; e < {size}; e += {together})
         table(_wrapped(head.bias.ravel(), bits), "bias")
         table(head.windows.astype(np.int32), "windows")
         return [
-            f"const int window = e / {filters}, row = window % {groups} * {filters} + e % {filters};",
+            f"const int window = e / {filters};",
+            f"const int row = window % {groups} * {filters} + e % {filters};",
             "V v = splat<V>(bias[row]);",
             "for (int t = starts[row]; t < starts[row + 1]; t++) {",
             f"    const int i = windows[window * {taps} + taps[t]];",
@@ -311,9 +309,7 @@ for (int e = 0; e < {size}; e += {together})
 
     def _maximum(self, head: Maximum) -> list[str]:
         # What is no element is replaced by one that is: the maximum stays.
-        windows = np.where(
-            head.windows < 0, head.windows.max(axis=1, keepdims=True), head.windows
-        )
+        windows = np.where(head.windows < 0, head.windows.max(axis=1, keepdims=True), head.windows)
         x, index = self.read(head.x), self.function.table(windows.astype(np.int32), "windows")
         taps = windows.shape[1]
         return [
@@ -359,7 +355,7 @@ class _PackedDot:
         parts = (self.packing.weights & ((1 << bits) - 1)) << (
             bits * np.arange(self.packing.form.value)
         )
-        return parts.sum(axis=2).astype(np.uint32).view(np.int32)
+        return np.asarray(parts.sum(axis=2)).astype(np.uint32).view(np.int32)
 
     @property
     def _dot(self) -> str:
@@ -404,7 +400,8 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
 
     def _straight(self, filters: int) -> None:
         """Every product with a weight that is not zero, written out."""
-        lanes, used = self._lanes, []
+        lanes = self._lanes
+        used: list[int] = []
         for first in range(0, filters, 4):
             count = min(4, filters - first)
             products = []
@@ -414,7 +411,7 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
                     products.append(f"ROW(x + at[{group}] * BLOCK + s);")
                 for j in adds:
                     products.append(f"ADD({self._dot}, {'abcd'[j]}, weights[{len(used)}]);")
-                    used.append(lanes[group, first + j])
+                    used.append(int(lanes[group, first + j]))
             self._tile(str(first), str(count), products)
         self.writer.function.table(np.array(used, np.int32), "weights")
 
@@ -439,15 +436,23 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
         writer, filters = self.writer, self.dot.weights.shape[2]
         names = "abcd"[: int(count) if count.isdigit() else 4]
         element = f"window * {filters} + {first}"
-        starts = ["V{}" if self.packing.shift else f"splat<V>(bias[{first} + {j}])" for j in range(4)]
-        lines = ["REGISTERS;", *(f"SUMS({a}, {starts[j]});" for j, a in enumerate(names)), *products]
+        starts = [
+            "V{}" if self.packing.shift else f"splat<V>(bias[{first} + {j}])" for j in range(4)
+        ]
+        lines = [
+            "REGISTERS;",
+            *(f"SUMS({a}, {starts[j]});" for j, a in enumerate(names)),
+            *products,
+        ]
         for register in range(writer.plan.level.tile):
             s = f"s + {register} * LANES<V>"
             ends = [
                 writer.chained(f"{a}{register}", f"{element} + {j}", s, str(j))
                 for j, a in enumerate(names)
             ]
-            lines.append(" ".join(["{", writer.room(4), *ends, writer.keeping(element, s, count), "}"]))
+            lines.append(
+                " ".join(["{", writer.room(4), *ends, writer.keeping(element, s, count), "}"])
+            )
         writer.function.add("for (int s = 0; s < BLOCK; s += TILE * LANES<V>) {")
         writer.function.add("\n".join(f"    {line}" for line in lines))
         writer.function.add("}")
