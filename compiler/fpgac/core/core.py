@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+from fpgac.core.graph import Graph
 from fpgac.numbers import FixedPoint
 
 __all__ = ["Core", "Port", "Table"]
@@ -47,7 +48,8 @@ class Core:
 
     ``top`` is the function to call for one sample, declared in ``{top}.h``; ``initiation_interval``
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
-    the weights and biases. ``digest`` covers all the rest.
+    the weights and biases. ``graph`` is what the C++ was written from; None where it was written
+    by hand. ``digest`` covers all the rest.
     """
 
     top: str
@@ -59,3 +61,4 @@ class Core:
     files: Mapping[str, bytes]
     digest: str
     tables: tuple[Table, ...] = ()
+    graph: Graph | None = None

@@ -24,6 +24,7 @@ from fpgac.core.checks import (
     declared_type,
 )
 from fpgac.core.core import Core, Port, Table
+from fpgac.core.graph import read_graph
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
@@ -31,7 +32,7 @@ from fpgac.network.network import Layer, Network, ReluLayer, chain
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
-__all__ = ["lower"]
+__all__ = ["core_of", "lower"]
 
 
 def lower(
@@ -59,9 +60,25 @@ def lower(
     factors = layer_reuse_factors(network, hls, reuse_factors or {})
     with _quiet_hls4ml(), tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
         graph = _graph(network, hls, factors, output, folder)
-        files = _written(graph, Path(folder))
+        core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
     check_graph(graph, network, factors, output)
-    return _core(graph, network.name, hls, max(factors.values(), default=1), files)
+    return core
+
+
+def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
+    """hls4ml's ``ModelGraph``, all its passes applied, as a core.
+
+    Args:
+        graph: the graph; it writes its files into ``folder``, as its configuration must say.
+        top: the name of the top function, the graph's project.
+        hls: what the graph was made with.
+        interval: its largest reuse factor.
+        folder: a temporary folder; nothing in it is needed afterwards.
+
+    Raises:
+        CoreError: a number at the core's edge is too wide for a host.
+    """
+    return _core(graph, top, hls, interval, _written(graph, folder))
 
 
 @contextlib.contextmanager
@@ -219,6 +236,7 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         for node in graph.get_layers()
         for weights in node.get_weights()
     )
+    plain = read_graph(graph)
     digest = digest_json(
         {
             "top": top,
@@ -229,6 +247,7 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
             "clock_mhz": hls.clock_mhz,
             "tables": [asdict(table) for table in tables],
             "files": digest_files(files),
+            "graph": plain.digest,
         }
     )
     return Core(
@@ -241,6 +260,7 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         files=files,
         digest=digest,
         tables=tables,
+        graph=plain,
     )
 
 

@@ -25,7 +25,7 @@ from fpgac.exact.program import (
 )
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
-__all__ = ["cast", "interpret"]
+__all__ = ["cast", "interpret", "rounded"]
 
 Observer = Callable[[Operation, IntArray], None]
 
@@ -76,10 +76,10 @@ def _evaluate(  # noqa: PLR0911
 
 def cast(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
     """Integers with ``fraction`` bits behind their point as raw words of ``to``, by its modes."""
-    return _overflow(_round(words, fraction - to.fraction, to.rounding), to)
+    return _overflow(rounded(words, fraction - to.fraction, to.rounding), to)
 
 
-def _round(words: IntArray, cut: int, rounding: Rounding) -> IntArray:
+def rounded(words: IntArray, cut: int, rounding: Rounding) -> IntArray:
     """``words / 2^cut`` as whole numbers."""
     if cut <= 0:
         return words << -cut

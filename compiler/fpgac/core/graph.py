@@ -1,0 +1,209 @@
+"""The network's graph as hls4ml left it: every layer with its types, settings and constants.
+
+This is what the core's C++ was written from, as plain values: whoever wants to know what the chip
+computes reads it here and needs neither hls4ml nor the C++.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.digest import digest_bytes, digest_json
+from fpgac.numbers import WIDEST, FixedPoint, IntArray
+
+__all__ = ["Constant", "Graph", "Node", "Tensor", "read_graph"]
+
+Setting = int | float | str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What goes from layer to layer; ``type`` is None where it is no fixed-point number."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: FixedPoint | None
+
+    @property
+    def size(self) -> int:
+        """Numbers in one sample."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """Weights, biases and the like: raw words of ``type``, int64, in the order of the C++ array.
+
+    ``words`` is None where the array holds something else: other numbers, or compressed ones.
+    """
+
+    type: FixedPoint | None
+    words: IntArray | None
+
+    @cached_property
+    def digest(self) -> str:
+        """Covers type, shape and words."""
+        words = np.empty(0, np.int64) if self.words is None else self.words
+        return digest_json([str(self.type), words.shape, digest_bytes(words.tobytes())])
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A layer of hls4ml's graph.
+
+    Args:
+        name: the layer's name.
+        kind: hls4ml's class of layers: ``Dense``, ``Activation``.
+        function: the function of hls4ml's C++ that computes it, ``dense``; empty where there is
+            none to call, because the result is the input itself, under another shape.
+        inputs: the tensors that it reads, by name.
+        outputs: the tensors that it makes.
+        types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
+        settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
+        constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
+    """
+
+    name: str
+    kind: str
+    function: str
+    inputs: tuple[str, ...]
+    outputs: tuple[Tensor, ...]
+    types: Mapping[str, FixedPoint | None] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Layers in an order in which every tensor is known before it is read."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Covers all of it."""
+        return digest_json(
+            {
+                "inputs": self.inputs,
+                "outputs": self.outputs,
+                "nodes": [_plain(node) for node in self.nodes],
+            }
+        )
+
+
+def _plain(node: Node) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "kind": node.kind,
+        "function": node.function,
+        "inputs": node.inputs,
+        "outputs": [[out.name, out.shape, str(out.type)] for out in node.outputs],
+        "types": {name: str(type_) for name, type_ in node.types.items()},
+        "settings": {name: repr(value) for name, value in node.settings.items()},
+        "constants": {name: constant.digest for name, constant in node.constants.items()},
+    }
+
+
+# hls4ml writes each layer's settings into a struct: ``typedef accum_t_name accum_t;``
+_TYPEDEF = re.compile(r"typedef\s+([^;]+?)\s+(\w+);")
+_NUMBER = re.compile(r"static const(?:expr)? (?:unsigned|bool|int|float) (\w+) = ([\w.+-]+);")
+_PRODUCT = re.compile(r"nnet::product::(\w+)<")
+_FUNCTION = re.compile(r"\s*(?:\w+::)*(\w+)<")
+
+
+def read_graph(graph: Any) -> Graph:
+    """hls4ml's ``ModelGraph``, all its passes applied, as plain values."""
+    layers = list(graph.get_layers())
+    named = {type_.name: type_ for layer in layers for type_ in layer.types.values()}
+    return Graph(
+        nodes=tuple(_node(layer, named) for layer in layers),
+        inputs=tuple(map(str, graph.inputs)),
+        outputs=tuple(map(str, graph.outputs)),
+    )
+
+
+def _node(layer: Any, named: Mapping[str, Any]) -> Node:
+    struct = layer.get_attr("config_cpp") or ""
+    call = _FUNCTION.match(layer.get_attr("function_cpp") or "")
+    return Node(
+        name=layer.name,
+        kind=layer.class_name,
+        function=call[1] if call else "",
+        inputs=() if layer.class_name == "Input" else tuple(layer.inputs),
+        outputs=tuple(
+            Tensor(name, tuple(map(int, variable.shape)), _type(variable.type))
+            for name, variable in layer.variables.items()
+        ),
+        types={
+            **{name: _type(type_) for name, type_ in layer.types.items()},
+            **{
+                name: _type(named[text]) if text in named else _parsed(text)
+                for text, name in _TYPEDEF.findall(struct)
+            },
+        },
+        settings=dict(_settings(layer, struct)),
+        constants={name: _constant(weights) for name, weights in layer.weights.items()},
+    )
+
+
+def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:
+    for name, value in layer.attributes.items():
+        if isinstance(value, (bool, int, np.integer)):
+            yield name, int(value)
+        elif isinstance(value, (float, np.floating)):
+            yield name, float(value)
+        elif isinstance(value, str) and not name.endswith("_cpp"):
+            yield name, value
+        elif isinstance(value, (list, tuple)) and all(isinstance(part, int) for part in value):
+            yield name, tuple(value)
+    for name, text in _NUMBER.findall(struct):
+        if re.fullmatch(r"-?\d+", text):
+            yield name, int(text)
+        elif re.fullmatch(r"-?\d*\.\d+(e[+-]?\d+)?", text):
+            yield name, float(text)
+    if product := _PRODUCT.search(struct):
+        yield "product", product[1]
+
+
+def _type(named: Any) -> FixedPoint | None:
+    """The format that the C++ declares; None for floats, exponents and binary numbers."""
+    if type(named.precision).__name__ in ("XnorPrecisionType", "ExponentPrecisionType"):
+        return None
+    text = named.precision.definition_cpp()
+    return _parsed(text)
+
+
+def _parsed(text: str) -> FixedPoint | None:
+    try:
+        return FixedPoint.parse(text)
+    except ValueError:
+        return None
+
+
+def _constant(weights: Any) -> Constant:
+    type_ = _type(weights.type)
+    if type_ is None or type_.width > WIDEST or "Compressed" in type(weights).__name__:
+        return Constant(type_, None)
+    numbers = np.asarray(weights.data, np.float64)
+    words = type_.raw(_as_written(numbers, type_, weights.precision_fmt))
+    return Constant(type_, words.astype(np.int64))
+
+
+def _as_written(
+    numbers: npt.NDArray[np.float64], type_: FixedPoint, decimals: str
+) -> npt.NDArray[np.float64]:
+    """The numbers as the C++ spells them: what is off the type's grid loses digits there."""
+    off = numbers != np.rint(numbers / type_.step) * type_.step
+    written = numbers.copy()
+    written[off] = [float(decimals.format(number)) for number in numbers[off]]
+    return written
