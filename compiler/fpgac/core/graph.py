@@ -169,6 +169,8 @@ def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:
     for name, text in _NUMBER.findall(struct):
         if re.fullmatch(r"-?\d+", text):
             yield name, int(text)
+        elif re.fullmatch(r"-?\d*\.\d+(e[+-]?\d+)?", text):
+            yield name, float(text)
     if product := _PRODUCT.search(struct):
         yield "product", product[1]
 

@@ -26,14 +26,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from fpgac.build.folder import CACHE_VARIABLE, cache_folder
 from fpgac.digest import digest_file, digest_files, digest_json
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import OPENCL_DRIVER, SHIM, HostKind, Xrt, find_xrt
 from fpgac.errors import Problem, ToolchainError
 
-__all__ = ["Machinery", "build_machinery", "cache_folder", "emconfig"]
+__all__ = ["Machinery", "build_machinery", "emconfig"]
 
-CACHE_VARIABLE: Final = "FPGAC_CACHE"
 _MODEL: Final = "vitis/data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel"
 _BUILD_SECONDS: Final = 300.0
 # XRT's version as pynq reads it; from 2.3.0 on it hands its commands to XRT's scheduler.
@@ -102,15 +102,6 @@ class Machinery:
         shim = self.xrt.library(SHIM)
         folder = str(shim.parent) if shim else ""
         return "" if folder.startswith("/usr/") else folder
-
-
-def cache_folder() -> Path:
-    """Where built cards are kept: ``$FPGAC_CACHE``, or the user's cache folder."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).absolute()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("fpgac")
 
 
 def build_machinery() -> Machinery:

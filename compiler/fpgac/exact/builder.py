@@ -68,6 +68,27 @@ class Builder:
         result = self._value(fraction, added)
         return self._keep(Dot(result, self.layer, x, windows, weights, bias, shift))
 
+    def scaled(
+        self, x: Value, factor: IntArray | int, fraction: int = 0, plus: IntArray | int = 0
+    ) -> Value:
+        """``x · factor + plus``, element by element.
+
+        Args:
+            x: the numbers to multiply.
+            factor: one word for all, or one for each element, or for each in turn.
+            fraction: bits behind the factor's point.
+            plus: likewise, words on the result's fraction, that of ``x`` and of the factor.
+        """
+        factors, added = np.atleast_1d(factor), np.atleast_1d(plus)
+        groups = max(factors.size, added.size)
+        return self.dot(
+            x,
+            np.arange(x.size)[:, None],
+            np.broadcast_to(factors, groups).astype(np.int64).reshape(-1, 1, 1),
+            np.broadcast_to(added, groups).astype(np.int64).reshape(-1, 1),
+            fraction=x.fraction + fraction,
+        )
+
     def accumulate(
         self,
         x: Value,

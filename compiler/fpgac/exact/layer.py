@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from fpgac.core.graph import Constant, Node, Tensor
 from fpgac.exact.builder import Builder
 from fpgac.exact.program import Value
 from fpgac.exact.ranges import Interval, NotExact
-from fpgac.numbers import FixedPoint, IntArray
+from fpgac.numbers import WIDEST, FixedPoint, IntArray
 
-__all__ = ["Layer", "words_in"]
+__all__ = ["BIT", "Layer", "words_in", "words_of"]
+
+# What hls4ml's C++ treats in its own ways, where it is ap_uint<1>.
+BIT = FixedPoint(1, 1, signed=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A node of the graph; ``values`` and ``tensors`` are what it reads, in the node's order.
 
-    Whatever a layer lacks, or has in a form that is no fixed-point number, raises NotExact.
+    ``streams`` tells whether it reads hls4ml's streams, whose C++ is another. Whatever a layer
+    lacks, or has in a form that is no fixed-point number, raises NotExact.
     """
 
     build: Builder
     node: Node
     values: tuple[Value, ...]
     tensors: tuple[Tensor, ...]
+    streams: bool
 
     def refusal(self, reason: str) -> NotExact:
         """The error that says why this layer has no exact form."""
@@ -40,6 +48,16 @@ class Layer:
         return self._known(self.tensors[0].type, "its input")
 
     @property
+    def x_shape(self) -> tuple[int, ...]:
+        """The shape of the first value."""
+        return self.tensors[0].shape
+
+    @property
+    def lanes(self) -> int:
+        """How many numbers an item of the stream that it reads holds."""
+        return self.x_shape[-1]
+
+    @property
     def result(self) -> FixedPoint:
         """The type of what it makes."""
         return self._known(self.node.outputs[0].type, "its result")
@@ -48,12 +66,19 @@ class Layer:
         """One of its other types."""
         return self._known(self.node.types.get(name), name)
 
-    def number(self, name: str) -> int:
+    def number(self, name: str, default: int | None = None) -> int:
         """A whole number among its settings."""
-        value = self.node.settings.get(name)
+        value = self.node.settings.get(name, default)
         if not isinstance(value, int):
             raise self.refusal(f"has no whole number as its {name}")
         return value
+
+    def real(self, name: str, default: float | None = None) -> float:
+        """Any number among its settings."""
+        value = self.node.settings.get(name, default)
+        if not isinstance(value, (int, float)):
+            raise self.refusal(f"has no number as its {name}")
+        return float(value)
 
     def text(self, name: str) -> str:
         """A setting as text, in small letters; empty where it has none."""
@@ -66,6 +91,15 @@ class Layer:
             raise self.refusal(f"keeps its {name} as something else than plain fixed-point numbers")
         return constant.words, constant.type
 
+    def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
+        """The word of a number among its settings, written into the C++, and its type."""
+        type_ = self.type(type_name)
+        return int(words_of(np.array(self.real(name)), type_)), type_
+
+    def cast(self, x: Value) -> Value:
+        """``x`` in the type of what the layer makes."""
+        return self.build.cast(x, self.result)
+
     def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
         if type_ is None:
             raise self.refusal(f"has something else than fixed-point numbers as {what}")
@@ -73,5 +107,20 @@ class Layer:
 
 
 def words_in(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
-    """Constants with ``fraction`` bits behind their point, as words of ``to``."""
+    """Constants with ``fraction`` bits behind their point, as words of ``to``.
+
+    Raises:
+        NotExact: beyond 62 bits.
+    """
     return Interval(words, words).cast(fraction, to).lowest
+
+
+def words_of(numbers: npt.NDArray[np.float64], to: FixedPoint) -> IntArray:
+    """Floats as words of ``to``, int64.
+
+    Raises:
+        NotExact: ``to`` has words that a float64 does not hold.
+    """
+    if to.width > WIDEST:
+        raise NotExact(f"constants of {to} are wider than a float64 holds")
+    return to.raw(numbers).astype(np.int64)

@@ -3,22 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from fpgac.core.core import Core
 from fpgac.core.graph import Graph, Tensor
-from fpgac.exact import activations, sums
+from fpgac.exact import activations, arrangements, softmax, sums, sweeps
 from fpgac.exact.builder import Builder
 from fpgac.exact.layer import Layer
-from fpgac.exact.program import Program, Value
+from fpgac.exact.program import Combination, Program, Value
 from fpgac.exact.ranges import Interval, NotExact
 
 __all__ = ["exact_program"]
 
+Rule = Callable[[Layer], Value]
+
 # What each function of hls4ml's C++ computes.
-RULES: Mapping[str, Callable[[Layer], Value]] = {
+RULES: Mapping[str, Rule] = {
     "dense": sums.dense,
     "linear": activations.linear,
+    "clone_stream": activations.linear,
+    "repack_stream": activations.linear,
     "relu": activations.relu,
+    "relu1": partial(activations.relu_to, highest=1),
+    "relu6": partial(activations.relu_to, highest=6),
+    "leaky_relu": activations.leaky_relu,
+    "prelu": activations.prelu,
+    "thresholded_relu": activations.thresholded_relu,
+    "hard_sigmoid": activations.hard_sigmoid,
+    "hard_tanh": activations.hard_tanh,
+    "sigmoid": activations.centred_table,
+    "tanh": activations.centred_table,
+    "softplus": activations.centred_table,
+    "softsign": activations.centred_table,
+    "elu": activations.elu,
+    "selu": activations.selu,
+    "binary_tanh": activations.binary_tanh,
+    "ternary_tanh": activations.ternary_tanh,
+    "normalize": activations.normalise,
+    "softmax": softmax.softmax,
+    "softmax_multidim": softmax.softmax,
+    "conv_1d_cl": sweeps.convolution,
+    "conv_2d_cl": sweeps.convolution,
+    "pointwise_conv_1d_cl": sweeps.convolution,
+    "pointwise_conv_2d_cl": sweeps.convolution,
+    "depthwise_conv_1d_cl": sweeps.depthwise_convolution,
+    "depthwise_conv_2d_cl": sweeps.depthwise_convolution,
+    "pooling1d_cl": sweeps.pooling,
+    "pooling2d_cl": sweeps.pooling,
+    "global_pooling1d_cl": sweeps.global_pooling,
+    "global_pooling2d_cl": sweeps.global_pooling,
+    "add": partial(arrangements.combined, how=Combination.ADD),
+    "subtract": partial(arrangements.combined, how=Combination.SUBTRACT),
+    "multiply": partial(arrangements.combined, how=Combination.MULTIPLY),
+    "maximum": partial(arrangements.combined, how=Combination.MAXIMUM),
+    "minimum": partial(arrangements.combined, how=Combination.MINIMUM),
+    "average": arrangements.average,
+    "dot1d": arrangements.dot_product,
+    "concatenate1d": arrangements.concatenate,
+    "concatenate2d": arrangements.concatenate,
+    "concatenate3d": arrangements.concatenate,
+    "transpose": arrangements.transpose,
+    "zeropad1d_cl": arrangements.pad,
+    "zeropad2d_cl": arrangements.pad,
+    "cropping1d_cl": arrangements.crop,
+    "cropping2d_cl": arrangements.crop,
+    "resize_nearest": arrangements.resize,
+    "broadcast_stream": arrangements.broadcast,
 }
 
 
@@ -36,7 +86,7 @@ def exact_program(core: Core) -> Program:
     ends = Interval.of(core.input.type, core.input.size)
     entry = Value("x", core.input.type.fraction, ends.lowest, ends.highest)
     build = Builder()
-    known = _values(graph, entry, build)
+    known = _values(graph, entry, build, streams=core.io_type == "io_stream")
     output = known[graph.outputs[0]]
     return Program(
         name=core.top,
@@ -51,7 +101,7 @@ def exact_program(core: Core) -> Program:
     )
 
 
-def _values(graph: Graph, entry: Value, build: Builder) -> dict[str, Value]:
+def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dict[str, Value]:
     """The value of every tensor, by its name."""
     known: dict[str, Value] = {graph.inputs[0]: entry}
     tensors: dict[str, Tensor] = {}
@@ -63,6 +113,7 @@ def _values(graph: Graph, entry: Value, build: Builder) -> dict[str, Value]:
                 node,
                 tuple(known[name] for name in node.inputs),
                 tuple(tensors[name] for name in node.inputs),
+                streams,
             )
             known.update(dict.fromkeys((tensor.name for tensor in node.outputs), _result(layer)))
     return known

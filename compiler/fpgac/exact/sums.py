@@ -7,14 +7,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fpgac.exact.builder import Builder, taps_of
-from fpgac.exact.layer import Layer, words_in
-from fpgac.exact.program import Value
+from fpgac.exact.layer import BIT, Layer, words_in
+from fpgac.exact.program import Combination, Value
 from fpgac.exact.ranges import WIDEST, Interval, NotExact, sums
 from fpgac.numbers import FixedPoint, IntArray, Overflow
 
-__all__ = ["Products", "accumulated", "dense", "factors", "order_of"]
+__all__ = [
+    "Products",
+    "accumulated",
+    "dense",
+    "factors",
+    "in_pairs",
+    "in_turn",
+    "matrix",
+    "order_of",
+    "weighted",
+]
 
-BIT = FixedPoint(1, 1, signed=False)
+
+class UnknownOrderError(Exception):
+    """Products are to be added in an order that matters, and is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,22 +52,35 @@ def dense(layer: Layer) -> Value:
     inputs, outputs = layer.number("n_in"), layer.number("n_out")
     if layer.x.size != inputs:
         raise layer.refusal("is applied to several rows at once")
-    products = Products(np.arange(inputs)[None], *factors(layer, "weight", inputs, outputs))
+    weights, fraction = factors(layer, "weight")
+    products = Products(np.arange(inputs)[None], matrix(layer, weights, inputs, outputs), fraction)
+    return weighted(layer, products, order_of(layer, inputs))
+
+
+def weighted(layer: Layer, products: Products, order: IntArray | None) -> Value:
+    """Products added to the layer's bias in its accumulator, and cast to its result.
+
+    ``order`` is None where the order is not known.
+    """
     accumulator = layer.type("accum_t")
-    bias = words_in(*_bias(layer), accumulator)[None]
-    order = order_of(layer, inputs)
-    total = accumulated(layer.build, layer.x, products, bias, accumulator, order)
-    return layer.build.cast(total, layer.result)
+    words, type_ = layer.constant("bias")
+    bias = words_in(words.reshape(len(products.weights), -1), type_.fraction, accumulator)
+    try:
+        total = accumulated(layer.build, layer.x, products, bias, accumulator, order)
+    except UnknownOrderError:
+        reuse, strategy = layer.number("reuse_factor"), layer.text("strategy")
+        raise layer.refusal(
+            f"adds up in an order that is not known, with the strategy {strategy} and a reuse "
+            f"factor of {reuse}, in an accumulator that rounds or saturates"
+        ) from None
+    return layer.cast(total)
 
 
-def factors(layer: Layer, name: str, taps: int, filters: int) -> tuple[IntArray, int]:
-    """The weights as factors of a product, shape (1, taps, filters), and their fraction bits."""
+def factors(layer: Layer, name: str) -> tuple[IntArray, int]:
+    """Constants as the factors of products with the layer's input, and their fraction bits."""
     words, type_ = layer.constant(name)
     if type_ == layer.x_type == BIT:
         raise layer.refusal("multiplies single bits")
-    if layer.text("strategy") in ("resource", "resource_unrolled"):
-        words = words.reshape(filters, taps).T
-    words = words.reshape(1, taps, filters)
     match layer.text("product"):
         case "mult":
             return words, type_.fraction
@@ -65,22 +90,24 @@ def factors(layer: Layer, name: str, taps: int, filters: int) -> tuple[IntArray,
     raise layer.refusal(f"multiplies in a way of its own, {layer.text('product')}")
 
 
-def _bias(layer: Layer) -> tuple[IntArray, int]:
-    words, type_ = layer.constant("bias")
-    return words.reshape(-1), type_.fraction
-
-
-def order_of(layer: Layer, taps: int) -> IntArray:
-    """In which order the products are added."""
-    reuse = layer.number("reuse_factor")
+def matrix(layer: Layer, weights: IntArray, taps: int, filters: int) -> IntArray:
+    """The weights of a layer in the shape (1, taps, filters), however its strategy keeps them."""
     match layer.text("strategy"):
         case "latency":
-            return np.arange(taps)
-        case "resource" | "resource_unrolled" if reuse > taps and reuse % taps == 0:
-            return np.arange(taps)
-        case "resource" | "resource_unrolled" if taps % reuse == 0:
-            return np.arange(taps).reshape(-1, reuse).T.reshape(-1)
-    raise layer.refusal(f"has the strategy {layer.text('strategy')} with a reuse factor of {reuse}")
+            return weights.reshape(1, taps, filters)
+        case "resource" | "resource_unrolled":
+            return weights.reshape(filters, taps).T[None]
+    raise layer.refusal(f"has a strategy without an exact form, {layer.text('strategy')}")
+
+
+def order_of(layer: Layer, taps: int) -> IntArray | None:
+    """In which order the products are added; None where that is not known."""
+    reuse = layer.number("reuse_factor")
+    if layer.text("strategy") == "latency" or (reuse > taps and reuse % taps == 0):
+        return np.arange(taps)
+    if taps % reuse:
+        return None
+    return np.arange(taps).reshape(-1, reuse).T.reshape(-1)
 
 
 def accumulated(
@@ -89,7 +116,7 @@ def accumulated(
     products: Products,
     bias: IntArray,
     accumulator: FixedPoint,
-    order: IntArray,
+    order: IntArray | None,
 ) -> Value:
     """The number that the accumulator holds once every product is added to the bias.
 
@@ -102,7 +129,10 @@ def accumulated(
         products: the weights.
         bias: words of the accumulator, shape (groups, filters).
         accumulator: the type that every product, and every sum, is cast to.
-        order: in which order the taps are added.
+        order: in which order the taps are added; None where that is not known.
+
+    Raises:
+        UnknownOrderError: the order matters, and is not known.
     """
     products = products.without_spare_bits()
     shift = accumulator.fraction - x.fraction - products.fraction
@@ -114,6 +144,8 @@ def accumulated(
             return build.cast(_plain(build, x, products, bias, accumulator, shift), accumulator)
     if accumulator.width > WIDEST:
         raise NotExact(f"an accumulator of {accumulator} has more than {WIDEST} bits")
+    if order is None:
+        raise UnknownOrderError
     ordered = products.in_order(order)
     return build.accumulate(
         x,
@@ -123,6 +155,45 @@ def accumulated(
         product_fraction=x.fraction + products.fraction,
         accumulator=accumulator,
     )
+
+
+def in_turn(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint) -> Value:
+    """Each window's elements added one after the other, each sum cast to the accumulator."""
+    plain = _plainly_added(build, x, windows, accumulator)
+    if plain is not None:
+        return plain
+    total = build.cast(build.gather([x], windows[:, 0]), accumulator)
+    for column in windows.T[1:]:
+        more = build.gather([x], column)
+        total = build.cast(build.combine(total, more, Combination.ADD), accumulator)
+    return total
+
+
+def in_pairs(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint) -> Value:
+    """Each window's elements, words of the accumulator, added as ``nnet::reduce`` pairs them."""
+    plain = _plainly_added(build, x, windows, accumulator)
+    if plain is not None:
+        return plain
+    taps = windows.shape[1]
+    if taps == 1:
+        return build.gather([x], windows[:, 0])
+    left = 1 << ((taps - 1).bit_length() - 1)
+    former = in_pairs(build, x, windows[:, :left], accumulator)
+    latter = in_pairs(build, x, windows[:, left:], accumulator)
+    return build.cast(build.combine(former, latter, Combination.ADD), accumulator)
+
+
+def _plainly_added(
+    build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint
+) -> Value | None:
+    """The sum where its order is all the same; None where it is not."""
+    ones = Products(windows, np.ones((1, windows.shape[1], 1), np.int64), 0)
+    nothing = np.zeros((1, 1), np.int64)
+    try:
+        total = accumulated(build, x, ones, nothing, accumulator, None)
+    except UnknownOrderError:
+        return None
+    return build.cast(total, accumulator)
 
 
 def _steps(x: Value, products: Products, bias: IntArray, shift: int) -> Interval:

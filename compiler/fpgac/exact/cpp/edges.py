@@ -1,0 +1,92 @@
+"""Where samples come in and answers go out: rows of numbers or raw words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fpgac.exact.cpp.stages import Home
+from fpgac.exact.program import Program
+from fpgac.numbers import HUGE, TINY, FixedPoint, Formula
+
+__all__ = ["conversion", "entries", "single"]
+
+
+def conversion(to: FixedPoint) -> str:
+    """``word(x)`` for floats and doubles: THE rule."""
+    return "\n".join([_word("double", to, Formula.of(to, "rule::").lines), _float_word(to)])
+
+
+def single(to: FixedPoint) -> bool:
+    """Whether the rule may be computed in float32: every one of its steps is exact there too."""
+    return to.width <= 24 and abs(to.fraction) <= 60
+
+
+def _float_word(to: FixedPoint) -> str:
+    if not single(to):
+        return "INLINE Word word(float x) { return word(double(x)); }"
+    lines = Formula.of(to, "rule::").lines
+    return _word("float", to, [(name, _in_single(text)) for name, text in lines])
+
+
+def _in_single(expression: str) -> str:
+    """An expression of the rule with constants of float32; what is huge or tiny there still is."""
+    for far, near in ((HUGE, 2.0**100), (TINY, 2.0**-100)):
+        expression = expression.replace(repr(far), repr(near))
+    return re.sub(r"(?<![\w.])\d+\.\d+(e[+-]?\d+)?|(?<![\w.])\d+e[+-]?\d+", r"\g<0>f", expression)
+
+
+def _word(kind: str, to: FixedPoint, lines: Iterable[tuple[str, str]]) -> str:
+    body = "".join(f"    const {kind} {name} = {text};\n" for name, text in lines)
+    quick = "int32_t" if to.width - to.signed < 32 else "int64_t"
+    return f"INLINE Word word({kind} x) {{\n{body}    return Word({quick}(word));\n}}"
+
+
+def entries(program: Program, samples: Home, answers: Home) -> str:
+    """The functions that are called from outside.
+
+    ``samples`` is the room for a block's rows of raw words, ``answers`` the output's home. Each
+    function answers 0, or 1 if a raw word lies outside the input's interval.
+    """
+    lowest, highest = program.input.interval
+    return f"""
+template <class Number> BULK bool take(const Number* x, int64_t count, Sample* to) {{
+    int32_t refused = 0;
+    for (int64_t i = 0; i < count; i++) {{
+        const Word w = word(x[i]);
+        to[i] = Sample(w);
+        refused |= w < {lowest}LL || w > {highest}LL;
+    }}
+    return !refused;
+}}
+
+template <class Number>
+INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const char* constants) {{
+    constexpr int64_t inputs = {program.input.size}, outputs = {program.output.size};
+    const FloatingPoint as_usual;
+    auto* words = (Sample*)(memory + {samples.offset});
+    const auto* answers = (const {answers.c_type}*)(memory + {answers.offset});
+    __builtin_memset(memory, 0, BLOCK * sizeof(int32_t));
+    for (int64_t first = 0; first < samples; first += BLOCK) {{
+        const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
+        if (!take(x + first * inputs, count * inputs, words))
+            return 1;
+        for (int64_t i = count * inputs; i < BLOCK * inputs; i++)
+            words[i] = 0;
+        block(memory, constants);
+        for (int64_t s = 0; s < count; s++)
+            for (int64_t e = 0; e < outputs; e++)
+                y[(first + s) * outputs + e] = Answer(answers[e * BLOCK + s]);
+    }}
+    return 0;
+}}
+
+#define ENTRY(name, Number)                                                                \\
+    extern "C" int name(const Number* x, Answer* y, int64_t samples, char* memory,         \\
+                        const char* constants) {{                                           \\
+        return run(x, y, samples, memory, constants);                                      \\
+    }}
+ENTRY(run_words, Word)
+ENTRY(run_floats, float)
+ENTRY(run_doubles, double)
+"""

@@ -1,0 +1,155 @@
+"""A program as C++: stage after stage on blocks of samples.
+
+The text depends on shapes, formats and on which weights are zero; every other constant is a table
+that is handed over at run time, so that g++ has little to read. Stages that are alike share one
+function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+from fpgac.exact.cpp.edges import conversion, entries
+from fpgac.exact.cpp.levels import Form, Level
+from fpgac.exact.cpp.memory import Constants, Span, allocate
+from fpgac.exact.cpp.plan import Plan, row_type
+from fpgac.exact.cpp.stages import Function, Home, Layout, stage_function
+from fpgac.exact.program import Program, Value
+
+__all__ = ["Source", "generate"]
+
+# A block's values shall stay in the nearest cache; fewer samples than 64 fill no tile.
+_CACHE_BYTES = 40_000
+_BLOCKS = (256, 128, 64)
+
+# A transposition reads a register beyond the last sample.
+_BEYOND = 64
+
+
+@dataclass(frozen=True)
+class Source:
+    """C++ for one level, the tables that it reads, and the bytes of memory that it works in."""
+
+    text: str
+    level: Level
+    constants: bytes
+    memory_bytes: int
+
+
+def generate(program: Program, level: Level) -> Source:
+    """The program for the instructions of ``level``.
+
+    Raises:
+        CoreError: an operation needs more than 64 bits.
+    """
+    plan = Plan(program, level)
+    for block in _BLOCKS:
+        layout, samples, memory_bytes = _layout(plan, block)
+        if memory_bytes <= _CACHE_BYTES:
+            break
+    constants = Constants()
+    functions = [stage_function(plan, stage, layout, constants) for stage in plan.stages]
+    names: dict[str, str] = {}
+    for function in functions:
+        names.setdefault(function.definition("stage"), f"stage{len(names)}")
+    text = "\n".join(
+        [
+            _prelude(program, level, samples, block),
+            *(f.definition(names[f.definition("stage")]) for f in _distinct(functions)),
+            "static __attribute__((noinline)) void block(char* memory, const char* constants) {",
+            *(f"    {line}" for line in _spreading(plan, layout, samples)),
+            *(
+                f"    {function.call(names[function.definition('stage')])}"
+                for function in functions
+            ),
+            "}",
+            entries(program, samples, layout.homes[program.output, Form.PLAIN]),
+        ]
+    )
+    return Source(text, level, constants.bytes(), memory_bytes)
+
+
+def _distinct(functions: list[Function]) -> list[Function]:
+    return list({function.definition("stage"): function for function in functions}.values())
+
+
+def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
+    dots = [
+        f"INLINE void dot_{form.name.lower()}(V32& a, V32 x, V32 w) {{ {text} }}"
+        for form, text in level.dots.items()
+    ]
+    return "\n".join(
+        [
+            f"constexpr int BLOCK = {block};",
+            f"#define TILE {level.tile}",
+            f"#define REGISTER_BYTES {level.register_bytes}",
+            f"#define SAMPLE {samples.c_type}",
+            f"#define WORD {program.input_type.c_type}",
+            f"#define ANSWER {program.output_type.c_type}",
+            resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
+            *dots,
+            "INLINE Word word(Word w) { return w; }",
+            conversion(program.input_type),
+        ]
+    )
+
+
+def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
+    """The memory of a block, the room for its samples in there, and the bytes of all of it."""
+    made = {plan.program.input: 0}
+    read: dict[tuple[Value, Form], int] = {}
+    for time, stage in enumerate(plan.stages, 1):
+        made |= dict.fromkeys(stage.results, time)
+        read |= dict.fromkeys(plan.reads(stage), time)
+    end = len(plan.stages) + 1
+    read[plan.program.output, Form.PLAIN] = end
+    sample_type = _sample_type(plan)
+    row = plan.program.input.size * _type_bytes(sample_type)
+    spans = [Span(4 * block, 0, end), Span(row * block + _BEYOND, 0, 0)]
+    spans += [Span(_bytes(*kept, block), made[kept[0]], last) for kept, last in read.items()]
+    apart = [dot for dot in plan.packings if not plan.in_place(dot)]
+    for dot in apart:
+        now = made[dot.result]
+        spans.append(Span(4 * block * len(plan.packings[dot].packs), now, now))
+    offsets, size = allocate(spans, 4 * block)
+    rest = iter(offsets[2:])
+    homes = {
+        (value, form): Home(next(rest), row_type(value) if form is Form.PLAIN else "int32_t")
+        for value, form in read
+    }
+    packs = {dot: Home(next(rest), "int32_t") for dot in apart}
+    return Layout(block, homes, packs), Home(offsets[1], sample_type), size + _BEYOND
+
+
+def _bytes(value: Value, form: Form, block: int) -> int:
+    if form is Form.PLAIN:
+        return value.size * block * _type_bytes(row_type(value))
+    return -(-value.size // form.value) * 4 * block
+
+
+def _type_bytes(c_type: str) -> int:
+    return int(np.dtype(c_type.removesuffix("_t")).itemsize)
+
+
+def _sample_type(plan: Plan) -> str:
+    """Samples that are spread as pairs have words of 16 bits; others keep their own."""
+    pairs = Form.PAIRS in plan.forms.get(plan.program.input, ())
+    return "int16_t" if pairs else plan.program.input_type.c_type
+
+
+def _spreading(plan: Plan, layout: Layout, samples: Home) -> list[str]:
+    """Calls that turn a block's samples into rows."""
+    source, size = f"(memory + {samples.offset})", plan.program.input.size
+    bytes_ = size * _type_bytes(samples.c_type)
+    calls = []
+    for form in plan.forms.get(plan.program.input, ()):
+        home = layout.homes[plan.program.input, form]
+        rows = f"({home.c_type}*)(memory + {home.offset})"
+        if form is Form.PLAIN:
+            calls.append(f"spread_plain((const Sample*){source}, {rows}, {size});")
+        else:
+            calls.append(f"spread({source}, {bytes_}, {rows}, {-(-size // form.value)});")
+    return calls

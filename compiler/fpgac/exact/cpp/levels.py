@@ -1,0 +1,86 @@
+"""What a processor offers beyond plain C++: the width of its registers, and dot products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+__all__ = ["LEVELS", "PORTABLE", "Form", "Level"]
+
+
+class Form(Enum):
+    """How a value lies in memory; its number is how many elements share a lane of 32 bits."""
+
+    PLAIN = 1
+    """Row by row, one element of all samples each, in the narrowest type that holds it."""
+    PAIRS = 2
+    """Two signed elements of 16 bits in each sample's lane."""
+    QUADS = 4
+    """Four unsigned elements of 8 bits in each sample's lane."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A set of instructions.
+
+    ``flags`` make g++ use them. ``supported`` is a C++ condition that the processor at hand has
+    them, ``register_bytes`` the width of a register, ``tile`` the number of registers of samples
+    that share a weight once it is loaded. ``dots`` adds to each 32-bit lane of ``a`` the dot
+    product of its elements in ``x`` and ``w``, for each form that the level multiplies as a whole.
+    """
+
+    name: str
+    supported: str
+    flags: tuple[str, ...] = ()
+    register_bytes: int = 16
+    tile: int = 2
+    dots: Mapping[Form, str] = field(default_factory=dict)
+
+
+_MULTIPLY_ADD: Final = {
+    Form.PAIRS: 'V32 p; asm("vpmaddwd %2, %1, %0" : "=v"(p) : "v"(x), "v"(w)); a += p;'
+}
+_AVX512: Final = ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl")
+
+PORTABLE: Final = Level("portable", supported="true")
+
+# From the quickest to what runs everywhere; no sum of two products overflows its lane but one,
+# of four times -2^15, and that wraps as all sums here may.
+LEVELS: Final = (
+    Level(
+        "avx512vnni",
+        supported='__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")'
+        ' && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")',
+        flags=(*_AVX512, "-mavx512vnni", "-mprefer-vector-width=512"),
+        register_bytes=64,
+        tile=4,
+        dots={
+            Form.PAIRS: 'asm("vpdpwssd %2, %1, %0" : "+v"(a) : "v"(x), "v"(w));',
+            Form.QUADS: 'asm("vpdpbusd %2, %1, %0" : "+v"(a) : "v"(x), "v"(w));',
+        },
+    ),
+    Level(
+        "avx512",
+        supported='__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")'
+        ' && __builtin_cpu_supports("avx512vl")',
+        flags=(*_AVX512, "-mprefer-vector-width=512"),
+        register_bytes=64,
+        tile=4,
+        dots=_MULTIPLY_ADD,
+    ),
+    Level(
+        "avx2",
+        supported='__builtin_cpu_supports("avx2")',
+        flags=("-mavx2",),
+        register_bytes=32,
+        dots=_MULTIPLY_ADD,
+    ),
+    Level(
+        "sse2",
+        supported='__builtin_cpu_supports("sse2")',
+        dots={Form.PAIRS: 'V32 p = x; asm("pmaddwd %1, %0" : "+x"(p) : "x"(w)); a += p;'},
+    ),
+    PORTABLE,
+)

@@ -1,0 +1,146 @@
+// What every generated program stands on. A block is BLOCK samples; a row holds one element (or one
+// lane of packed elements) of each. No header is included: parsing them takes longer than the rest.
+
+using int8_t = __INT8_TYPE__;
+using int16_t = __INT16_TYPE__;
+using int32_t = __INT32_TYPE__;
+using int64_t = __INT64_TYPE__;
+using uint8_t = __UINT8_TYPE__;
+using uint16_t = __UINT16_TYPE__;
+using uint32_t = __UINT32_TYPE__;
+using uint64_t = __UINT64_TYPE__;
+
+using Sample = SAMPLE;
+using Word = WORD;
+using Answer = ANSWER;
+
+#define INLINE static inline __attribute__((always_inline))
+#define BULK static __attribute__((noinline, optimize("O3")))
+#define STAGE static __attribute__((noinline)) void
+
+template <class T, int lanes> struct VectorOf {
+    typedef T type __attribute__((vector_size(sizeof(T) * lanes)));
+};
+template <class T, int lanes> using Vector = typename VectorOf<T, lanes>::type;
+using V32 = Vector<int32_t, REGISTER_BYTES / 4>;
+using V64 = Vector<int64_t, REGISTER_BYTES / 8>;
+template <class V> constexpr int LANES = sizeof(V) / sizeof(V{}[0]);
+
+template <class V, class T> INLINE V load(const T* from) {
+    Vector<T, LANES<V>> narrow;
+    __builtin_memcpy(&narrow, from, sizeof narrow);
+    return __builtin_convertvector(narrow, V);
+}
+
+template <class V, class T> INLINE void store(T* to, V wide) {
+    const auto narrow = __builtin_convertvector(wide, Vector<T, LANES<V>>);
+    __builtin_memcpy(to, &narrow, sizeof narrow);
+}
+
+template <class V, class T> INLINE V splat(T value) { return V{} + value; }
+template <class V> INLINE V least(V a, V b) { return a < b ? a : b; }
+template <class V> INLINE V greatest(V a, V b) { return a > b ? a : b; }
+template <class V, class T> INLINE V zero_unless(V v, T lowest, T highest) {
+    return v & (v >= lowest) & (v <= highest);
+}
+
+template <class V, class T> INLINE V lookup(V index, const T* table) {
+    V found;
+    for (int lane = 0; lane < LANES<V>; lane++)
+        found[lane] = table[index[lane]];
+    return found;
+}
+
+// Elements side by side in a lane of 32 bits, the first in the lowest.
+template <class V> INLINE void store_quad(int32_t* to, const V (&v)[4]) {
+    store(to, v[0] | v[1] << 8 | v[2] << 16 | v[3] << 24);
+}
+template <class V> INLINE void store_pair(int32_t* to, V low, V high) {
+    store(to, (low & 0xffff) | high << 16);
+}
+
+// Lane i of row j becomes lane j of row i.
+template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
+    constexpr int lanes = LANES<V32>;
+    V32 low, high;
+    for (int lane = 0; lane < lanes; lane++) {
+        low[lane] = lane & distance ? lane - distance + lanes : lane;
+        high[lane] = lane & distance ? lane + lanes : lane + distance;
+    }
+    for (int row = 0; row < lanes; row++)
+        if (!(row & distance)) {
+            const V32 a = rows[row], b = rows[row + distance];
+            rows[row] = __builtin_shuffle(a, b, low);
+            rows[row + distance] = __builtin_shuffle(a, b, high);
+        }
+    if constexpr (distance * 2 < lanes)
+        transpose<distance * 2>(rows);
+}
+
+// Samples of `stride` bytes become `count` rows of 32-bit lanes.
+STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
+    constexpr int lanes = LANES<V32>;
+    for (int s = 0; s < BLOCK; s += lanes)
+        for (int first = 0; first < count; first += lanes) {
+            V32 tile[lanes];
+            for (int i = 0; i < lanes; i++)
+                __builtin_memcpy(&tile[i], samples + (s + i) * stride + first * 4, sizeof tile[i]);
+            transpose(tile);
+            for (int i = 0; i < lanes && first + i < count; i++)
+                __builtin_memcpy(rows + (first + i) * BLOCK + s, &tile[i], sizeof tile[i]);
+        }
+}
+
+template <class T>
+STAGE spread_plain(const Sample* samples, T* rows, int count) {
+    for (int e = 0; e < count; e++)
+        for (int s = 0; s < BLOCK; s++)
+            rows[e * BLOCK + s] = T(samples[s * count + e]);
+}
+
+// Sums of one filter over the registers of a tile, and a row of packs added to them.
+#if TILE == 4
+#define REGISTERS V32 x0, x1, x2, x3, w
+#define SUMS(a, start) V32 a##0 = start, a##1 = a##0, a##2 = a##0, a##3 = a##0
+#define ROW(row) load_row(row, x0, x1, x2, x3)
+#define ADD(dot, a, weights)                                                                       \
+    w = splat<V32>(weights), dot(a##0, x0, w), dot(a##1, x1, w), dot(a##2, x2, w), dot(a##3, x3, w)
+#else
+#define REGISTERS V32 x0, x1, w
+#define SUMS(a, start) V32 a##0 = start, a##1 = a##0
+#define ROW(row) load_row(row, x0, x1)
+#define ADD(dot, a, weights) w = splat<V32>(weights), dot(a##0, x0, w), dot(a##1, x1, w)
+#endif
+
+template <class... Registers> INLINE void load_row(const int32_t* row, Registers&... x) {
+    ((x = load<V32>(row), row += LANES<V32>), ...);
+}
+
+// The functions that the rule is stated in, where the second argument decides about NaN.
+namespace rule {
+INLINE double floor(double a) { return __builtin_floor(a); }
+INLINE double trunc(double a) { return __builtin_trunc(a); }
+INLINE double rint(double a) { return __builtin_rint(a); }
+INLINE double fabs(double a) { return __builtin_fabs(a); }
+INLINE double copysign(double a, double sign) { return __builtin_copysign(a, sign); }
+INLINE double fmin(double a, double b) { return a < b ? a : b; }
+INLINE double fmax(double a, double b) { return a > b ? a : b; }
+INLINE float floor(float a) { return __builtin_floorf(a); }
+INLINE float trunc(float a) { return __builtin_truncf(a); }
+INLINE float rint(float a) { return __builtin_rintf(a); }
+INLINE float fabs(float a) { return __builtin_fabsf(a); }
+INLINE float copysign(float a, float sign) { return __builtin_copysignf(a, sign); }
+INLINE float fmin(float a, float b) { return a < b ? a : b; }
+INLINE float fmax(float a, float b) { return a > b ? a : b; }
+} // namespace rule
+
+// Floats as they are meant, with ties to even and the least of numbers, whatever the caller has set.
+struct FloatingPoint {
+#if defined(__SSE__)
+    const unsigned before = __builtin_ia32_stmxcsr();
+    FloatingPoint() { __builtin_ia32_ldmxcsr(0x1f80); }
+    ~FloatingPoint() { __builtin_ia32_ldmxcsr(before); }
+#else
+    FloatingPoint() {}
+#endif
+};
