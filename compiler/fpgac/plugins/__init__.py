@@ -13,7 +13,15 @@ from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
-from fpgac.design.render import comment, host_files, kernel_files, render, sh_word
+from fpgac.design.render import (
+    bridge_files,
+    comment,
+    host_files,
+    kernel_files,
+    render,
+    sh_word,
+    tcl_word,
+)
 from fpgac.errors import (
     DataError,
     FpgacError,
@@ -30,6 +38,7 @@ from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
 from fpgac.targets.card import CARD, card_json
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
+from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
 __all__ = [
     "CARD",
@@ -62,6 +71,8 @@ __all__ = [
     "ToolchainError",
     "Where",
     "WhereIs",
+    "Zynq",
+    "bridge_files",
     "card_json",
     "check_identifier",
     "comment",
@@ -69,9 +80,12 @@ __all__ = [
     "find_vitis",
     "hookimpl",
     "host_files",
+    "hwh_file",
     "kernel_files",
     "load_plugins",
     "nearest",
     "render",
     "sh_word",
+    "tcl_word",
+    "zynq",
 ]
