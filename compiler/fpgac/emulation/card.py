@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -29,6 +30,7 @@ __all__ = [
     "HostKind",
     "HostRun",
     "missing",
+    "read_card",
     "require",
     "run_host",
 ]
@@ -100,6 +102,19 @@ def run_host(
     output = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))
     require_good_end(command, outcome, events, timeout, output)
     return HostRun(outcome.number, seconds, outcome.stdout, outcome.stderr)
+
+
+def read_card(path: Path) -> CardDescription | BoardDescription:
+    """What a design says of its card: a board is one that has its name there.
+
+    Raises:
+        EmulationError: the file is missing, no JSON, or describes no card.
+    """
+    try:
+        is_board = "board" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        is_board = False  # the card's own reader says what is wrong
+    return BoardDescription.read(path) if is_board else CardDescription.read(path)
 
 
 def _surroundings(card: CardDescription | BoardDescription) -> Surroundings:

@@ -1,8 +1,8 @@
 """The bitstream of the emulated board: a .bit file whose configuration is the kernel's C++.
 
 The file is built like Vivado's: a preamble, four texts (the design's name, the part, a date and a
-time), and a length before the configuration. That is, here, one line of JSON, the kernel as a shared
-library, and zeros up to whole words of 32 bits.
+time), and a length before the configuration. That is, here, one line of JSON, the kernel as a
+shared library, and zeros up to whole words of 32 bits.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from fpgac.build.folder import write_whole
 from fpgac.design.contract import Contract
+from fpgac.emulation.overlay import BoardDescription
+from fpgac.errors import EmulationError, FpgacError
 
 __all__ = ["BadBitstreamError", "Bitstream", "read_bitstream", "write_bitstream"]
 
@@ -122,11 +125,27 @@ def _parts(content: bytes) -> tuple[dict[int, str], bytes]:
     return texts, configuration
 
 
-def main(contract: Path, part: str, library: Path, output: Path) -> None:
-    """Write the bitstream of a build's contract and library."""
-    agreed = Contract.from_json(contract.read_bytes())
-    write_whole(output, write_bitstream(agreed, part, library.read_bytes()))
+def main(arguments: Sequence[str]) -> int:
+    """``card.json contract.json libkernel.so out.bit``: 0, or one line on stderr and a code."""
+    if len(arguments) != 4:
+        sys.stderr.write(
+            "usage: python -m fpgac.emulation.zynq.bitstream CARD.json CONTRACT.json LIBRARY.so "
+            "OUT.bit\n"
+        )
+        return 2
+    card, agreed, library, out = map(Path, arguments)
+    try:
+        part = BoardDescription.read(card).part
+        contract = Contract.from_json(agreed.read_bytes())
+        write_whole(out, write_bitstream(contract, part, library.read_bytes()))
+    except FpgacError as error:
+        sys.stderr.write(f"error: {'; '.join(str(error).split(chr(10)))}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename}: {error.strerror}\n")
+        return EmulationError.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    sys.exit(main(sys.argv[1:]))

@@ -173,9 +173,7 @@ class EmulatedBoard(Device):  # type: ignore[misc]
         return buffer
 
     @staticmethod
-    def _sync(
-        copy: Callable[[int, int, int], None], address: int, pointer: int, size: int
-    ) -> None:
+    def _sync(copy: Callable[[int, int, int], None], address: int, pointer: int, size: int) -> None:
         try:
             copy(address, pointer, size)
         except BadAddressError as error:

@@ -1,4 +1,4 @@
-"""AMD's AXI DMA 7.1 without scatter-gather, by its registers (AMD's PG021, direct register mode)."""
+"""AMD's AXI DMA 7.1 without scatter-gather, by its registers (PG021, direct register mode)."""
 
 from __future__ import annotations
 

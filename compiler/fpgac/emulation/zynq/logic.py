@@ -16,7 +16,7 @@ from fpgac.emulation.zynq.stream import Stream
 __all__ = ["BadOverlayError", "Failure", "Logic"]
 
 _DMA: Final = "xilinx.com:ip:axi_dma:"
-_LENGTH_BITS: Final = "C_SG_LENGTH_WIDTH"
+_LENGTH_BITS: Final = "c_sg_length_width"
 # A host that asks and asks while nothing can happen any more is told so after this time.
 _STALL_SECONDS: Final = 2.0
 _STALL_READS: Final = 100

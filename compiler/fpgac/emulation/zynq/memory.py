@@ -1,4 +1,4 @@
-"""The board's DDR memory, as the programmable logic sees it: apart from what the host's caches hold."""
+"""The board's memory, as the programmable logic sees it: apart from what the host's caches hold."""
 
 from __future__ import annotations
 

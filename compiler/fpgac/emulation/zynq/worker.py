@@ -1,4 +1,4 @@
-"""The child process of :mod:`fpgac.emulation.zynq.kernel`: calls a kernel with streams, call by call.
+"""The child process of :mod:`fpgac.emulation.zynq.kernel`: calls a kernel with streams.
 
 It is started as a file, without fpgac and numpy: ``python worker.py LIBRARY FUNCTION``. It reads
 calls from its standard input and answers on its standard output until the input ends.

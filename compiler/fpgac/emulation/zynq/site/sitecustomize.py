@@ -1,4 +1,4 @@
-"""Python runs this at its start when this folder is in PYTHONPATH: pynq then finds the emulated board.
+"""Python runs this at its start if this folder is in PYTHONPATH: pynq then finds the board.
 
 Only the environment of a host that runs on an emulated board holds the folder. Whatever other
 sitecustomize there is runs as well.
