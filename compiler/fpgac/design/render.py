@@ -62,6 +62,18 @@ HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+# The hosts for a Zynq's AXI DMA, where they are not those of a card under XRT.
+DMA_HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pynq": {
+        "hosts/pynq/{name}_host.py": "hosts/pynq/overlay_host.py.j2",
+        "hosts/pynq/requirements.txt": "hosts/pynq/overlay_requirements.txt.j2",
+    },
+}
+HOSTS_BY_INTERFACE: Final[Mapping[Interface, Mapping[str, Mapping[str, str]]]] = {
+    "m_axi": HOSTS,
+    "axis": DMA_HOSTS,
+}
+
 # The kernel's template by its interface.
 KERNELS: Final[Mapping[Interface, str]] = {
     "m_axi": "kernel/kernel.cpp.j2",
@@ -139,6 +151,7 @@ def host_files(
     """
     context = {
         "contract": contract,
+        "count": COUNT,
         "class_name": _class_name(contract.name),
         "load_hint": load_hint,
         "python_formula": Formula.of(contract.input.type, "np."),
@@ -147,7 +160,7 @@ def host_files(
     return {
         path.format(name=contract.name): _host_file(template, context, loaders)
         for host in hosts
-        for path, template in _templates(host).items()
+        for path, template in _templates(host, contract.interface).items()
     }
 
 
@@ -241,10 +254,17 @@ def _pipelined(core: Core) -> bool:
     return re.search(r"#\s*pragma\s+HLS\s+dataflow", source, re.IGNORECASE) is None
 
 
-def _templates(host: str) -> Mapping[str, str]:
-    if host not in HOSTS:
-        raise TargetError(Problem(f"there is no host {host!r}", hint=nearest(host, HOSTS)))
-    return HOSTS[host]
+def _templates(host: str, interface: Interface) -> Mapping[str, str]:
+    hosts = HOSTS_BY_INTERFACE[interface]
+    if host not in hosts:
+        raise TargetError(
+            Problem(
+                f"there is no host {host!r} for a kernel with {interface}",
+                expected=f"one of {', '.join(hosts)}",
+                hint=nearest(host, hosts),
+            )
+        )
+    return hosts[host]
 
 
 def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> File:

@@ -98,7 +98,7 @@ class _Journey:
         road.stop("core", self.core_key, self._make_core)
         design = road.stop("design", self.design_key, self._make_design)
         road.stop("vectors", self.vectors_key, self._make_vectors)
-        unproven = _lacking(design.facts["hosts"])
+        unproven = self._lacking(design.facts["hosts"])
         plan = Plan.from_plain(design.facts["plan"]).without(map(host_step, unproven))
         road.run(plan)
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
@@ -283,6 +283,18 @@ class _Journey:
         design = Design(self.spec.name, self.target.name, files)
         self.road.run(self.target.plan(design, mode, toolchain))
 
+    def _lacking(self, hosts: list[str]) -> dict[str, str]:
+        """The hosts that cannot be built and run on this machine, and why."""
+        from fpgac.emulation.card import missing
+
+        contract = Contract.from_json((self.request.folder / CONTRACT).read_bytes())
+        problems = {host: missing(host, contract.interface) for host in hosts}
+        return {
+            host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
+            for host, found in problems.items()
+            if found
+        }
+
     def _said(self, *names: str) -> object:
         return json.loads(self.spec.model_dump_json(include=set(names)))
 
@@ -290,15 +302,3 @@ class _Journey:
         done = news.step / news.steps if news.steps else 0.0
         text = f"loss {news.loss:.4g}" if news.loss is not None else "loading TensorFlow"
         self.road.tell(Progress("training", done, text))
-
-
-def _lacking(hosts: list[str]) -> dict[str, str]:
-    """The hosts that cannot be built and run on this machine, and why."""
-    from fpgac.emulation.card import missing
-
-    problems = {host: missing(host) for host in hosts}
-    return {
-        host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
-        for host, found in problems.items()
-        if found
-    }

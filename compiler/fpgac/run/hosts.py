@@ -18,7 +18,7 @@ import numpy as np
 from fpgac.build.folder import LOCK_NAME, disk_errors, npy_bytes, write_whole
 from fpgac.build.lock import read_lock
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import CONTRACT, host_program, xclbin_file
+from fpgac.emulation.plan import CONTRACT, host_program, program_file
 from fpgac.errors import (
     BuildError,
     DataError,
@@ -156,12 +156,11 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, missing, run_host
-    from fpgac.emulation.description import CardDescription
+    from fpgac.emulation.card import HostKind, missing, read_card, run_host
 
     program = (folder / host_program(host, contract.name)).resolve()
-    xclbin = (folder / xclbin_file(contract.name)).resolve()
-    for path in (program, xclbin):
+    loaded = (folder / program_file(contract)).resolve()
+    for path in (program, loaded):
         if not path.is_file():
             raise BuildError(
                 Problem(
@@ -170,18 +169,17 @@ def run_host_once(
                     hint="run fpgac compile again; it says what is missing",
                 )
             )
-    if problems := missing(host):
+    if problems := missing(host, contract.interface):
         instead = Problem(
             f"so the {host} host cannot run here",
             hint="--host simulation calls the kernel's C++ without XRT",
         )
         raise ToolchainError(*problems, instead)
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
-    card = CardDescription.read(folder / CARD)
     done = run_host(
-        [*start, "--xclbin", str(xclbin), *options],
+        [*start, "--xclbin", str(loaded), *options],
         kind=cast(HostKind, host),
-        card=card,
+        card=read_card(folder / CARD),
         devices=devices,
         cwd=Path.cwd(),
         timeout=timeout,
