@@ -84,7 +84,7 @@ class Bridge:
         return out[:room], sent, last.value
 
 
-@pytest.fixture(scope="module", params=CORES.values(), ids=CORES.keys())
+@pytest.fixture(scope="module", params=CORES.values(), ids=list(CORES))
 def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bridge:
     return Bridge(request.param, tmp_path_factory.mktemp("kernel"))
 

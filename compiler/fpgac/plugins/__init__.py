@@ -8,7 +8,7 @@ change without notice.
 from __future__ import annotations
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.toolchains import Toolchain, find_vitis
+from fpgac.build.toolchains import Toolchain, find_vitis, find_vivado
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
@@ -78,6 +78,7 @@ __all__ = [
     "comment",
     "contract",
     "find_vitis",
+    "find_vivado",
     "hookimpl",
     "host_files",
     "hwh_file",

@@ -65,9 +65,10 @@ class ProcessingSystem:
 
     ``master`` drives the slaves' registers and ``memory_port`` takes the DMA to the memory, whose
     first bank is the address segment ``memory_segment``. ``clock`` and ``reset`` go to the logic,
-    whose clock goes back to ``clock_inputs``. ``settings`` switch all of that on, and
-    ``clock_setting`` takes the clock in MHz. ``pll_mhz`` feeds the clock's dividers, whose
-    parameters are ``divisors`` of the clock's number, as ``enable`` is its switch.
+    whose clock goes back to ``clock_inputs``. ``automation`` has Vivado apply the board's preset,
+    ``settings`` switch on all of the above, and ``clock_setting`` takes the clock in MHz.
+    ``pll_mhz`` feeds the clocks' dividers, whose parameters are ``divisors`` of a clock's number,
+    as ``enable`` is its switch.
     """
 
     vlnv: str
@@ -78,6 +79,7 @@ class ProcessingSystem:
     clock: str
     reset: str
     clock_inputs: tuple[str, ...]
+    automation: Mapping[str, str]
     settings: Mapping[str, str]
     clock_setting: str
     first_address: int
@@ -105,6 +107,9 @@ PROCESSING_SYSTEMS: Final[Mapping[str, ProcessingSystem]] = MappingProxyType(
                 clock="FCLK_CLK0",
                 reset="FCLK_RESET0_N",
                 clock_inputs=("M_AXI_GP0_ACLK", "S_AXI_HP0_ACLK"),
+                automation=MappingProxyType(
+                    {"make_external": "FIXED_IO, DDR", "apply_board_preset": "1"}
+                ),
                 settings=MappingProxyType(
                     {
                         "PCW_USE_M_AXI_GP0": "1",
@@ -130,6 +135,7 @@ PROCESSING_SYSTEMS: Final[Mapping[str, ProcessingSystem]] = MappingProxyType(
                 clock="pl_clk0",
                 reset="pl_resetn0",
                 clock_inputs=("maxihpm0_fpd_aclk", "saxihp0_fpd_aclk"),
+                automation=MappingProxyType({"apply_board_preset": "1"}),
                 settings=MappingProxyType(
                     {
                         "PSU__USE__M_AXI_GP0": "1",
