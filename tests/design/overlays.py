@@ -1,4 +1,4 @@
-"""The tiny network as an overlay of the emulated PYNQ-Z2: kernel, bitstream, .hwh, host, samples."""
+"""The tiny network as an overlay of the emulated PYNQ-Z2: bitstream, .hwh, host, samples."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from fpgac.core.compilation import ap_headers, core_source, core_steps
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design, File
-from fpgac.design.render import BRIDGE
+from fpgac.design.render import BRIDGE, bridge_files
 from fpgac.targets.card import CARD
 
 __all__ = [
@@ -40,24 +40,26 @@ OBJECT = "emulation/core.o"
 class _Program:
     """What a card loads: the step that writes it, by its name and module, from which files.
 
-    ``sources`` are what the kernel's library for g++ needs beside the kernel's own source.
+    ``sources`` and ``headers`` are what g++ needs for the kernel's library beside its own source.
     """
 
     step: str
     suffix: str
     module: str
     descriptions: tuple[str, ...]
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 _PROGRAMS: Mapping[Interface, _Program] = {
-    "m_axi": _Program("xclbin", ".xclbin", "fpgac.emulation.xclbin", (CARD,), ()),
+    "m_axi": _Program("xclbin", ".xclbin", "fpgac.emulation.xclbin", (CARD,)),
     "axis": _Program(
         "bitstream",
         ".bit",
         "fpgac.emulation.zynq.bitstream",
         (CARD, CONTRACT),
-        tuple(path for path in BRIDGE if path.endswith(".cpp")),
+        sources=tuple(path for path in BRIDGE if path.endswith(".cpp")),
+        headers=tuple(path for path in BRIDGE if path.endswith(".h")),
     ),
 }
 
@@ -94,17 +96,17 @@ def host_step(host: str) -> str:
     return f"g++ {host} host"
 
 
-def emulation_files(core: Core) -> dict[str, File]:
+def emulation_files(core: Core, contract: Contract) -> dict[str, File]:
     """What the emulation needs beside a target's own design: sources for g++ alone."""
     headers = {f"{HEADERS}/{path}": File(text) for path, text in ap_headers().items()}
-    return {SOURCE: File(core_source(core)), **headers}
+    bridge = bridge_files(contract) if contract.interface == "axis" else {}
+    return {SOURCE: File(core_source(core)), **headers, **bridge}
 
 
 def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterable[str]) -> Plan:
     """All steps, the hosts' included; a host's step may be left out where its tools are missing."""
     library, program = kernel_library(contract.kernel), _PROGRAMS[contract.interface]
-    headers = tuple(path for path in design.files if path.startswith(f"{HEADERS}/"))
-    headers += tuple(f"{HEADERS}/{path}" for path in ap_headers())
+    headers = (*program.headers, *(f"{HEADERS}/{path}" for path in ap_headers()))
     firmware = tuple(f"{FIRMWARE}/{path}" for path in core.files)
     kernel = Step(
         name="g++ kernel",

@@ -187,7 +187,7 @@ class _Journey:
         )
         contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
-        files = {**design.files, **emulation_files(core)}
+        files = {**design.files, **emulation_files(core, contract)}
         return Made(
             files={path: (file.content, file.executable) for path, file in files.items()},
             facts={

@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 import threading
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 __all__ = ["CALL", "CANNOT_CALL", "RESULT", "read_whole"]
 
@@ -25,7 +25,7 @@ CANNOT_CALL: Final = 77
 _STACK: Final = 512 << 20
 
 
-def read_whole(stream: BinaryIO, size: int) -> bytes:
+def read_whole(stream: IO[bytes], size: int) -> bytes:
     """Exactly that many bytes.
 
     Raises:
