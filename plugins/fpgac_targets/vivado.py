@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from fpgac.plugins import (
+    CARD,
     Core,
     Design,
     File,
@@ -18,6 +19,7 @@ from fpgac.plugins import (
     TargetOptions,
     Toolchain,
     WhereIs,
+    board_json,
     check_identifier,
     contract,
     find_vivado,
@@ -97,6 +99,7 @@ class VivadoTarget(Target[TargetOptions]):
         files = {
             **kernel,
             **host_files(agreed, hosts, load_hint=self.load_hint),
+            CARD: File(board_json(self.board, agreed, core.clock_mhz)),
             "emulation/contract.json": File(agreed.to_json()),
             f"emulation/{name}.hwh": hwh_file(self.board, agreed, core.clock_mhz),
         }

@@ -36,7 +36,7 @@ from fpgac.plugins.hookspecs import hookimpl
 from fpgac.plugins.manager import Failure, Plugins, load_plugins
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
-from fpgac.targets.card import CARD, card_json
+from fpgac.targets.card import CARD, board_json, card_json
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
@@ -72,6 +72,7 @@ __all__ = [
     "Where",
     "WhereIs",
     "Zynq",
+    "board_json",
     "bridge_files",
     "card_json",
     "check_identifier",
