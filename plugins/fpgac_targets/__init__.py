@@ -11,5 +11,7 @@ from fpgac.plugins import Target, hookimpl
 def fpgac_targets() -> list[type[Target[Any]]]:
     """The built-in targets."""
     from fpgac_targets.aws_f1 import AwsF1
+    from fpgac_targets.pynq_z2 import PynqZ2
+    from fpgac_targets.zcu102 import Zcu102
 
-    return [AwsF1]
+    return [AwsF1, PynqZ2, Zcu102]
