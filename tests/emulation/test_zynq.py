@@ -1,4 +1,4 @@
-"""The emulated Zynq under pynq's own overlay, DMA driver and buffers: what a board does, and why."""
+"""The emulated Zynq under pynq's own overlay, DMA driver and buffers: what a board does."""
 
 from __future__ import annotations
 
