@@ -1,4 +1,4 @@
-"""The emulated Zynq under pynq's own overlay, DMA driver and buffers: what a board does, and why."""
+"""The emulated Zynq under pynq's own overlay, DMA driver and buffers: what a board does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.design.overlays import AGREED, BOARD, Bench, bench, build
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Opens the overlay and has buffers of ten samples; the kernel copies nothing but what a DMA brings.
+# Opens the overlay and has buffers of ten samples; a result is a sample's first number less its
+# second.
 OPENING = """
 import numpy as np
 from pynq import Overlay, allocate
@@ -111,16 +112,16 @@ def raw_call():
 
 call(10)
 wait()
-zeros = y.copy()
-x[:] = np.arange(-14000, 14000, 100).reshape(10, 28)
+assert (y == 0).all()
+x[:, 0] = np.arange(10)
 raw_call()
 y.invalidate()
-assert (y == zeros).all()  # it computed what memory held: zeros
+assert (y == 0).all()  # it computed what memory held: zeros
 x.flush()
 raw_call()
-assert (y == zeros).all()  # not invalidated yet: the host still sees the old results
+assert (y == 0).all()  # not invalidated yet: the host still sees the old results
 y.invalidate()
-assert len(set(y[:, 0])) > 1, y
+assert (y[:, 0] == np.arange(10)).all()
 print("done")
 """,
         cwd=tmp_path,
