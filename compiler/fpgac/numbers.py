@@ -23,6 +23,7 @@ import numpy.typing as npt
 from fpgac.errors import CoreError, Problem, nearest
 
 __all__ = [
+    "WIDEST",
     "FixedPoint",
     "Formula",
     "Overflow",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,27 @@ def test_a_killed_run_leaves_the_folder_free(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     with claimed(tmp_path):
         pass
+
+
+def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from fpgac.build.folder import claimed\n"
+        "from fpgac.build.plan import *; from fpgac.build.runner import run_plan\n"
+        "step = Step('s', ('bash', '-c', 'echo $$ > pid; sleep 600'), (), ('o',))\n"
+        "with claimed(Path(sys.argv[1])): run_plan(Plan((step,)), Path(sys.argv[1]), {})"
+    )
+    folder = tmp_path / "out"
+    fpgac = subprocess.Popen([sys.executable, "-c", code, str(folder)])
+    pid = folder / "pid"
+    while not (pid.is_file() and pid.read_text()):
+        time.sleep(0.01)
+    fpgac.kill()
+    fpgac.wait()
+    try:
+        with pytest.raises(BuildError, match="another fpgac"), claimed(folder):
+            pass
+    finally:
+        os.killpg(int(pid.read_text()), signal.SIGKILL)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from fpgac.build.folder import claimed
 
 ROOT = Path(__file__).parents[2]
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
@@ -127,7 +131,35 @@ def test_a_defect_shows_a_traceback_with_debug_only(fpgac: Fpgac, tmp_path: Path
     bad = tmp_path / "bad.toml"
     bad.write_text("name = 3")
     assert "Traceback" not in fpgac("validate", bad).stderr
-    assert "Traceback" in fpgac("--debug", "validate", bad).stderr
+    environment = {**os.environ, "FPGAC_DEBUG": "1"}
+    for told in (
+        fpgac("--debug", "validate", bad),
+        fpgac("validate", bad, environment=environment),
+    ):
+        assert "Traceback" in told.stderr
+        assert told.returncode == 3
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ending_it_early_says_so_and_ends_its_compilers(
+    specs: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    out = tmp_path / "out"
+    program = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "runpy.run_module('fpgac', run_name='__main__')"
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, "compile", str(specs / "iris.toml"), "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (out / "logs" / "g-core.log").is_file():
+        time.sleep(0.02)
+    running.send_signal(number)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == code
+    assert "what was finished is kept" in told
+    with claimed(out):  # nothing of it is left that could write
+        assert not (out / "emulation" / "core.o").exists()
 
 
 def test_run_compares_all_hosts(fpgac: Fpgac, iris_build: Path) -> None:
@@ -193,8 +225,9 @@ def test_run_on_another_of_several_cards(fpgac: Fpgac, iris_build: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("--device", "3"), 10, "card"),
-        (("--compute-units", "9"), 10, "compute"),
+        (("--device", "3"), 7, "--devices 4"),
+        (("--compute-units", "9"), 7, "at most 1"),
+        (("--host", "simulation", "--compute-units", "1"), 7, "one call"),
         (("--input", "nowhere.npy"), 10, "nowhere.npy"),
         (("--input", "wide.npy"), 10, "(n, 4)"),
         (("--input", "text.npy"), 10, "npy"),

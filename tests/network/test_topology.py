@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fpgac.errors import NetworkError, SpecError
+from fpgac.errors import NetworkError
 from fpgac.network.topology import check, training_digest, untrained
 from fpgac.spec.models import Spec
 from tests.network.samples import SPEC, MakeSpec
@@ -94,11 +94,6 @@ def test_a_network_with_layers_too_many_is_told(spec: Spec) -> None:
     longer = replace(network, layers=(*network.layers, network.layers[1]))
     with pytest.raises(NetworkError, match="expected: the end of the network"):
         check(longer, spec)
-
-
-def test_a_layer_named_like_anothers_relu_is_refused(make_spec: MakeSpec) -> None:
-    with pytest.raises(SpecError, match="two layers would be named 'dense_1_relu'"):
-        untrained(make_spec(**_layers({}, {"name": "dense_1_relu"})))
 
 
 def test_the_training_digest_covers_what_training_depends_on(

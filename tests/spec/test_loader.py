@@ -79,6 +79,12 @@ def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
         (("units = 3", "units = 0"), 8, "topology.layers[1].units", "greater than or equal to 1"),
         (("units = 3", "unit = 3"), 8, "topology.layers[1].unit", "did you mean 'units'?"),
         (
+            ("units = 3 }", 'units = 3, name = "dense_1_relu" }'),
+            4,
+            "topology",
+            "two layers would be named 'dense_1_relu'",
+        ),
+        (
             ("units = 3 }", 'units = 3, activation = "relu" }'),
             4,
             "topology",
@@ -99,6 +105,10 @@ def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
         (("[interface]", "[hls]\nclock_mhz = inf\n[interface]"), 11, "hls.clock_mhz", "finite"),
         (("RND,", "RNDD,"), 11, "interface.input", "did you mean 'RND'?"),
         (("<16,6,", "<0,6,"), 11, "interface.input", "at least one bit"),
+        (("<16,6,", "<54,6,"), 11, "interface.input", "at most 53 bits"),
+        (("<16,6,", "<2000,6,"), 11, "interface.input", "at most 53 bits"),
+        (("<16,6,", "<16,99,"), 11, "interface.input", "before the point"),
+        (('SAT>"', 'SAT>"\noutput = "ap_fixed<65,3>"'), 12, "interface.output", "at most 53 bits"),
         (('"ap_fixed<16,6,RND,SAT>"', "16"), 11, "interface.input", "must be a string"),
         (("[targets.aws-f1]", ""), None, "targets", "missing key"),
     ],

@@ -207,6 +207,8 @@ class _Processes:
                 stdout=log,  # type: ignore[call-overload]
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A claim on the folder is inherited: it lasts while anything writes there.
+                close_fds=False,
             )
             self._alive.add(process)
         try:

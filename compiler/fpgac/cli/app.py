@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -13,6 +16,8 @@ from fpgac.cli.console import complain, errors
 from fpgac.errors import FpgacError
 
 __all__ = ["app", "main"]
+
+INTERRUPTED, TERMINATED = 130, 143
 
 app = typer.Typer(
     name="fpgac",
@@ -40,9 +45,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    context: typer.Context,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks of errors.", envvar="FPGAC_DEBUG")
+        bool,  # main() reads it: an error may come before any command runs
+        typer.Option("--debug", help="Show tracebacks of errors.", envvar="FPGAC_DEBUG"),
     ] = False,
     version: Annotated[
         bool,
@@ -55,31 +60,36 @@ def _root(
     it to HLS C++, wraps a Vitis kernel and its hosts around it, builds everything, and proves on
     an emulated card that every engine gives the same bits.
     """
-    context.obj = {"debug": debug}
 
 
 def main() -> None:
     """Run the command line; what a user can mend prints without a traceback."""
-    debug = "--debug" in sys.argv[1:2]
+    signal.signal(signal.SIGTERM, _end)
     try:
-        app(standalone_mode=True)
+        app()
     except FpgacError as error:
-        if debug:
-            raise
+        _show_traceback()
         complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors().print("\n[bold]interrupted[/]; what was finished is kept", highlight=False)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code in (INTERRUPTED, TERMINATED):
+            errors().print("\nended early; what was finished is kept")
+        raise
     except BrokenPipeError:
         sys.exit(141)
     except Exception as error:
-        if debug:
-            raise
-        errors().print(
-            f"[bold red]fpgac has a defect:[/] {type(error).__name__}: {error}\n"
-            "  run `fpgac --debug ...` again for the traceback, and report it",
-            highlight=False,
-            markup=True,
-        )
+        _show_traceback()
+        text = f"fpgac has a defect: {type(error).__name__}: {error}"
+        errors().print(text, style="bold red", markup=False, soft_wrap=True)
+        errors().print("  run `fpgac --debug ...` again for the traceback, and report it")
         sys.exit(1)
+
+
+def _end(number: int, frame: object) -> None:
+    """Let everything under way be cleaned up, as after Ctrl-C."""
+    sys.exit(TERMINATED)
+
+
+def _show_traceback() -> None:
+    if "--debug" in sys.argv[1:] or os.environ.get("FPGAC_DEBUG", "0") not in ("", "0"):
+        errors().print(traceback.format_exc(), markup=False, soft_wrap=True)

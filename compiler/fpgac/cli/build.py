@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,7 +75,7 @@ def compile_(
     file = check_spec(spec, plugins)
     name = only_target(file, target)
     folder = out or Path("build") / f"{file.spec.name}-{name}"
-    errors().print(f"[bold]{file.spec.name}[/] for [bold]{name}[/] into {folder}/", soft_wrap=True)
+    errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with road_printer() as tell:
         build = compile_spec(Request(file, name, folder, mode.value), plugins, tell)
     _summarise(build)
@@ -94,7 +95,10 @@ def _summarise(build: Build) -> None:
         out.print(f"    [green]✓[/] {engine['engine']}{some}", soft_wrap=True)
     for line in build.unproven:
         out.print(Text(f"    - not proven: {line}", style="yellow"), soft_wrap=True)
-    out.print(f"\n  next: [bold]fpgac run {build.folder}[/]", soft_wrap=True)
+    # Where something is not proven, its host does not run here either.
+    host = " --host simulation" if build.unproven else ""
+    command = f"fpgac run {shlex.quote(str(build.folder))}{host}"
+    out.print(f"\n  next: {command}", markup=False, soft_wrap=True)
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,7 @@ def validate(
         results().print(
             f"{path}: good: {spec.name}, {' → '.join(map(str, sizes))}, "
             f"for {', '.join(spec.targets)}",
+            markup=False,
             soft_wrap=True,
         )
     if problems:
@@ -75,9 +77,14 @@ def init(
 ) -> None:
     """Write a commented spec to start from: it trains and compiles as it stands."""
     from fpgac.build.folder import disk_errors, write_whole
+    from fpgac.plugins import load_plugins
     from fpgac.spec.names import check_identifier
     from fpgac.spec.starter import starter_spec
 
+    plugins = load_plugins()
+    targets = target or ["aws-f1"]
+    for wanted in targets:
+        plugins.target(wanted)  # raises, with the nearest name
     if path.exists() and not force:
         raise BuildError(
             Problem("there is such a file: nothing was written", Where(path), hint="use --force")
@@ -87,9 +94,10 @@ def init(
     except ValueError as error:
         raise SpecError(Problem(str(error), hint="choose another with --name")) from None
     with disk_errors(path):
-        write_whole(path, starter_spec(chosen, target or ["aws-f1"]).encode())
+        write_whole(path, starter_spec(chosen, targets).encode())
+    written = shlex.quote(str(path))
     errors().print(
-        f"wrote {path}; next: [bold]fpgac train {path}[/], then "
-        f"[bold]fpgac compile {path} --target {(target or ['aws-f1'])[0]}[/]",
+        f"wrote {path}; next: fpgac train {written}, then fpgac compile {written}",
+        markup=False,
         soft_wrap=True,
     )

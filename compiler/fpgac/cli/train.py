@@ -36,11 +36,11 @@ def train(spec: SpecPath) -> None:
     file = check_spec(spec, plugins)
     with training_bar(file.spec.training.epochs) as bar:
         trained = train_network(file, plugins, lambda news: _show(bar, news))
-    errors().print(f"  wrote {file.network_path}", soft_wrap=True)
+    errors().print(f"  wrote {file.network_path}", markup=False, soft_wrap=True)
     for line in trained.figures:
-        results().print(line, soft_wrap=True)
+        results().print(line, markup=False, soft_wrap=True)
     if trained.plot:
-        errors().print(f"  drew {trained.plot}", soft_wrap=True)
+        errors().print(f"  drew {trained.plot}", markup=False, soft_wrap=True)
 
 
 def _show(bar: Callable[[float, str], None], news: Progress) -> None:

@@ -11,6 +11,7 @@ the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, 
 
 from __future__ import annotations
 
+import builtins
 import re
 import shlex
 import traceback
@@ -85,6 +86,14 @@ BRIDGE: Final[Mapping[str, str]] = {
     "emulation/stream_bridge.cpp": "emulation/stream_bridge.cpp.j2",
     "emulation/ap_types/ap_axi_sdata.h": "emulation/ap_axi_sdata.h",
 }
+
+# What the Python hosts call other things, as a class could be spelt.
+_PYTHON_NAMES: Final = frozenset(
+    """
+    Any BinaryIO Callable CommandLine HostError Iterator NamedTuple NoReturn Path Sequence Slot
+    Timing KERNEL STEP INPUTS OUTPUTS HELP
+    """.split()  # noqa: SIM905
+)
 
 LOAD_HINT: Final = "was it built for this card's platform (xbutil examine)?"
 
@@ -273,5 +282,6 @@ def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[Base
 
 
 def _class_name(name: str) -> str:
-    """``JetTagger`` for ``jet_tagger``: how Python spells a class."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    """``JetTagger`` for ``jet_tagger``: how Python spells a class; never a name it has already."""
+    spelt = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return f"{spelt}Chip" if spelt in _PYTHON_NAMES or hasattr(builtins, spelt) else spelt

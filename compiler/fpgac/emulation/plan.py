@@ -8,7 +8,7 @@ bitstream on a Zynq), and the C++ hosts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpgac.build.plan import Plan, Step
 from fpgac.core.compilation import ap_headers, core_source, core_steps
@@ -68,6 +68,15 @@ _HOST_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-isystem", "/usr/inclu
 _HOST_LIBRARIES = {
     "opencl": ("-lOpenCL",),
     "xrt": ("-lxrt_coreutil", "-luuid", "-pthread"),
+}
+
+
+# g++'s linker is ended by SIGBUS where it maps a file that the disk has no room for.
+_REMEDIES = {
+    r"[Nn]o space left|final link failed|SIGBUS|Bus error|ld terminated": (
+        "is the disk full? free some space; what was built before is kept and reused"
+    ),
+    r"[Cc]annot allocate memory|out of memory": "too little memory is free",
 }
 
 
@@ -134,7 +143,8 @@ def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterab
         library=simulation_library(contract.name),
     )
     programs = [_host(host, contract.name, design) for host in hosts if host in _HOST_LIBRARIES]
-    return Plan((*simulation, kernel, loaded, *programs))
+    steps = (*simulation, kernel, loaded, *programs)
+    return Plan(tuple(replace(step, remedies=_REMEDIES) for step in steps))
 
 
 def _host(host: str, name: str, design: Design) -> Step:

@@ -401,7 +401,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {_one_line(str(error))}\n")
         return error.exit_code
     except OSError as error:
-        sys.stderr.write(f"error: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"error: {error.filename or out}: {error.strerror}\n")
         return EmulationError.exit_code
     return 0
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fpgac.digest import digest_json
-from fpgac.errors import NetworkError, Problem, SpecError, Where
+from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
-from fpgac.spec.models import DenseSection, QuantisationSection, Spec
+from fpgac.spec.models import DenseSection, QuantisationSection, Spec, relu_name
 
 __all__ = ["check", "training_digest", "untrained"]
 
@@ -18,16 +18,12 @@ def untrained(spec: Spec) -> Network:
     """The network that ``spec`` asks for, with all weights zero.
 
     A dense layer has its name in the spec; the ReLU after it has ``_relu`` added.
-
-    Raises:
-        SpecError: the layers' names collide.
     """
     layers: list[Layer] = []
     inputs = spec.topology.inputs
     for name, section in zip(spec.topology.names, spec.topology.layers, strict=True):
         layers += _layers(name, inputs, section, spec.quantisation)
         inputs = section.units
-    _check_names(layers)
     return Network(spec.name, spec.topology.inputs, spec.interface.input, tuple(layers))
 
 
@@ -45,20 +41,7 @@ def _layers(
     if section.activation == "linear":
         return [dense]
     activations = section.activations or usual.activations
-    return [dense, ReluLayer(f"{name}_relu", activations.format)]
-
-
-def _check_names(layers: list[Layer]) -> None:
-    names = [layer.name for layer in layers]
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise SpecError(
-                Problem(
-                    f"two layers would be named {name!r}: a ReLU adds '_relu' to its layer's name",
-                    Where(key="topology.layers"),
-                    hint="choose another 'name' for one of them",
-                )
-            )
+    return [dense, ReluLayer(relu_name(name), activations.format)]
 
 
 def check(network: Network, spec: Spec, file: Path | None = None) -> None:

@@ -107,6 +107,7 @@ def run_hosts(
                 hint=nearest(host, names),
             )
         )
+    _check_request(request, contract, host)
     chosen = names if host == "all" else (host,)
     results: list[HostResult] = []
     for name in chosen:
@@ -119,6 +120,38 @@ def run_hosts(
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
         results.append(_judged(run(own, contract), results, request, contract))
     return results
+
+
+def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
+    """Refuse what no host can do, before any is started."""
+    problems = []
+    if request.device >= request.devices:
+        problems.append(
+            Problem(
+                f"there is no card number {request.device}",
+                expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
+                hint=f"--devices {request.device + 1} emulates as many",
+            )
+        )
+    units = len(contract.instances)
+    if (request.compute_units or 0) > units:
+        problems.append(
+            Problem(
+                f"the build has no {request.compute_units} compute units",
+                Where(request.folder),
+                expected=f"at most {units}",
+                hint="compute_units in the spec's table of the target says how many there are",
+            )
+        )
+    if host == SIMULATION and (request.batch or request.compute_units or request.profile):
+        problems.append(
+            Problem(
+                "the simulation is one call of the kernel",
+                expected="no --batch, --compute-units or --profile with --host simulation",
+            )
+        )
+    if problems:
+        raise TargetError(*problems)
 
 
 def built_hosts(folder: Path) -> tuple[str, ...]:
@@ -158,6 +191,12 @@ def run_host_once(
     """
     from fpgac.emulation.card import HostKind, missing, read_card, run_host
 
+    if problems := missing(host, contract.interface):
+        instead = Problem(
+            f"so the {host} host cannot run here",
+            hint="--host simulation calls the kernel's C++ without XRT",
+        )
+        raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
     loaded = (folder / program_file(contract)).resolve()
     for path in (program, loaded):
@@ -169,12 +208,6 @@ def run_host_once(
                     hint="run fpgac compile again; it says what is missing",
                 )
             )
-    if problems := missing(host, contract.interface):
-        instead = Problem(
-            f"so the {host} host cannot run here",
-            hint="--host simulation calls the kernel's C++ without XRT",
-        )
-        raise ToolchainError(*problems, instead)
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
     done = run_host(
         [*start, "--xclbin", str(loaded), *options],

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from fpgac.numbers import FixedPoint, Overflow, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, Overflow, Rounding
 from fpgac.spec.names import check_identifier
 
 __all__ = [
@@ -37,7 +37,12 @@ __all__ = [
     "Spec",
     "TopologySection",
     "TrainingSection",
+    "relu_name",
 ]
+
+
+# Integer bits of a format, or zeros behind its point, beyond which no sum makes sense.
+FARTHEST = 64
 
 
 class Section(BaseModel):
@@ -54,7 +59,15 @@ Identifier = Annotated[
 
 
 def _parse_format(value: object) -> object:
-    return value if isinstance(value, FixedPoint) else FixedPoint.parse(_string(value))
+    if isinstance(value, FixedPoint) or value == "auto":
+        return value
+    format_ = FixedPoint.parse(_string(value))
+    if format_.width > WIDEST or abs(format_.integer) > FARTHEST:
+        raise ValueError(
+            f"{value!r} does not fit a host's numbers: at most {WIDEST} bits, so that a float64 "
+            f"holds every word exactly, and at most {FARTHEST} of them before the point"
+        )
+    return format_
 
 
 def _string(value: object) -> str:
@@ -165,6 +178,11 @@ class DenseSection(Section):
     )
 
 
+def relu_name(layer: str) -> str:
+    """What the ReLU after the layer of this name is called."""
+    return f"{layer}_relu"
+
+
 class TopologySection(Section):
     """The network's shape: a chain of layers."""
 
@@ -177,9 +195,19 @@ class TopologySection(Section):
             raise ValueError(
                 "the last layer must have activation 'linear': its sums are the output"
             )
-        names = self.names
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two layers are named {sorted(twice)[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> TopologySection:
+        layers = zip(self.names, self.layers, strict=True)
+        names = [
+            *self.names,
+            *(relu_name(name) for name, layer in layers if layer.activation == "relu"),
+        ]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"two layers would be named {twice[0]!r}; a ReLU has its layer's name and '_relu'"
+            )
         return self
 
     @property
