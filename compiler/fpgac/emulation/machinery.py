@@ -146,7 +146,7 @@ def build_supervisor() -> Path:
     """
     compilers, source = _Compilers.find(), _sources()["shim/supervisor.c"]
     key = digest_json([digest_files({"supervisor.c": source}), compilers.version])
-    folder = cache_folder() / "emulation" / f"supervisor-{key[:24]}"
+    folder = cache_folder() / "supervisor" / key[:24]
 
     def build(built: Path, sources: Path) -> None:
         built.mkdir()
