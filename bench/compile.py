@@ -57,7 +57,7 @@ graph.predict(np.zeros((1, size), np.float32))
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as scratch:
         folder, peer = Path(scratch, "muon"), Path(scratch, "hls4ml")
-        compile_ = (*FPGAC, "compile", SPEC, "--out", folder)
+        compile_ = (*FPGAC, "compile", SPEC, "--target", "aws-f1", "--out", folder)
         cold = process(*compile_)
         alone = process(sys.executable, "-c", HLS4ML, SPEC.with_name("muon.network.json"), peer)
         warm, help_, validate, hls4ml_help, python = in_turn(

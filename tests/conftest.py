@@ -39,6 +39,6 @@ def specs(tmp_path: Path) -> Path:
 def iris_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The iris network compiled for aws-f1 with everything real; tests must leave it as it is."""
     folder = tmp_path_factory.mktemp("builds") / "iris-aws-f1"
-    done = run_fpgac("compile", ROOT / "specs" / "iris.toml", "--out", folder)
+    done = run_fpgac("compile", ROOT / "specs" / "iris.toml", "--target", "aws-f1", "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder

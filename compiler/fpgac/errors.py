@@ -10,16 +10,16 @@ code  meaning
 1     a defect of fpgac itself (with ``--debug``: a traceback)
 2     the command line could not be understood
 3     the spec: TOML syntax, unknown keys, values that cannot be
-4     the data set: not found, or not of the network's shape
-5     the network: not trained yet, damaged, or not the spec's topology
+4     data: samples that cannot be read or do not fit the network
+5     the trained network: damaged, or not the spec's topology
 6     the core: hls4ml cannot lower it, or a number format cannot be represented
 7     the target: unknown, or asked for what it does not offer
 8     a tool is missing (g++, XRT, v++, TensorFlow, ...)
 9     a build step failed, or the output folder cannot be used
-10    the emulated card: the kernel or a host crashed, hung or was refused
+10    the emulated card: the kernel crashed, or a host crashed, hung or refused
 11    the proof: two engines gave different raw words
 12    a plugin is broken
-130   interrupted
+130   interrupted; 143 terminated
 ====  ==========================================================================
 """
 

@@ -10,8 +10,10 @@ from fpgac.plugins import Target, hookimpl
 @hookimpl
 def fpgac_targets() -> list[type[Target[Any]]]:
     """The built-in targets."""
+    from fpgac_targets.alveo import alveo_cards
     from fpgac_targets.aws_f1 import AwsF1
+    from fpgac_targets.aws_f2 import AwsF2
     from fpgac_targets.pynq_z2 import PynqZ2
     from fpgac_targets.zcu102 import Zcu102
 
-    return [AwsF1, PynqZ2, Zcu102]
+    return [AwsF1, AwsF2, *alveo_cards(), PynqZ2, Zcu102]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -39,6 +39,12 @@ from fpgac.plugins import (
 )
 
 __all__ = ["VitisOptions", "VitisTarget"]
+
+# The word of a command that stands for those of :func:`frequency_words`.
+FREQUENCY = "@frequency@"
+# The first v++ with --freqhz, for all of its modes (UG1393 2023.2, Managing Clock Frequencies).
+UNIFIED_CLOCK = (2023, 2)
+T = TypeVar("T")
 
 # Regular expressions, read alike by Python and by grep -E. v++ goes on with a slower clock where
 # it can when timing does not close; a build that was asked for a clock has failed then.
@@ -76,13 +82,19 @@ class VitisOptions(TargetOptions):
 
     banks: Some = Field(
         default=None,
-        description="Banks for the compute units in their order, such as ['DDR[0]', 'DDR[1]'].",
+        description="Banks for the compute units in their order, such as ['DDR[0]', 'DDR[1]'] "
+        "or ['HBM[0]']; by default they are spread.",
+    )
+    slrs: Annotated[tuple[int, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Super logic regions for the compute units in their order, such as [0, 1]; "
+        "by default v++ places them, which is what succeeds most often.",
     )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One command of the flow; ``@mode@`` and ``@platform@`` stand for what is known later."""
+    """One command of the flow; what stands between ``@`` is known later."""
 
     name: str
     command: tuple[str, ...]
@@ -117,6 +129,8 @@ class VitisTarget(Target[VitisOptions]):
             "core": core,
             "clock_mhz": core.clock_mhz,
             "banks": banks,
+            "slrs": _in_turn(agreed, options.slrs or ()),
+            "frequencies": frequencies(self.board, core.clock_mhz),
             "hosts": hosts,
             "description": description,
             "stages": stages(self.board, agreed.kernel, name, core.clock_mhz, files),
@@ -146,12 +160,19 @@ class VitisTarget(Target[VitisOptions]):
 
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
         """See :meth:`Target.plan`."""
+        self.check_mode(mode)
         card = json.loads(design.files[CARD].content)
         kernel: str = card["kernels"][0]["name"]
-        flow = stages(self.board, kernel, design.name, card["clock_mhz"], design.files)
+        clock_mhz: float = card["clock_mhz"]
+        flow = stages(self.board, kernel, design.name, clock_mhz, design.files)
+        frequency = frequency_words(toolchain.version, clock_mhz)
 
         def known(word: str) -> str:
             return word.replace("@mode@", mode).replace("@platform@", toolchain.platform)
+
+        def words(command: tuple[str, ...]) -> Iterator[str]:
+            for word in command:
+                yield from frequency if word == FREQUENCY else (known(word),)
 
         return Plan(
             tuple(
@@ -159,7 +180,7 @@ class VitisTarget(Target[VitisOptions]):
                     name=f"{mode}: {stage.name}",
                     command=(
                         toolchain.tool(stage.command[0]),
-                        *(known(word) for word in stage.command[1:]),
+                        *words(stage.command[1:]),
                     ),
                     inputs=tuple(known(path) for path in stage.inputs),
                     outputs=(known(stage.output),),
@@ -185,24 +206,31 @@ class VitisTarget(Target[VitisOptions]):
                         hint=nearest(bank, self.board.bank_names),
                     )
                 )
-        if len(banks) > options.compute_units:
-            problems.append(
-                Problem(
-                    "there are more banks than compute units to use them",
-                    where("banks"),
-                    expected=f"at most {options.compute_units}",
-                    got=f"{len(banks)} banks",
-                    hint="set compute_units, or name fewer banks",
+        for place, slr in enumerate(options.slrs or ()):
+            if not 0 <= slr < self.board.slrs:
+                problems.append(
+                    Problem(
+                        f"{self.name} has no super logic region {slr}",
+                        where("slrs", place),
+                        expected=f"0 to {self.board.slrs - 1}",
+                    )
                 )
-            )
+        for key, named in (("banks", banks), ("slrs", options.slrs or ())):
+            if len(named) > options.compute_units:
+                problems.append(
+                    Problem(
+                        f"there are more {key} than compute units to use them",
+                        where(key),
+                        expected=f"at most {options.compute_units}",
+                        got=f"{len(named)} {key}",
+                        hint=f"set compute_units, or name fewer {key}",
+                    )
+                )
         return problems
 
     def _banks(self, agreed: Contract, options: VitisOptions) -> dict[str, str]:
         """Each compute unit's bank: the banks in turn, so that neighbours do not share one."""
-        banks = options.banks or self.board.spread
-        return {
-            instance: banks[place % len(banks)] for place, instance in enumerate(agreed.instances)
-        }
+        return _in_turn(agreed, options.banks or self.board.spread)
 
     def _scripts(self, context: Mapping[str, Any]) -> dict[str, File]:
         from jinja2 import PackageLoader
@@ -216,6 +244,34 @@ class VitisTarget(Target[VitisOptions]):
         }
 
 
+def _in_turn(agreed: Contract, things: Sequence[T]) -> dict[str, T]:
+    """One of ``things`` for each compute unit, from the first again after the last."""
+    units = enumerate(agreed.instances)
+    return {unit: things[place % len(things)] for place, unit in units} if things else {}
+
+
+def frequency_words(version: tuple[int, ...], clock_mhz: float) -> tuple[str, ...]:
+    """How v++ of ``version`` is told the clock of all kernels, where XRT scales it."""
+    if version < UNIFIED_CLOCK:
+        return ("--kernel_frequency", f"{clock_mhz:g}")
+    return (f"--freqhz={round(clock_mhz * 1e6)}",)
+
+
+def frequencies(board: Board, clock_mhz: float) -> dict[str, str]:
+    """The words for each dialect of v++ among the board's versions, the newest last.
+
+    The key is the first version that speaks it, as text.
+    """
+    first, last = board.toolchain.first, board.toolchain.last
+    if not board.clock.scalable:
+        return {}
+    versions = [first, *((UNIFIED_CLOCK,) if first < UNIFIED_CLOCK <= last else ())]
+    return {
+        ".".join(map(str, version)): " ".join(frequency_words(version, clock_mhz))
+        for version in versions
+    }
+
+
 def stages(
     board: Board, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
 ) -> tuple[Stage, ...]:
@@ -226,7 +282,7 @@ def stages(
     """
     common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
     hertz = round(clock_mhz * 1e6)
-    frequency = ("--kernel_frequency", f"{clock_mhz:g}") if board.clock.legacy else ()
+    frequency = (FREQUENCY,) if board.clock.scalable else ()
     at_compile = frequency or ("--hls.clock", f"{hertz}:{kernel}")
     kernel_object, xclbin = f"out/@mode@/{kernel}.xo", f"out/@mode@/{name}.xclbin"
     inputs = tuple(sorted(path for path in files if path.startswith("kernel/")))
@@ -267,14 +323,16 @@ def stages(
 def make_words(stage: Stage) -> str:
     """The command of a stage for a Makefile's recipe, whose shell finds PLATFORM."""
     line = " ".join(map(sh_word, stage.command)).replace("$", "$$")
-    return line.replace("@mode@", "$(MODE)").replace("@platform@", '"$$PLATFORM"')
+    line = line.replace("@mode@", "$(MODE)").replace("@platform@", '"$$PLATFORM"')
+    return line.replace(FREQUENCY, "$(FREQUENCY)")
 
 
-def hand_words(stage: Stage, mode: Mode, platform: str) -> str:
+def hand_words(stage: Stage, mode: Mode, platform: str, frequency: str) -> str:
     """The command of a stage for a person's shell, on several lines."""
-    line = " ".join(map(sh_word, stage.command))
+    line = " ".join(map(sh_word, stage.command)).replace(FREQUENCY, frequency)
     line = line.replace("@mode@", mode).replace("@platform@", platform)
-    for option in (" --save-temps", " --kernel_frequency", " --hls.clock", " --config", " -o "):
+    clock = (" --kernel_frequency", " --freqhz", " --hls.clock")
+    for option in (" --save-temps", *clock, " --config", " -o "):
         line = line.replace(option, f" \\\n    {option.lstrip()}")
     return line
 

@@ -121,8 +121,73 @@ def test_targets_tell_part_hosts_tools_and_life(fpgac: Fpgac) -> None:
     assert "2025-12-20" in done.stderr
 
 
+def test_targets_show_tells_all_about_one(fpgac: Fpgac) -> None:
+    done = fpgac("targets", "show", "alveo-u280")
+    assert done.returncode == 0, done.stderr
+    for part in (
+        "xcu280-fsvh2892-2L-e",
+        "xilinx_u280_gen3x16_xdma_1_202211_1",
+        "Vitis 2022.1 to 2025.1",
+        "at most 300 MHz",
+        "HBM[0] to HBM[31]",
+        "0.25 GiB each",
+        "DDR[1]",
+        "ending, 2025-11-20",
+        "compute_units = 1",
+        "Copies of the kernel on the card.",
+        "banks = (left away)",
+        "slrs = (left away)",
+    ):
+        assert part in done.stdout, part
+    assert "no longer knows the U280" in done.stderr
+
+
+def test_targets_show_tells_where_a_road_ends(fpgac: Fpgac) -> None:
+    done = fpgac("targets", "show", "aws-f2")
+    assert "modes:" in done.stdout
+    assert "emulation, hw_emu\n" in done.stdout
+    assert "through $SHELL_EMU_VERSION" in done.stdout
+    assert "AWS makes no FPGA image" in done.stderr
+
+
+def test_targets_show_of_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:
+    done = fpgac("targets", "show", "alveo-u281")
+    assert done.returncode == 7
+    assert "did you mean 'alveo-u280'?" in done.stderr
+
+
+def test_a_spec_with_several_targets_wants_a_choice(fpgac: Fpgac, tmp_path: Path) -> None:
+    done = fpgac("compile", ROOT / "specs" / "iris.toml", cwd=tmp_path)
+    assert done.returncode == 7
+    assert "aws-f1, alveo-u250, alveo-u50, or with all" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hardware_for_f2_is_refused_before_anything_starts(fpgac: Fpgac, tmp_path: Path) -> None:
+    done = fpgac(
+        *("compile", ROOT / "specs" / "muon.toml", "--target", "aws-f2", "--mode", "hw"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 7
+    assert "AWS makes no FPGA image (AFI)" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_targets_end_with_a_table_and_the_first_failure_s_exit_code(
+    fpgac: Fpgac, specs: Path, tmp_path: Path
+) -> None:
+    for target in ("aws-f1", "alveo-u250", "alveo-u50"):
+        (tmp_path / "out" / f"iris-{target}").mkdir(parents=True)
+        (tmp_path / "out" / f"iris-{target}" / "thesis.tex").write_text("years")
+    done = fpgac("compile", specs / "iris.toml", "--target", "all", "--out", tmp_path / "out")
+    assert done.returncode == 9
+    assert done.stderr.count("this folder is not fpgac's own") == 3
+    rows = [line.split()[0] for line in done.stdout.splitlines() if "failed" in line]
+    assert rows == ["aws-f1", "alveo-u250", "alveo-u50"]
+
+
 def test_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:
-    done = fpgac("compile", "specs/muon.toml", "--target", "aws-f2", cwd=ROOT)
+    done = fpgac("compile", "specs/muon.toml", "--target", "aws-f11", cwd=ROOT)
     assert done.returncode == 7
     assert "did you mean 'aws-f1'?" in done.stderr
 

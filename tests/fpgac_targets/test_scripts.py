@@ -267,7 +267,7 @@ class Modern(AwsF1):
     board = Board.model_validate(
         AwsF1.board.model_dump()
         | {"platform_variable": None, "life": {"state": "active"}}
-        | {"clock": {"default_mhz": 300.0, "maximum_mhz": 300.0, "legacy": False}}
+        | {"clock": {"default_mhz": 300.0, "maximum_mhz": 300.0, "scalable": False}}
     )
 
 

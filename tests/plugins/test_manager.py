@@ -167,7 +167,7 @@ def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
 def test_an_unknown_name_tells_the_nearest() -> None:
     plugins = load_plugins()
     with pytest.raises(TargetError, match="did you mean 'aws-f1'"):
-        plugins.target("aws-f2")
+        plugins.target("aws-f11")
     with pytest.raises(DataError, match="did you mean 'muon'"):
         plugins.provider("moun")
 

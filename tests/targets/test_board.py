@@ -140,3 +140,27 @@ def test_an_end_of_life_is_told_in_one_line(tmp_path: Path) -> None:
 )
 def test_versions_are_compared_as_numbers(version: tuple[int, ...], known: bool) -> None:
     assert (version in Toolchains(name="Vitis", first=(2019, 2), last=(2021, 2))) is known
+
+
+def test_banks_that_are_alike_are_one_table(tmp_path: Path) -> None:
+    stack = (
+        '\n[[memories]]\ncount = 3\ntag = "HBM"\nname = "HBM"\nkind = "HBM"\n'
+        "size_bytes = 0x1000_0000\nbase = 0x10_0000_0000\nslr = 0\n"
+    )
+    card = board(tmp_path, CARD + stack)
+    assert card.bank_names == ("DDR[0]", "DDR[1]", "HBM[0]", "HBM[1]", "HBM[2]")
+    assert card.memories[4].tag == "HBM[2]"
+    assert card.memories[4].base == 2**36 + 2 * 2**28
+
+
+def test_a_count_that_is_no_number_is_told(tmp_path: Path) -> None:
+    told = problem_of(tmp_path, CARD.replace("slr = 0", 'slr = 0\ncount = "32"'))
+    assert "unknown key 'count'" in told
+
+
+def test_a_board_that_lacks_a_mode_says_why(tmp_path: Path) -> None:
+    short = CARD.replace('spread = ["DDR[1]"', 'modes = ["hw_emu"]\nspread = ["DDR[1]"')
+    assert "must say why in 'stops'" in problem_of(tmp_path, short)
+    card = board(tmp_path, short.replace("modes", 'stops = "There is no card yet."\nmodes'))
+    assert card.modes == ("hw_emu",)
+    assert card.stops == "There is no card yet."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from fpgac.build.folder import write_tree
 from fpgac.build.lock import Lock, StopRecord, read_lock, write_lock
 from fpgac.build.plan import Plan
 from fpgac.build.runner import StepEvent, run_plan
+from fpgac.build.sharing import adopt
 from fpgac.digest import digest_file
 
 __all__ = ["Event", "Made", "Note", "Outcome", "Progress", "Road", "Started", "Stopped", "Tell"]
@@ -124,8 +125,12 @@ class Road:
         self._replace(self.lock.with_stop(name, record))
         return record
 
-    def run(self, plan: Plan) -> None:
-        """Run the plan's steps that are not done yet; their records go into the lock."""
+    def run(self, plan: Plan, lenders: Iterable[Path] = ()) -> None:
+        """Run the plan's steps that are not done yet; their records go into the lock.
+
+        What ``lenders``, finished builds, have made from the same things is copied instead.
+        """
+        adopted = adopt(plan, self.folder, self.lock.steps, lenders)
 
         def keep(event: StepEvent) -> None:
             if event.state == "started":
@@ -138,7 +143,7 @@ class Road:
                 detail = ", ".join(event.record.outputs)
             self.tell(Stopped(event.step, event.state, seconds, detail))
 
-        run_plan(plan, self.folder, self.lock.steps, keep)
+        run_plan(plan, self.folder, {**self.lock.steps, **adopted}, keep)
 
     def _replace(self, lock: Lock) -> None:
         if lock != self.lock or not (self.folder / "fpgac.lock").is_file():

@@ -23,7 +23,7 @@ from fpgac.build.plan import Plan, Step
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import BuildError, Problem, ToolchainError, Where
 
-__all__ = ["StepEvent", "run_plan"]
+__all__ = ["StepEvent", "run_plan", "step_key"]
 
 LOG_TAIL = 12
 
@@ -105,14 +105,15 @@ def _cached(step: Step, folder: Path, record: StepRecord | None) -> StepRecord |
         return None
     if any(not (folder / name).is_file() for name in step.outputs):
         return None
-    if record.key != _key(step, folder):
+    if record.key != step_key(step, folder):
         return None
     if any(digest_file(folder / name) != digest for name, digest in record.outputs.items()):
         return None
     return record
 
 
-def _key(step: Step, folder: Path) -> str:
+def step_key(step: Step, folder: Path) -> str:
+    """The digest of all that decides what a step makes; in every folder the same."""
     return digest_json(
         {
             "command": step.command,
@@ -161,7 +162,7 @@ _INSTALL = {
 
 def _run(step: Step, folder: Path, processes: _Processes) -> StepRecord:
     command = [_executable(step.command[0], step.environment.get("PATH")), *step.command[1:]]
-    key = _key(step, folder)
+    key = step_key(step, folder)
     log = folder / "logs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.name)}.log"
     with disk_errors(folder):
         for name in (str(log.relative_to(folder)), *step.outputs):

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import complain, errors, results
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
+    from fpgac.errors import FpgacError
     from fpgac.pipeline.compiling import Build
+    from fpgac.pipeline.several import Outcome
+    from fpgac.plugins import Plugins
     from fpgac.run.hosts import HostResult
+    from fpgac.spec.loader import SpecFile
 
 __all__ = ["register"]
+
+# Instead of a target's name: every target of the spec.
+ALL = "all"
 
 
 class Mode(StrEnum):
@@ -47,7 +54,11 @@ def compile_(
     spec: SpecPath,
     target: Annotated[
         str | None,
-        typer.Option("--target", "-t", help="One of the spec's targets; needed if it has several."),
+        typer.Option(
+            "--target",
+            "-t",
+            help="One of the spec's targets, or all; needed if it has several.",
+        ),
     ] = None,
     mode: Annotated[
         Mode,
@@ -58,13 +69,17 @@ def compile_(
     ] = Mode.emulation,
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder to write; by default build/NAME-TARGET.", show_default=False),
+        typer.Option(
+            help="The folder to write; by default build/NAME-TARGET. With --target all, the folder "
+            "of those folders.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Build a spec for a target: kernel, hosts, scripts, and the proof that all engines agree.
 
     A second run does only what changed. Whatever fails leaves finished files alone and resumes
-    where it was.
+    where it was. With --target all, what fails for one target does not stop the others.
     """
     from fpgac.cli.progress import road_printer
     from fpgac.pipeline.checking import check_spec, only_target
@@ -73,12 +88,68 @@ def compile_(
 
     plugins = load_plugins()
     file = check_spec(spec, plugins)
+    if target == ALL:
+        _compile_all(file, plugins, mode, out or Path("build"))
+        return
     name = only_target(file, target)
     folder = out or Path("build") / f"{file.spec.name}-{name}"
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with road_printer() as tell:
         build = compile_spec(Request(file, name, folder, mode.value), plugins, tell)
     _summarise(build)
+
+
+def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> None:
+    """Every target of the spec; ends with a table, and with the exit code of the first failure."""
+    from fpgac.cli.progress import labelled, road_printer
+    from fpgac.pipeline.compiling import Request
+    from fpgac.pipeline.several import compile_targets
+
+    name, targets = file.spec.name, list(file.spec.targets)
+    requests = [Request(file, each, root / f"{name}-{each}", mode.value) for each in targets]
+    errors().print(f"[bold]{name}[/] for {', '.join(targets)} into {root}/", soft_wrap=True)
+    width = max(map(len, targets))
+    with road_printer(width + 18) as tell:
+        outcomes = compile_targets(
+            requests, plugins, lambda target: labelled(tell, f"{target:<{width}}")
+        )
+    _print_failures(outcomes)
+    _print_outcomes(outcomes)
+    if failures := [outcome.error for outcome in outcomes if outcome.error]:
+        raise typer.Exit(failures[0].exit_code)
+
+
+def _print_failures(outcomes: list[Outcome]) -> None:
+    """Each error once, with the targets that met it."""
+    told: dict[str, tuple[FpgacError, list[str]]] = {}
+    for outcome in outcomes:
+        if outcome.error:
+            _, targets = told.setdefault(str(outcome.error), (outcome.error, []))
+            targets.append(outcome.request.target)
+    for error, targets in told.values():
+        errors().print(f"\n[bold]{', '.join(targets)}[/] failed:", soft_wrap=True)
+        complain(error)
+
+
+def _print_outcomes(outcomes: list[Outcome]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("target", "folder", "engines that agree", "notices"):
+        table.add_column(title, no_wrap=title in ("target", "folder"))
+    for outcome in outcomes:
+        engines, notices = "[red]failed[/]", [str(outcome.error).splitlines()[0]]
+        if build := outcome.build:
+            engines = f"[green]{len(build.engines)}[/]: " + ", ".join(
+                engine["engine"] for engine in build.engines
+            )
+            notices = [*filter(None, [build.notice]), *(f"not proven: {u}" for u in build.unproven)]
+        table.add_row(
+            outcome.request.target, str(outcome.folder), engines, Text("\n".join(notices))
+        )
+    results().print()
+    results().print(table)
 
 
 def _summarise(build: Build) -> None:

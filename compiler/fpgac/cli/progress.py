@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from fpgac.build.road import Event, Note, Progress, Started, Stopped, Tell
 from fpgac.cli.console import errors, seconds_text
 
-__all__ = ["activity", "road_printer", "training_bar"]
+__all__ = ["activity", "labelled", "road_printer", "training_bar"]
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]"}
 
 
 @contextmanager
-def road_printer() -> Iterator[Tell]:
-    """A listener that prints a line for each stop, and spins beside what is under way."""
+def road_printer(width: int = 16) -> Iterator[Tell]:
+    """A listener that prints a line for each stop, and spins beside what is under way.
+
+    ``width`` is that of the names, in characters.
+    """
     running: dict[str, str] = {}
+    speaking = threading.Lock()  # several roads may be walked at a time
     with errors().status("", spinner="dots") as status:
 
-        def tell(event: Event) -> None:
+        def show(event: Event) -> None:
             match event:
                 case Started(name):
                     running[name] = name
@@ -27,12 +33,28 @@ def road_printer() -> Iterator[Tell]:
                     running[name] = " ".join(filter(None, [name, _percent(fraction), text]))
                 case Stopped(name):
                     running.pop(name, None)
-                    _print_stop(event)
+                    _print_stop(event, width)
                 case Note(text):
                     _print_note(text)
             status.update(", ".join(running.values()))
 
+        def tell(event: Event) -> None:
+            with speaking:
+                show(event)
+
         yield tell
+
+
+def labelled(tell: Tell, label: str) -> Tell:
+    """A listener that tells ``tell`` whose events they are, where several roads are walked."""
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Note):
+            tell(Note(f"{label.rstrip()}: {event.text}"))
+        else:
+            tell(replace(event, name=f"{label}  {event.name}"))
+
+    return heard
 
 
 @contextmanager
@@ -64,11 +86,11 @@ def activity() -> Iterator[Callable[[str], None]]:
         yield lambda text: bars.update(task, description=text)
 
 
-def _print_stop(stop: Stopped) -> None:
+def _print_stop(stop: Stopped, width: int) -> None:
     from rich.markup import escape
 
     took = "" if stop.outcome in ("failed", "cached") else seconds_text(stop.seconds)
-    line = f"{escape(stop.name):<16} {stop.outcome:<7}{took:>8}"
+    line = f"{escape(stop.name):<{width}} {stop.outcome:<7}{took:>8}"
     told = f"{line}  [dim]{escape(stop.detail)}[/]".rstrip()
     errors().print(f"  {_MARKS[stop.outcome]} {told}", soft_wrap=True)
 

@@ -60,9 +60,12 @@ def schema() -> None:
     """
     import json
 
+    from fpgac.plugins import load_plugins
     from fpgac.spec.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    plugins = load_plugins()
+    options = {name: target.Options for name, target in plugins.targets.items()}
+    typer.echo(json.dumps(json_schema(options, plugins.providers), indent=2))
 
 
 def init(

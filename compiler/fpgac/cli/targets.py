@@ -1,21 +1,117 @@
-"""``fpgac targets``."""
+"""``fpgac targets``: the table of all boards, and ``fpgac targets show``: all about one."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpgac.cli.console import errors, results
 
+if TYPE_CHECKING:
+    from fpgac.plugins import Board, Memory, Target
+
 __all__ = ["register"]
+
+_group = typer.Typer(
+    invoke_without_command=True,
+    help="List the boards that a spec can be compiled for, or show all about one.",
+)
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command()(targets)
+    """Add this module's commands."""
+    app.add_typer(_group, name="targets")
 
 
-def targets() -> None:
-    """List the boards that a spec can be compiled for: part, hosts, toolchain, life cycle."""
+@_group.callback()
+def targets(context: typer.Context) -> None:
+    """List the boards that a spec can be compiled for: part, hosts, toolchain, life cycle.
+
+    `fpgac targets show NAME` tells the rest of one: memories, clocks, platforms, options.
+    """
+    if context.invoked_subcommand is None:
+        _list()
+
+
+@_group.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A target, such as alveo-u250.")],
+) -> None:
+    """Show all about a board: memories, clock, platforms, life cycle, and a spec's options."""
+    from rich.text import Text
+
+    from fpgac.plugins import load_plugins
+
+    target = load_plugins().target(name)
+    out = results()
+    out.print(f"[bold]{name}[/]: {target.board.title}", soft_wrap=True)
+    for title, text in _facts(target.board):
+        out.print(Text(f"  {title + ':':<12} {text}"), soft_wrap=True)
+    out.print("\n[bold]Memories[/]")
+    for line in _memories(target.board):
+        out.print(Text(f"  {line}"), soft_wrap=True)
+    out.print(Text(f"\nOptions, in a spec's table [targets.{name}]", style="bold"))
+    for line in _options(target):
+        out.print(Text(f"  {line}"), soft_wrap=True)
+    if target.notice:
+        errors().print(Text(f"  ! {target.notice}", style="yellow"), soft_wrap=True)
+
+
+def _facts(board: Board) -> list[tuple[str, str]]:
+    clock, life = board.clock, board.life
+    variable = f", through ${board.platform_variable}" if board.platform_variable else ""
+    return [
+        ("part", f"{board.part}, {board.slrs} super logic region{'s' * (board.slrs > 1)}"),
+        ("platforms", ", ".join(board.platforms) + variable),
+        ("to have it", board.platform_hint),
+        ("toolchain", str(board.toolchain)),
+        ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
+        ("hosts", ", ".join(board.hosts)),
+        ("modes", ", ".join(("emulation", *board.modes))),
+        ("life", f"{life.state}, {life.date}" if life.date else life.state),
+    ]
+
+
+def _memories(board: Board) -> list[str]:
+    """A line for each bank; banks that follow each other and are alike share one."""
+    runs: list[list[Memory]] = []
+    for bank in board.memories:
+        if runs and len(board.memories) > 8 and _alike(runs[-1][-1], bank):
+            runs[-1].append(bank)
+        else:
+            runs.append([bank])
+    taken = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
+    return [*map(_bank_line, runs), f"compute units take {taken} in turn"]
+
+
+def _alike(one: Memory, other: Memory) -> bool:
+    return (one.kind, one.size_bytes, one.slr) == (other.kind, other.size_bytes, other.slr)
+
+
+def _bank_line(run: list[Memory]) -> str:
+    first, last = run[0], run[-1]
+    names = first.name if first is last else f"{first.name} to {last.name}"
+    size = f"{first.size_bytes / 2**30:g} GiB" + (" each" if len(run) > 1 else "")
+    place = f", at SLR{first.slr}" if first.slr is not None else ""
+    return f"{names:<18} {first.kind}, {size}, from 0x{first.base:x}{place}"
+
+
+def _options(target: Target[Any]) -> list[str]:
+    return [
+        f"{name} = {_default(field.default)}  # {field.description}"
+        for name, field in target.Options.model_fields.items()
+    ]
+
+
+def _default(value: object) -> str:
+    """A default as TOML would write it; what is left away has none."""
+    import json
+
+    return "(left away)" if value is None else json.dumps(value, default=str)
+
+
+def _list() -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -23,12 +119,13 @@ def targets() -> None:
 
     plugins = load_plugins()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("target", "part", "hosts", "toolchain", "state"):
+    for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
         table.add_column(title, no_wrap=title in ("target", "part"))
     for name, target in plugins.targets.items():
         board = target.board
         table.add_row(
-            name, board.part, ", ".join(board.hosts), str(board.toolchain), board.life.state
+            *(name, board.part, board.platforms[0], ", ".join(board.hosts)),
+            *(str(board.toolchain), board.life.state),
         )
     results().print(table)
     for target in plugins.targets.values():

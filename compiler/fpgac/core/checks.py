@@ -39,19 +39,23 @@ def check_names(network: Network) -> None:
     Raises:
         CoreError: one is no plain identifier, is hls4ml's own, or differs in capitals only.
     """
-    names = [network.name, *(layer.name for layer in network.layers)]
+    names = {"name": network.name, **{f"layers.{n.name}": n.name for n in network.layers}}
     problems = [
         Problem(
             f"the name {name!r} means something else in hls4ml's C++",
+            where=Where(key=key),
             expected="a plain C identifier that is not hls4ml's own",
             hint="choose another name",
         )
-        for name in names
+        for key, name in names.items()
         if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
     ]
-    lowered = [name.lower() for name in names[1:]]
+    lowered = [layer.name.lower() for layer in network.layers]
     problems += [
-        Problem(f"two layers are named {name!r}; hls4ml does not tell capital letters apart")
+        Problem(
+            f"two layers are named {name!r}; hls4ml does not tell capital letters apart",
+            where=Where(key="layers"),
+        )
         for name in sorted({name for name in lowered if lowered.count(name) > 1})
     ]
     if problems:

@@ -32,7 +32,7 @@ def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -
     factors = {name: given.get(name, hls.reuse_factor) for name in layers}
     for name, factor in factors.items():
         if not _possible(factor, layers[name], hls):
-            key = "reuse_factor" if name in given else "hls.reuse_factor"
+            key = f"layers.{name}.reuse_factor" if name in given else "hls.reuse_factor"
             problems.append(_problem(factor, layers[name], hls, Where(key=key)))
     if problems:
         raise CoreError(*problems)

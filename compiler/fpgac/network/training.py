@@ -18,7 +18,7 @@ from fpgac.network.topology import untrained
 from fpgac.numbers import IntArray
 from fpgac.spec.models import Spec
 
-__all__ = ["Progress", "train"]
+__all__ = ["Progress", "check_precision", "train"]
 
 # numpy's kinds: float, int, unsigned, bool.
 _NUMBERS = "fiub"
@@ -74,7 +74,7 @@ def train(
         NetworkError: the training diverges, or its process died.
     """
     network = untrained(spec)
-    _check_precision(network)
+    check_precision(network)
     words = _on_grid(network, "features", features)
     recorded = _on_grid(network, "record_inputs", record_inputs)
     y = _targets(spec, len(words), np.asarray(targets))
@@ -90,8 +90,12 @@ def train(
     return replace(trained, provenance={**trained.provenance, "data": dict(data or {})})
 
 
-def _check_precision(network: Network) -> None:
-    """Before the training, make sure that its sums will be exact, whatever the weights become."""
+def check_precision(network: Network) -> None:
+    """Before any training, make sure that the sums will be exact, whatever the weights become.
+
+    Raises:
+        SpecError: those of a layer might not be.
+    """
     try:
         check_range(network.input_type, [_extreme(layer) for layer in network.layers])
     except NetworkError as error:

@@ -2,28 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpgac.errors import Problem, SpecError, TargetError, nearest
+from fpgac.core.checks import check_names
+from fpgac.core.reuse import reuse_factors
+from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.network.topology import untrained
+from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, load_plugins
 from fpgac.spec.loader import SpecFile, load_spec
+from fpgac.spec.models import Spec
 
-__all__ = ["check_spec", "only_target", "target_options"]
+__all__ = ["check_spec", "only_target", "own_reuse_factors", "target_options"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """The spec at ``path``, checked also against what the plugins offer.
 
     Raises:
-        SpecError, DataError, TargetError: with every problem of the stop that found it.
+        FpgacError: every problem at once, with the exit code of the first.
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
-    _check_data(file, plugins)
-    for name in file.spec.targets:
-        target_options(file, plugins, name)
+    targets = (partial(target_options, file, plugins, name) for name in file.spec.targets)
+    refusals: list[FpgacError] = []
+    for check in (partial(_check_data, file, plugins), partial(_check_network, file), *targets):
+        try:
+            check()
+        except FpgacError as refused:
+            refusals.append(refused)
+    if refusals:
+        problems = dict.fromkeys(problem for refused in refusals for problem in refused.problems)
+        raise type(refusals[0])(*problems)
     return file
+
+
+def _check_network(file: SpecFile) -> None:
+    """What would stop the road later, after a training perhaps: names, precision, reuse factors."""
+    network = untrained(file.spec)
+    try:
+        check_names(network)
+        check_precision(network)
+        reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
+    except FpgacError as refused:
+        raise type(refused)(*(_placed(problem, file) for problem in refused.problems)) from None
+
+
+def own_reuse_factors(spec: Spec) -> dict[str, int]:
+    """The reuse factors that layers have of their own, by the layer's name."""
+    layers = zip(spec.topology.names, spec.topology.layers, strict=True)
+    return {name: layer.reuse_factor for name, layer in layers if layer.reuse_factor}
+
+
+def _placed(problem: Problem, file: SpecFile) -> Problem:
+    """A network's problem with its place in the spec: ``layers.NAME.KEY`` is a layer's key."""
+    first, *rest = problem.where.key.split(".") if problem.where else [""]
+    if first != "layers":
+        return replace(problem, where=file.where(first, *rest))
+    layer = next((n for n in file.spec.topology.names if rest and rest[0].startswith(n)), None)
+    place: tuple[str | int, ...] = ()
+    if layer:
+        place = (file.spec.topology.names.index(layer), *rest[1:])
+    return replace(problem, where=file.where("topology", "layers", *place))
 
 
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
@@ -102,7 +145,7 @@ def only_target(file: SpecFile, name: str | None) -> str:
         Problem(
             f"the spec has no target {name!r}" if name else "the spec has several targets",
             file.where("targets"),
-            expected=f"--target with one of {', '.join(names)}",
-            hint=nearest(name, names) if name else "name one with --target",
+            expected=f"--target with one of {', '.join(names)}, or with all",
+            hint=nearest(name, names) if name else "name one with --target, or --target all",
         )
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
+from fpgac.errors import BuildError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import target_options
@@ -36,7 +37,7 @@ from fpgac.plugins import Plugins, Target
 from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.spec.loader import SpecFile
 
-__all__ = ["Build", "Mode", "Request", "compile_spec"]
+__all__ = ["Build", "Mode", "Request", "compile_spec", "is_warm"]
 
 Mode = Literal["emulation", "hw_emu", "hw"]
 
@@ -60,37 +61,65 @@ class Build:
     engines: tuple[Mapping[str, Any], ...]
     unproven: tuple[str, ...]
     figures: tuple[str, ...]
+    notice: str | None = None
 
 
-def compile_spec(request: Request, plugins: Plugins, tell: Tell = lambda _: None) -> Build:
+def compile_spec(
+    request: Request,
+    plugins: Plugins,
+    tell: Tell = lambda _: None,
+    sources: Sources | None = None,
+    lenders: Iterable[Path] = (),
+) -> Build:
     """Walk the whole road for one target; what did not change since the last run is kept.
+
+    Several targets of a spec may share ``sources``, and ``lenders``: finished builds, from which
+    is copied what would only be made again.
 
     Raises:
         FpgacError: of the stop that failed; all that was finished before it is kept.
     """
     target = plugins.target(request.target)
+    if request.mode != "emulation":
+        target.check_mode(request.mode)
     if target.notice:
         tell(Note(target.notice))
+    sources = sources or Sources(request.file, plugins)
     with claimed(request.folder):
-        journey = _Journey(request, plugins, Road(request.folder, tell))
-        return journey.walk()
+        journey = _Journey(request, plugins, Road(request.folder, tell), sources)
+        return journey.walk(tuple(lenders))
+
+
+def is_warm(request: Request, plugins: Plugins, sources: Sources) -> bool:
+    """Whether the folder's design and vectors are those of the spec, so that nothing is lowered."""
+    try:
+        road = Road(request.folder, lambda _: None)
+    except BuildError:
+        return False
+    journey = _Journey(request, plugins, road, sources)
+    keys = {
+        "core": journey.core_key,
+        "design": journey.design_key,
+        "vectors": journey.vectors_key,
+    }
+    return all(road.is_made(name, key) for name, key in keys.items())
 
 
 class _Journey:
     """One walk along the road: the stops in their order, with their keys."""
 
-    def __init__(self, request: Request, plugins: Plugins, road: Road) -> None:
+    def __init__(self, request: Request, plugins: Plugins, road: Road, sources: Sources) -> None:
         self.request = request
         self.spec = request.file.spec
         self.plugins = plugins
         self.road = road
-        self.sources = Sources(request.file, plugins)
+        self.sources = sources
         self.target: Target[Any] = plugins.target(request.target)
         self.options = target_options(request.file, plugins, request.target)
         self.versions = versions()
         self.compiler = compiler_digest(type(self.target).__module__)
 
-    def walk(self) -> Build:
+    def walk(self, lenders: tuple[Path, ...] = ()) -> Build:
         """Every stop; hardware is built only after the emulation's proof, which takes seconds."""
         road, mode = self.road, self.request.mode
         road.describe(target=self.target.name, mode=mode, versions=self.versions)
@@ -100,7 +129,7 @@ class _Journey:
         road.stop("vectors", self.vectors_key, self._make_vectors)
         unproven = self._lacking(design.facts["hosts"])
         plan = Plan.from_plain(design.facts["plan"]).without(map(host_step, unproven))
-        road.run(plan)
+        road.run(plan, lenders)
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
         report = self.report(proof)
         self.describe()
@@ -112,6 +141,7 @@ class _Journey:
             tuple(proof.facts["engines"]),
             tuple(f"{host}: {cause}" for host, cause in unproven.items()),
             tuple(report.facts["lines"]),
+            self.target.notice,
         )
 
     def key(self, stop: str, *parts: object) -> str:

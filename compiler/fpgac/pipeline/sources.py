@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.network.network import Network
 from fpgac.numbers import FloatArray
+from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.run.vectors import make_vectors
 from fpgac.spec.loader import SpecFile
@@ -18,26 +20,40 @@ if TYPE_CHECKING:
 __all__ = ["Sources"]
 
 
+T = TypeVar("T")
+
+
+class _Once(cached_property[T]):
+    """A cached property that is made once, however many threads ask for it at a time."""
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        with instance.lock:
+            return super().__get__(instance, owner)
+
+
 class Sources:
-    """A spec's data, network and core; a warm build asks for none of them."""
+    """A spec's data, network and core, for one target or several; a warm build asks for none."""
 
     def __init__(self, file: SpecFile, plugins: Plugins) -> None:
+        self.lock = threading.RLock()
         self.file = file
         self.spec = file.spec
         self.plugins = plugins
 
-    @cached_property
+    @_Once
     def provider(self) -> Provider:
         return self.plugins.provider(self.spec.data.source)
 
-    @cached_property
+    @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
         data: Dataset = self.provider.load(self.spec.data.samples, self.spec.data.seed)
         return split(data, self.spec.data.test_fraction, self.spec.data.seed)
 
-    @cached_property
+    @_Once
     def network(self) -> Network:
         from fpgac.network.file import read_network
         from fpgac.network.topology import check
@@ -46,19 +62,16 @@ class Sources:
         check(network, self.spec, self.file.network_path)
         return network
 
-    @cached_property
+    @_Once
     def core(self) -> Core:
         from fpgac.core.lowering import lower
 
-        layers = zip(self.spec.topology.names, self.spec.topology.layers, strict=True)
         output = self.spec.interface.output
         return lower(
             self.network,
             self.spec.hls,
             output=None if output == "auto" else output,
-            reuse_factors={
-                name: layer.reuse_factor for name, layer in layers if layer.reuse_factor
-            },
+            reuse_factors=own_reuse_factors(self.spec),
         )
 
     def vectors(self, data: int, random: int) -> FloatArray:

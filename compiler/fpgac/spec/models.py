@@ -314,7 +314,9 @@ class HlsSection(Section):
         default=1, ge=1, description="Multiplications that share one multiplier."
     )
     io_type: Literal["io_parallel", "io_stream"] = Field(
-        default="io_parallel", description="How tensors pass between layers."
+        default="io_parallel",
+        description="How tensors pass between layers; with io_stream a kernel takes a sample "
+        "when the last is answered.",
     )
     clock_mhz: float = Field(default=200.0, ge=1, le=1000, description="The kernel's clock.")
 

@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 from fpgac.spec.models import Spec
 
 __all__ = ["json_schema"]
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a whole spec file."""
-    schema = Spec.model_json_schema()
+def json_schema(
+    targets: Mapping[str, type[BaseModel]] | None = None, sources: Iterable[str] = ()
+) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a whole spec file.
+
+    ``targets`` maps the names of the targets there are to their options, and ``sources`` names the
+    data sets; without them any will do.
+    """
+    schema: dict[str, Any] = _without_null(Spec.model_json_schema())
+    definitions = schema["$defs"]
+    if targets:
+        tables = {name: _options(model, definitions) for name, model in sorted(targets.items())}
+        schema["properties"]["targets"] |= {"properties": tables, "additionalProperties": False}
+    if names := sorted(sources):
+        definitions["DataSection"]["properties"]["source"]["enum"] = names
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "fpgac"}
+
+
+def _options(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A target's table; the models that it refers to go among the definitions."""
+    schema: dict[str, Any] = _without_null(model.model_json_schema())
+    definitions |= schema.pop("$defs", {})
+    return schema
+
+
+def _without_null(schema: Any) -> Any:
+    """TOML has no null: a key that may be absent is just not required."""
+    if isinstance(schema, list):
+        return [_without_null(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _without_null(value) for key, value in schema.items()}
+    if "default" in plain and plain["default"] is None:
+        del plain["default"]
+    if {"type": "null"} in plain.get("anyOf", []):
+        rest = [choice for choice in plain.pop("anyOf") if choice != {"type": "null"}]
+        plain |= rest[0] if len(rest) == 1 else {"anyOf": rest}
+    return plain

@@ -28,6 +28,9 @@ A board file, whole::
     size_bytes = 0x4_0000_0000
     base = 0x0
     slr = 0
+
+Banks that are alike may be one table with a ``count``: ``tag`` and ``name`` are then followed by
+``[0]``, ``[1]`` and so on, and ``base`` is the first one's.
 """
 
 from __future__ import annotations
@@ -35,9 +38,10 @@ from __future__ import annotations
 import datetime
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -45,7 +49,9 @@ from fpgac.errors import PluginError, Problem, Where
 from fpgac.spec.lines import key_lines
 from fpgac.spec.loader import problems_of
 
-__all__ = ["Board", "Clock", "Life", "Memory", "Toolchains", "version_text"]
+__all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Toolchains", "version_text"]
+
+Mode = Literal["hw_emu", "hw"]
 
 Version = Annotated[tuple[int, ...], Field(min_length=2, max_length=3)]
 # Text that goes into scripts, link configurations and metadata: one line of plain characters.
@@ -77,9 +83,10 @@ class Clock(Table):
 
     default_mhz: float = Field(gt=0, description="What the platform gives if not asked, in MHz.")
     maximum_mhz: float = Field(gt=0, description="The most that it can give, in MHz.")
-    legacy: bool = Field(
+    scalable: bool = Field(
         default=False,
-        description="The platform takes v++ --kernel_frequency, and no clock in the link file.",
+        description="XRT sets the clock as the xclbin says (F1, Alveo): v++ is told once for all "
+        "kernels, and the link file holds no clock.",
     )
 
     @model_validator(mode="after")
@@ -162,6 +169,20 @@ class Board(Table):
     toolchain: Toolchains
     clock: Clock
     life: Life
+    slrs: int = Field(default=1, ge=1, description="Super logic regions of the part.")
+    modes: tuple[Mode, ...] = Field(
+        default=("hw_emu", "hw"),
+        description="How far the vendor's tools can go: hardware emulation, the card.",
+    )
+    stops: Line | None = Field(
+        default=None, description="Why a mode is missing, and what is left, in one line."
+    )
+
+    @model_validator(mode="after")
+    def _a_missing_mode_has_a_reason(self) -> Board:
+        if len(set(self.modes)) < 2 and self.stops is None:
+            raise ValueError("a board that lacks a mode must say why in 'stops'")
+        return self
 
     @model_validator(mode="after")
     def _banks_are_named_once(self) -> Board:
@@ -178,7 +199,7 @@ class Board(Table):
         return tuple(bank.name for bank in self.memories)
 
     @classmethod
-    def load(cls, file: Traversable) -> Board:
+    def load(cls, file: Traversable) -> Self:
         """Read a board file.
 
         Raises:
@@ -188,7 +209,7 @@ class Board(Table):
         path = Path(str(file))
         try:
             text = file.read_text(encoding="utf-8")
-            table = tomllib.loads(text)
+            table = _with_every_bank(tomllib.loads(text))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             problem = Problem("the board file cannot be read", Where(path), got=str(error))
             raise PluginError(problem) from None
@@ -197,6 +218,28 @@ class Board(Table):
             return cls.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
             raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
+
+
+def _with_every_bank(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The board's table with a table for each bank; what is no bank is left to the validation."""
+    memories = table.get("memories")
+    if not isinstance(memories, list):
+        return dict(table)
+    return {**table, "memories": [bank for memory in memories for bank in _banks(memory)]}
+
+
+def _banks(memory: Any) -> Iterator[Any]:
+    """The banks of a table with a ``count``: alike, one behind the other, numbered from 0."""
+    numbers = ("count", "base", "size_bytes")
+    if not isinstance(memory, dict) or any(type(memory.get(key)) is not int for key in numbers):
+        yield memory
+        return
+    for index in range(memory["count"]):
+        yield {
+            **{key: value for key, value in memory.items() if key != "count"},
+            **{key: f"{memory[key]}[{index}]" for key in ("tag", "name") if key in memory},
+            "base": memory["base"] + index * memory["size_bytes"],
+        }
 
 
 def version_text(version: tuple[int, ...]) -> str:

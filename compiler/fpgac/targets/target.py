@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,11 +17,9 @@ from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
 from fpgac.spec.lines import KeyPath, nearest_line
 from fpgac.spec.loader import key_text, problems_of
-from fpgac.targets.board import Board, version_text
+from fpgac.targets.board import Board, Mode, version_text
 
 __all__ = ["Mode", "Some", "Target", "TargetOptions", "WhereIs"]
-
-Mode = Literal["hw_emu", "hw"]
 
 
 def _not_empty(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -94,8 +92,8 @@ class Target(ABC, Generic[OptionsT]):
 
     @property
     def notice(self) -> str | None:
-        """What a user must be told of the board's life, in one line."""
-        return self.board.life.notice
+        """What a user must be told of the board, in one line: its end, or where its road ends."""
+        return self.board.life.notice or self.board.stops
 
     @abstractmethod
     def design(self, name: str, core: Core, options: OptionsT, description: str = "") -> Design:
@@ -184,6 +182,22 @@ class Target(ABC, Generic[OptionsT]):
                     expected=f"at most {most:g} MHz",
                     got=f"{clock_mhz:g} MHz",
                     hint=f"set hls.clock_mhz to {most:g} or less",
+                )
+            )
+
+    def check_mode(self, mode: Mode) -> None:
+        """Refuse a mode that no tool can build for the board.
+
+        Raises:
+            TargetError: the board's road ends before it; the hint is the board's reason.
+        """
+        if mode not in self.board.modes:
+            raise TargetError(
+                Problem(
+                    f"{self.name} cannot be built with --mode {mode}",
+                    expected=" or ".join(("emulation", *self.board.modes)),
+                    got=mode,
+                    hint=self.board.stops or "",
                 )
             )
 

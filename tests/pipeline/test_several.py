@@ -1,0 +1,165 @@
+"""One spec for all of its targets: DDR and HBM, with all that they share made once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgac.build.road import Event, Started, Stopped, Tell
+from fpgac.errors import BuildError, TargetError, ToolchainError
+from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.compiling import Request
+from fpgac.pipeline.several import Outcome, compile_targets
+from fpgac.plugins import load_plugins
+
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+ALL = ("aws-f1", "alveo-u250", "alveo-u50")
+
+
+@pytest.fixture(scope="module")
+def compiled(fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The folder of iris for all its targets, and what the command wrote to each stream."""
+    root = tmp_path_factory.mktemp("all")
+    done = fpgac("compile", ROOT / "specs" / "iris.toml", "--target", "all", "--out", root)
+    assert done.returncode == 0, done.stderr
+    return root, done.stdout, done.stderr
+
+
+def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str, str]) -> None:
+    root, table, _ = compiled
+    for target in ALL:
+        lock = json.loads((root / f"iris-{target}" / "fpgac.lock").read_text())
+        engines = {e["engine"]: e["samples"] for e in lock["stops"]["proof"]["facts"]["engines"]}
+        for engine in ("C simulation", "kernel", "pynq host", "opencl host", "xrt host"):
+            assert engines[engine] > 10_000, (target, engines)
+        (row,) = [line for line in table.splitlines() if line.startswith(f"{target} ")]
+        assert f"iris-{target}" in row
+    assert "AWS retired F1" in table
+
+
+def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
+    _, _, progress = compiled
+    for step in ("g++ core", "g++ simulation", "g++ kernel"):
+        lines = [line.split() for line in progress.splitlines() if f"  {step} " in line]
+        assert sorted(line[0] for line in lines) == ["=", "=", "✓"], progress
+
+
+def test_all_targets_give_the_same_words(compiled: tuple[Path, str, str]) -> None:
+    root, *_ = compiled
+    first, *others = (
+        np.load(root / f"iris-{target}" / "vectors" / "expected_raw.npy") for target in ALL
+    )
+    for words in others:
+        np.testing.assert_array_equal(first, words)
+
+
+@pytest.mark.parametrize("target", ["alveo-u250", "alveo-u50"])
+def test_hosts_run_on_the_emulated_alveo_card(
+    fpgac: Fpgac, compiled: tuple[Path, str, str], target: str
+) -> None:
+    done = fpgac("run", compiled[0] / f"iris-{target}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("equal to the proof's") == 3
+
+
+class Listener:
+    """Hears the events of all targets, from whichever thread."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[Event]] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, target: str) -> Tell:
+        def tell(event: Event) -> None:
+            with self.lock:
+                self.events.setdefault(target, []).append(event)
+
+        return tell
+
+    def outcomes(self, target: str) -> dict[str, str]:
+        return {e.name: e.outcome for e in self.events[target] if isinstance(e, Stopped)}
+
+
+def walk(
+    spec: Path, root: Path, teller: Callable[[str], Tell], mode: str = "emulation"
+) -> list[Outcome]:
+    plugins = load_plugins()
+    file = check_spec(spec, plugins)
+    requests = [
+        Request(file, name, root / f"iris-{name}", mode)  # type: ignore[arg-type]
+        for name in file.spec.targets
+    ]
+    return compile_targets(requests, plugins, teller)
+
+
+def test_a_second_time_nothing_is_made(compiled: tuple[Path, str, str]) -> None:
+    listener = Listener()
+    outcomes = walk(ROOT / "specs" / "iris.toml", compiled[0], listener)
+    assert all(outcome.build for outcome in outcomes)
+    for target in ALL:
+        assert set(listener.outcomes(target).values()) == {"cached"}
+
+
+@pytest.fixture
+def builds(compiled: tuple[Path, str, str], tmp_path: Path) -> Path:
+    """Finished builds of all targets that a test may change."""
+    return Path(shutil.copytree(compiled[0], tmp_path / "builds"))
+
+
+def test_a_target_that_fails_does_not_hide_another_s_success(builds: Path) -> None:
+    shutil.rmtree(builds / "iris-aws-f1")
+    (builds / "iris-aws-f1").mkdir()
+    (builds / "iris-aws-f1" / "thesis.tex").write_text("years")
+    shutil.rmtree(builds / "iris-alveo-u50" / "emulation")
+    listener = Listener()
+    failed, warm, cold = walk(ROOT / "specs" / "iris.toml", builds, listener)
+    assert isinstance(failed.error, BuildError)
+    assert failed.build is None
+    assert warm.build is not None
+    assert cold.build is not None
+    made = listener.outcomes("alveo-u50")
+    assert (made["g++ core"], made["xclbin"], made["proof"]) == ("cached", "done", "cached")
+
+
+def test_hardware_goes_target_by_target_and_each_says_why_not(
+    builds: Path, specs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XILINX_VITIS", raising=False)
+    spec = specs / "iris.toml"
+    spec.write_text(spec.read_text().replace("[targets.aws-f1]", "[targets.aws-f2]"))
+    listener = Listener()
+    first, *others = walk(spec, builds, listener, "hw")
+    assert isinstance(first.error, TargetError)
+    assert "AWS makes no FPGA image" in str(first.error)
+    assert "aws-f2" not in listener.events, "it is refused before anything starts"
+    assert not first.folder.exists()
+    assert all(isinstance(other.error, ToolchainError) for other in others)
+
+
+def test_an_interrupt_ends_all_targets(builds: Path, specs: Path) -> None:
+    spec = specs / "iris.toml"
+    spec.write_text(spec.read_text().replace("[targets.alveo", "compute_units = 2\n[targets.alveo"))
+    started: list[str] = []
+
+    def teller(target: str) -> Tell:
+        def tell(event: Event) -> None:
+            if isinstance(event, Started):
+                started.append(f"{target} {event.name}")
+            if target == "alveo-u250" and event == Started("design"):
+                raise KeyboardInterrupt
+
+        return tell
+
+    with pytest.raises(KeyboardInterrupt):
+        walk(spec, builds, teller)
+    assert "alveo-u250 g++ opencl host" not in started
+    outcomes = walk(spec, builds, Listener())
+    assert all(outcome.build for outcome in outcomes), "and what was finished is kept"
