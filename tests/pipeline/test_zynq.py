@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpgac.errors import TargetError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
@@ -39,11 +40,17 @@ def test_the_pynq_host_is_proven_on_the_emulated_board(built: Build) -> None:
 
 def test_the_build_runs(built: Build, tmp_path: Path) -> None:
     assert built_hosts(built.folder) == ("pynq",)
-    request = RunRequest(built.folder, output=tmp_path / "Y.npy", batch=100)
-    for host in ("all", "simulation"):
+    for host, batch in (("all", 100), ("simulation", None)):
+        request = RunRequest(built.folder, output=tmp_path / "Y.npy", batch=batch)
         (result,) = run_hosts(request, host)
         assert result.verdict == "equal to the proof's"
         assert np.load(tmp_path / "Y.npy").shape == (result.samples, 3)
+
+
+def test_a_batch_that_no_transfer_can_carry_is_refused(built: Build) -> None:
+    with pytest.raises(TargetError, match="no call takes 9000000 samples") as caught:
+        run_hosts(RunRequest(built.folder, batch=9_000_000), "pynq")
+    assert caught.value.problems[0].expected == "at most 4194303"  # rows of 16 bytes, 2^26 - 1 bytes
 
 
 def test_the_same_design_gives_the_same_bitstream(built: Build, tmp_path: Path) -> None:
