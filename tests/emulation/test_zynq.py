@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fpgac.emulation.card import BoardDescription, run_host
+from fpgac.emulation.card import BoardDescription, missing, run_host
 from fpgac.errors import EmulationError
 from tests.design.overlays import AGREED, BOARD, Bench, bench, build
 
@@ -268,3 +268,15 @@ def test_the_design_without_its_hwh(overlay: Bench, tmp_path: Path) -> None:
     run = overlay.script("from pynq import Overlay\nOverlay('lonely.bit')", cwd=tmp_path)
     assert run.exit_code == 1
     assert "there is no lonely.hwh beside the bitstream" in run.stderr
+
+
+def test_a_board_s_hosts_need_no_xrt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FPGAC_XRT", str(tmp_path))
+    assert missing("pynq")
+    assert missing("pynq", "axis") == ()
+
+
+def test_a_pynq_that_is_too_new_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "4.0.0")
+    (problem,) = missing("pynq", "axis")
+    assert (problem.expected, problem.got) == ("3.x", "4.0.0")

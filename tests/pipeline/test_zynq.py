@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpgac.errors import TargetError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
@@ -22,7 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
     folder = tmp_path_factory.mktemp("zynq")
     shutil.copy(SPECS / "iris.network.json", folder)
     text = (SPECS / "iris.toml").read_text().replace("random = 12000", "random = 500")
-    (folder / "iris.toml").write_text(f"{text}\n[targets.pynq-z2]\n")
+    (folder / "iris.toml").write_text(text)
     plugins = load_plugins()
     file = check_spec(folder / "iris.toml", plugins)
     return compile_spec(Request(file, "pynq-z2", folder / "build"), plugins)
@@ -39,11 +40,18 @@ def test_the_pynq_host_is_proven_on_the_emulated_board(built: Build) -> None:
 
 def test_the_build_runs(built: Build, tmp_path: Path) -> None:
     assert built_hosts(built.folder) == ("pynq",)
-    request = RunRequest(built.folder, output=tmp_path / "Y.npy", batch=100)
-    for host in ("all", "simulation"):
+    for host, batch in (("all", 100), ("simulation", None)):
+        request = RunRequest(built.folder, output=tmp_path / "Y.npy", batch=batch)
         (result,) = run_hosts(request, host)
         assert result.verdict == "equal to the proof's"
         assert np.load(tmp_path / "Y.npy").shape == (result.samples, 3)
+
+
+def test_a_batch_that_no_transfer_can_carry_is_refused(built: Build) -> None:
+    with pytest.raises(TargetError, match="no call takes 9000000 samples") as caught:
+        run_hosts(RunRequest(built.folder, batch=9_000_000), "pynq")
+    rows = (2**26 - 1) // 16  # a result is a row of 16 bytes
+    assert caught.value.problems[0].expected == f"at most {rows}"
 
 
 def test_the_same_design_gives_the_same_bitstream(built: Build, tmp_path: Path) -> None:

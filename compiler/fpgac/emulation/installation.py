@@ -23,8 +23,8 @@ XRT_VARIABLE: Final = "FPGAC_XRT"
 SHIM: Final = "libxrt_swemu.so.2"
 OPENCL_DRIVER: Final = "libxilinxopencl.so.2"
 PYNQ_VERSION: Final = "3.0.1"
-# The first with the parser of .hwh files that the emulated board hands them to.
-_OVERLAY_PYNQ: Final = (3, 0)
+# The versions whose parser of .hwh files the emulated board hands them to; 4 reads more of them.
+_OVERLAY_PYNQ: Final = "3."
 
 _SYSTEM_LIBRARIES: Final = tuple(
     Path(folder)
@@ -167,10 +167,10 @@ def _overlay_pynq() -> Iterator[Problem]:
     version = _pynq_version()
     if version is None:
         yield Problem("the Python package pynq is not installed", hint=_PYNQ_HINT)
-    elif tuple(map(int, version.split(".")[:2])) < _OVERLAY_PYNQ:
+    elif not version.startswith(_OVERLAY_PYNQ):
         yield Problem(
             "this pynq cannot load overlays on the emulated board",
-            expected=f"{'.'.join(map(str, _OVERLAY_PYNQ))} or later",
+            expected=f"{_OVERLAY_PYNQ}x",
             got=version,
             hint=_PYNQ_HINT,
         )

@@ -143,6 +143,13 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 hint="compute_units in the spec's table of the target says how many there are",
             )
         )
+    if (request.batch or 0) > contract.most_samples:
+        problems.append(
+            Problem(
+                f"no call takes {request.batch} samples",
+                expected=f"at most {contract.most_samples}",
+            )
+        )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
         problems.append(
             Problem(
