@@ -133,7 +133,7 @@ class _Journey:
         road.stop("core", self.core_key, self._make_core)
         design = road.stop("design", self.design_key, self._make_design)
         road.stop("vectors", self.vectors_key, self._make_vectors)
-        unproven = _lacking(design.facts["hosts"])
+        unproven = self._lacking(design.facts["hosts"])
         plan = Plan.from_plain(design.facts["plan"]).without(map(host_step, unproven))
         road.run(plan, lenders)
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
@@ -226,7 +226,7 @@ class _Journey:
             )
         contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
-        files = {**design.files, **emulation_files(core)}
+        files = {**design.files, **emulation_files(core, contract)}
         return Made(
             files={path: (file.content, file.executable) for path, file in files.items()},
             facts={
@@ -335,6 +335,18 @@ class _Journey:
             for figure in _figures(parser, path)
         )
 
+    def _lacking(self, hosts: list[str]) -> dict[str, str]:
+        """The hosts that cannot be built and run on this machine, and why."""
+        from fpgac.emulation.card import missing
+
+        contract = Contract.from_json((self.request.folder / CONTRACT).read_bytes())
+        problems = {host: missing(host, contract.interface) for host in hosts}
+        return {
+            host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
+            for host, found in problems.items()
+            if found
+        }
+
     def _said(self, *names: str) -> object:
         return json.loads(self.spec.model_dump_json(include=set(names)))
 
@@ -355,15 +367,3 @@ def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
         if not all(isinstance(figure, Figure) for figure in figures):
             raise TypeError(f"read must give figures, not {figures!r}")
     return figures
-
-
-def _lacking(hosts: list[str]) -> dict[str, str]:
-    """The hosts that cannot be built and run on this machine, and why."""
-    from fpgac.emulation.card import missing
-
-    problems = {host: missing(host) for host in hosts}
-    return {
-        host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
-        for host, found in problems.items()
-        if found
-    }
