@@ -20,6 +20,8 @@ from fpgac.targets.card import CARD
 
 __all__ = [
     "CONTRACT",
+    "HEADERS",
+    "compiler_files",
     "emulation_files",
     "emulation_plan",
     "host_program",
@@ -107,9 +109,13 @@ def host_step(host: str) -> str:
 
 def emulation_files(core: Core, contract: Contract) -> dict[str, File]:
     """What the emulation needs beside a target's own design: sources for g++ alone."""
+    return {SOURCE: File(core_source(core)), **compiler_files(contract)}
+
+
+def compiler_files(contract: Contract) -> dict[str, File]:
+    """What g++ needs to read a design's kernel, which the vendor's tools bring themselves."""
     headers = {f"{HEADERS}/{path}": File(text) for path, text in ap_headers().items()}
-    bridge = bridge_files(contract) if contract.interface == "axis" else {}
-    return {SOURCE: File(core_source(core)), **headers, **bridge}
+    return headers | (bridge_files(contract) if contract.interface == "axis" else {})
 
 
 def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterable[str]) -> Plan:
