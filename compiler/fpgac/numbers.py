@@ -12,7 +12,6 @@ overflow, infinities and NaN included. It is the rule of Vivado HLS's ``ap_fixed
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, cast
@@ -371,8 +370,3 @@ class _Tracer:
 
 def _text(value: object) -> str:
     return value.text if isinstance(value, _Traced) else repr(value)
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """``27`` or ``8 x 8 x 1``."""
-    return " x ".join(map(str, shape))

@@ -213,11 +213,15 @@ def test_ending_it_early_says_so_and_ends_its_compilers(
     program = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     program += "runpy.run_module('fpgac', run_name='__main__')"
     running = subprocess.Popen(
-        [sys.executable, "-c", program, "compile", str(specs / "iris.toml"), "--out", str(out)],
+        [
+            *(sys.executable, "-c", program, "compile", str(specs / "iris.toml")),
+            *("--target", "aws-f1", "--out", str(out)),
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
     while not (out / "logs" / "g-core.log").is_file():
+        assert running.poll() is None
         time.sleep(0.02)
     running.send_signal(number)
     _, told = running.communicate(timeout=60)

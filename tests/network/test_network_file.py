@@ -159,7 +159,7 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     ),
     "an input of 90 bits": (
         lambda d: d["input"].update(type="ap_fixed<90,6>"),
-        "type is too wide",
+        "does not fit a host's numbers",
         "input.type",
     ),
     "another input": (

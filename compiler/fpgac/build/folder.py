@@ -18,7 +18,15 @@ import numpy.typing as npt
 from fpgac.digest import digest_bytes, digest_file
 from fpgac.errors import BuildError, Problem, Where
 
-__all__ = ["LOCK_NAME", "claimed", "disk_errors", "npy_bytes", "write_tree", "write_whole"]
+__all__ = [
+    "LOCK_NAME",
+    "claimed",
+    "disk_errors",
+    "npy_bytes",
+    "replace_whole",
+    "write_tree",
+    "write_whole",
+]
 
 LOCK_NAME = "fpgac.lock"
 
@@ -97,6 +105,11 @@ def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None
         path.chmod(mode)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    replace_whole(path, content, mode)
+
+
+def replace_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put ``content`` at ``path``, in a folder that is there, whole or not at all."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         draft.write_bytes(content)

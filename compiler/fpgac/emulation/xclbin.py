@@ -13,7 +13,6 @@ import json
 import os
 import struct
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
+from fpgac.build.folder import replace_whole
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription, Kernel
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
@@ -373,19 +373,6 @@ def _refused(what: str, where: Where | None, expected: str, got: str) -> Emulati
     )
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
-        temporary = Path(out.name)
-        try:
-            out.write(data)
-            out.flush()
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
 def main(arguments: Sequence[str]) -> int:
     """``card.json libkernel.so out.xclbin``: 0, or one line on stderr and the error's exit code."""
     if len(arguments) != 3:
@@ -396,7 +383,7 @@ def main(arguments: Sequence[str]) -> int:
     description, library, out = (Path(os.fspath(argument)) for argument in arguments)
     try:
         card = CardDescription.read(description)
-        _write_whole(out, write_xclbin(card, library.read_bytes()))
+        replace_whole(out, write_xclbin(card, library.read_bytes()))
     except FpgacError as error:
         sys.stderr.write(f"error: {_one_line(str(error))}\n")
         return error.exit_code
