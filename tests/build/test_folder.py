@@ -88,6 +88,17 @@ def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -
         os.killpg(int(pid.read_text()), signal.SIGKILL)
 
 
+def test_a_run_that_ends_gives_the_folder_back_though_a_child_lingers(tmp_path: Path) -> None:
+    with claimed(tmp_path):
+        child = subprocess.Popen(["sleep", "600"], close_fds=False)
+    try:
+        with claimed(tmp_path):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_half_written() -> None:
     # /dev/full refuses every byte, as a full disk does.
     with (

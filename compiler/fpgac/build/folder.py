@@ -56,7 +56,11 @@ def claimed(folder: Path) -> Iterator[None]:
                 )
             ) from None
         _refuse_foreign(folder)
-        yield
+        try:
+            yield
+        finally:
+            # Compilers killed on the way may keep the descriptor open for a moment longer.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 
