@@ -112,21 +112,8 @@ class VivadoTarget(Target[TargetOptions]):
         return vivado
 
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
-        """See :meth:`Target.plan`; there is no hardware emulation of a block design.
-
-        Raises:
-            TargetError: ``mode`` is ``hw_emu``.
-        """
-        if mode != "hw":
-            raise TargetError(
-                Problem(
-                    f"{self.name} has no mode {mode!r}: v++ has it, and Vivado builds here",
-                    expected="emulation or hw",
-                    got=mode,
-                    hint="--mode emulation runs the hosts on the emulated board, --mode hw makes "
-                    "the bitstream",
-                )
-            )
+        """See :meth:`Target.plan`; there is no hardware emulation of a block design."""
+        self.check_mode(mode)
         inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
         outputs = tuple(f"out/hw/{design.name}.{ending}" for ending in ("bit", "hwh"))
         export = ("--mode", "hls", "--tcl") if "vitis-run" in toolchain.elsewhere else ("-f",)

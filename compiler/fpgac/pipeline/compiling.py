@@ -241,7 +241,7 @@ class _Journey:
 
     def _make_vectors(self) -> Made:
         proof = self.spec.proof
-        numbers = self.sources.vectors(proof.data, proof.random)
+        numbers = self.sources.proof_vectors
         data = min(proof.data, len(self.sources.split.test))
         corners = len(numbers) - data - proof.random
         return Made(
@@ -273,7 +273,7 @@ class _Journey:
             self.sources.network,
             contract,
             hosts,
-            with_keras=keras,
+            keras=(lambda: self.sources.keras_outputs) if keras else None,
             tell=lambda engine, done: self.road.tell(Progress("proof", done, engine)),
         )
         engines = [asdict(engine) for engine in proven.engines]

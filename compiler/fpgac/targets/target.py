@@ -92,8 +92,9 @@ class Target(ABC, Generic[OptionsT]):
 
     @property
     def notice(self) -> str | None:
-        """What a user must be told of the board, in one line: its end, or where its road ends."""
-        return self.board.life.notice or self.board.stops
+        """What a user must be told of the board, in one line: its end, or that no card is built."""
+        ends_early = "hw" not in self.board.modes
+        return self.board.life.notice or (self.board.stops if ends_early else None)
 
     @abstractmethod
     def design(self, name: str, core: Core, options: OptionsT, description: str = "") -> Design:
