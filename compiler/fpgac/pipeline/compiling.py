@@ -31,11 +31,11 @@ from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.errors import BuildError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
-from fpgac.pipeline.checking import target_options
+from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
-from fpgac.plugins import Plugins, Target
+from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
 from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
@@ -83,7 +83,7 @@ def compile_spec(
     Raises:
         FpgacError: of the stop that failed; all that was finished before it is kept.
     """
-    target = plugins.target(request.target)
+    target, _ = chosen_target(request.file, plugins, request.target)
     if request.mode != "emulation":
         target.check_mode(request.mode)
     if target.notice:
@@ -118,8 +118,7 @@ class _Journey:
         self.plugins = plugins
         self.road = road
         self.sources = sources
-        self.target: Target[Any] = plugins.target(request.target)
-        self.options = target_options(request.file, plugins, request.target)
+        self.target, self.options = chosen_target(request.file, plugins, request.target)
         self.versions = versions()
         self.compiler = compiler_digest(
             frozenset({*modules_of(self.target), *modules_of(self.sources.source)})

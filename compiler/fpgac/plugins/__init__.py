@@ -49,6 +49,7 @@ from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
 from fpgac.targets.card import CARD, board_json, card_json
+from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
@@ -67,6 +68,7 @@ __all__ = [
     "Figure",
     "File",
     "FixedPoint",
+    "Flows",
     "FpgacError",
     "Life",
     "Loaded",
