@@ -17,7 +17,7 @@ PACKAGES=(
     libxrt1 libxrt-dev uuid-dev                                  # Xilinx Runtime
     ocl-icd-libopencl1 ocl-icd-opencl-dev opencl-clhpp-headers   # OpenCL
 )
-readonly PACKAGES_FOR_TESTS=(procps shellcheck tcl)
+readonly PACKAGES_FOR_TESTS=(procps shellcheck tcl g++-aarch64-linux-gnu)
 
 say() { printf 'setup: %s\n' "$*"; }
 

@@ -31,6 +31,7 @@ import numpy as np
 
 from fpgac.core.core import Core
 from fpgac.data.dataset import Dataset, Provider
+from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.errors import FpgacError, SpecError, TargetError
 from fpgac.network.network import DenseLayer, Network, ReluLayer
@@ -258,14 +259,13 @@ def _python_code(text: str) -> str:
 
 def parse_errors(design: Design, folder: Path) -> list[str]:
     """Write ``design`` below ``folder`` and parse each file as what it is; the complaints."""
-    from fpgac.core.compilation import ap_headers
+    from fpgac.emulation.plan import CONTRACT, compiler_files
 
-    for path, file in design.files.items():
+    said = design.files.get(CONTRACT)
+    beside = compiler_files(Contract.from_json(said.content)) if said else {}
+    for path, file in {**design.files, **beside}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(file.content)
-    for path, text in ap_headers().items():
-        (folder / "ap_types" / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "ap_types" / path).write_bytes(text)
     complaints = ((path, _complaint(path, folder)) for path in design.files)
     return [f"{path}: {complaint}" for path, complaint in complaints if complaint]
 
@@ -276,7 +276,7 @@ def _complaint(path: str, folder: Path) -> str:
         text = (folder / path).read_text(encoding="utf-8")
         match _language(path, text):
             case "cpp":
-                own = ["-Iap_types", "-Ikernel/firmware"]
+                own = ["-Iemulation/ap_types", "-Ikernel/firmware"]
                 return _failure([*SYNTAX, *own, path], folder)
             case "sh":
                 return _failure(["bash", "-n", path], folder) or _shellcheck(path, folder)

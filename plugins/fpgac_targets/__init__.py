@@ -13,5 +13,7 @@ def fpgac_targets() -> list[type[Target[Any]]]:
     from fpgac_targets.alveo import alveo_cards
     from fpgac_targets.aws_f1 import AwsF1
     from fpgac_targets.aws_f2 import AwsF2
+    from fpgac_targets.pynq_z2 import PynqZ2
+    from fpgac_targets.zcu102 import Zcu102
 
-    return [AwsF1, AwsF2, *alveo_cards()]
+    return [AwsF1, AwsF2, *alveo_cards(), PynqZ2, Zcu102]

@@ -1,6 +1,7 @@
 """What all PCIe cards under Vitis share: one kernel, several compute units, built by v++.
 
-Public for other plugins: :class:`VitisTarget` and :class:`VitisOptions`, to make subclasses of.
+Public for other plugins: :class:`VitisTarget` and :class:`VitisOptions`, to make subclasses of,
+and the :class:`Stage` of their flow.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -44,7 +46,7 @@ from fpgac.plugins import (
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-__all__ = ["VitisOptions", "VitisTarget"]
+__all__ = ["Stage", "VitisOptions", "VitisTarget"]
 
 # The word of a command that stands for those of :func:`frequency_words`.
 FREQUENCY = "@frequency@"
@@ -116,7 +118,10 @@ class VitisTarget(Target[VitisOptions]):
     readme: ClassVar[str] = "build/README.md.j2"
     # Packages whose templates/ come before fpgac's own, the first one first.
     template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
+    remedies: ClassVar[Mapping[str, str]] = REMEDIES
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
+    # What stands between @ in commands, as a shell finds it; see :meth:`places`.
+    shell: ClassVar[Mapping[str, str]] = {"@platform@": '"$PLATFORM"'}
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
         """See :meth:`Target.design`."""
@@ -124,7 +129,7 @@ class VitisTarget(Target[VitisOptions]):
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units)
         banks = self._banks(agreed, options)
-        hosts, loaders = self.hosts(options), self._loaders()
+        hosts, loaders = self.hosts(options), self.loaders()
         files = {
             **kernel_files(agreed, core, loaders),
             **host_files(agreed, hosts, load_hint=self.load_hint, loaders=loaders),
@@ -141,13 +146,14 @@ class VitisTarget(Target[VitisOptions]):
             "frequencies": frequencies(self.board, core.clock_mhz),
             "hosts": hosts,
             "description": description,
-            "stages": stages(self.board, agreed.kernel, name, core.clock_mhz, files),
+            "stages": self.stages(agreed.kernel, name, core.clock_mhz, files),
             "failures": FAILURES,
-            "remedies": REMEDIES,
-            "make_words": make_words,
-            "hand_words": hand_words,
+            "remedies": self.remedies,
+            "make_words": partial(make_words, shell=self.shell),
+            "make_path": make_path,
+            "hand_words": partial(hand_words, shell=self.shell),
         }
-        return Design(name, self.name, files | self._scripts(context, loaders))
+        return Design(name, self.name, files | self.scripts(context, loaders))
 
     def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
@@ -172,11 +178,12 @@ class VitisTarget(Target[VitisOptions]):
         card = json.loads(design.files[CARD].content)
         kernel: str = card["kernels"][0]["name"]
         clock_mhz: float = card["clock_mhz"]
-        flow = stages(self.board, kernel, design.name, clock_mhz, design.files)
+        flow = self.stages(kernel, design.name, clock_mhz, design.files)
         frequency = frequency_words(toolchain.version, clock_mhz)
+        places = {"@mode@": mode, **self.places(toolchain)}
 
         def known(word: str) -> str:
-            return word.replace("@mode@", mode).replace("@platform@", toolchain.platform)
+            return _replaced(word, places)
 
         def words(command: tuple[str, ...]) -> Iterator[str]:
             for word in command:
@@ -193,12 +200,31 @@ class VitisTarget(Target[VitisOptions]):
                     inputs=tuple(known(path) for path in stage.inputs),
                     outputs=(known(stage.output),),
                     failure_patterns=FAILURES,
-                    remedies=REMEDIES,
+                    remedies=self.remedies,
                 )
                 for stage in flow
                 if mode in stage.modes
             )
         )
+
+    def stages(
+        self, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
+    ) -> tuple[Stage, ...]:
+        """The flow from the kernel's sources, among ``files``, to an xclbin.
+
+        Stated once: a plan, the Makefile and the README are all made from it. On PCIe cards the
+        linked xclbin is the whole one: ``v++ --package`` is for Zynq and Versal (UG1393), and
+        2019.2 has no such option.
+        """
+        xclbin = f"out/@mode@/{name}.xclbin"
+        return (
+            *kernel_stages(self.board, kernel, clock_mhz, files, xclbin),
+            emconfig_stage(("hw_emu",)),
+        )
+
+    def places(self, toolchain: Toolchain) -> dict[str, str]:
+        """What stands between ``@`` in the stages' words, on this machine."""
+        return {"@platform@": toolchain.platform}
 
     def refused(self, options: VitisOptions, where: WhereIs) -> list[Problem]:
         """See :meth:`Target.refused`; adds banks that the board has not."""
@@ -240,14 +266,14 @@ class VitisTarget(Target[VitisOptions]):
         """Each compute unit's bank: the banks in turn, so that neighbours do not share one."""
         return _in_turn(agreed, options.banks or self.board.spread)
 
-    def _loaders(self) -> list[BaseLoader]:
+    def loaders(self) -> list[BaseLoader]:
+        """Where templates are looked up before fpgac's own."""
         from jinja2 import PackageLoader
 
         return [PackageLoader(package, "templates") for package in self.template_packages]
 
-    def _scripts(
-        self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]
-    ) -> dict[str, File]:
+    def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
+        """The design's scripts and README, rendered with ``context``."""
         return {
             "scripts/Makefile": File(render("build/Makefile.j2", context, loaders)),
             "scripts/build.sh": File(
@@ -286,19 +312,15 @@ def frequencies(board: Board, clock_mhz: float) -> dict[str, str]:
     }
 
 
-def stages(
-    board: Board, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
-) -> tuple[Stage, ...]:
-    """The flow from the kernel's sources, among ``files``, to an xclbin.
-
-    Stated once: a plan, the Makefile and the README are all made from it. The linked xclbin is
-    the whole one: ``v++ --package`` is for Zynq and Versal (UG1393), and 2019.2 has no such option.
-    """
+def kernel_stages(
+    board: Board, kernel: str, clock_mhz: float, files: Iterable[str], xclbin: str
+) -> tuple[Stage, Stage]:
+    """From the kernel's sources, among ``files``, to the linked ``xclbin``."""
     common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
     hertz = round(clock_mhz * 1e6)
     frequency = (FREQUENCY,) if board.clock.scalable else ()
     at_compile = frequency or ("--hls.clock", f"{hertz}:{kernel}")
-    kernel_object, xclbin = f"out/@mode@/{kernel}.xo", f"out/@mode@/{name}.xclbin"
+    kernel_object = f"out/@mode@/{kernel}.xo"
     inputs = tuple(sorted(path for path in files if path.startswith("kernel/")))
     sources = tuple(
         path
@@ -324,31 +346,44 @@ def stages(
             (kernel_object, "scripts/link.cfg"),
             xclbin,
         ),
-        Stage(
-            "emconfig",
-            ("emconfigutil", "--platform", "@platform@", "--nd", "1", "--od", "out/@mode@"),
-            (),
-            "out/@mode@/emconfig.json",
-            ("hw_emu",),
-        ),
     )
 
 
-def make_words(stage: Stage) -> str:
-    """The command of a stage for a Makefile's recipe, whose shell finds PLATFORM."""
-    line = " ".join(map(sh_word, stage.command)).replace("$", "$$")
-    line = line.replace("@mode@", "$(MODE)").replace("@platform@", '"$$PLATFORM"')
-    return line.replace(FREQUENCY, "$(FREQUENCY)")
+def emconfig_stage(modes: tuple[Mode, ...]) -> Stage:
+    """What tells XRT which card is emulated."""
+    command = ("emconfigutil", "--platform", "@platform@", "--nd", "1", "--od", "out/@mode@")
+    return Stage("emconfig", command, (), "out/@mode@/emconfig.json", modes)
 
 
-def hand_words(stage: Stage, mode: Mode, platform: str, frequency: str) -> str:
+def make_words(stage: Stage, shell: Mapping[str, str]) -> str:
+    """The command of a stage for a Makefile's recipe; its shell finds the places of ``shell``."""
+    line = _replaced(" ".join(map(sh_word, stage.command)), shell).replace("$", "$$")
+    return line.replace("@mode@", "$(MODE)").replace(FREQUENCY, "$(FREQUENCY)")
+
+
+def make_path(path: str) -> str:
+    """A path of a stage for a Makefile's rule."""
+    if path.startswith("out/@mode@/"):
+        return path.replace("out/@mode@", "$(OUT)")
+    return f"$(ROOT)/{path}"
+
+
+def hand_words(
+    stage: Stage, mode: Mode, platform: str, frequency: str, shell: Mapping[str, str]
+) -> str:
     """The command of a stage for a person's shell, on several lines."""
     line = " ".join(map(sh_word, stage.command)).replace(FREQUENCY, frequency)
-    line = line.replace("@mode@", mode).replace("@platform@", platform)
+    line = _replaced(line, {**shell, "@mode@": mode, "@platform@": platform})
     clock = (" --kernel_frequency", " --freqhz", " --hls.clock")
-    for option in (" --save-temps", *clock, " --config", " -o "):
+    for option in (" --save-temps", *clock, " --config", " --package.", " -o "):
         line = line.replace(option, f" \\\n    {option.lstrip()}")
     return line
+
+
+def _replaced(text: str, places: Mapping[str, str]) -> str:
+    for place, said in places.items():
+        text = text.replace(place, said)
+    return text
 
 
 def _check_name(name: str) -> None:

@@ -159,7 +159,7 @@ def test_targets_show_of_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> No
 def test_a_spec_with_several_targets_wants_a_choice(fpgac: Fpgac, tmp_path: Path) -> None:
     done = fpgac("compile", ROOT / "specs" / "iris.toml", cwd=tmp_path)
     assert done.returncode == 7
-    assert "aws-f1, alveo-u250, alveo-u50, or with all" in done.stderr
+    assert "aws-f1, alveo-u250, alveo-u50, pynq-z2, zcu102, or with all" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -176,14 +176,15 @@ def test_hardware_for_f2_is_refused_before_anything_starts(fpgac: Fpgac, tmp_pat
 def test_all_targets_end_with_a_table_and_the_first_failure_s_exit_code(
     fpgac: Fpgac, specs: Path, tmp_path: Path
 ) -> None:
-    for target in ("aws-f1", "alveo-u250", "alveo-u50"):
+    targets = ["aws-f1", "alveo-u250", "alveo-u50", "pynq-z2", "zcu102"]
+    for target in targets:
         (tmp_path / "out" / f"iris-{target}").mkdir(parents=True)
         (tmp_path / "out" / f"iris-{target}" / "thesis.tex").write_text("years")
     done = fpgac("compile", specs / "iris.toml", "--target", "all", "--out", tmp_path / "out")
     assert done.returncode == 9
-    assert done.stderr.count("this folder is not fpgac's own") == 3
+    assert done.stderr.count("this folder is not fpgac's own") == len(targets)
     rows = [line.split()[0] for line in done.stdout.splitlines() if "failed" in line]
-    assert rows == ["aws-f1", "alveo-u250", "alveo-u50"]
+    assert rows == targets
 
 
 def test_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:

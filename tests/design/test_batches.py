@@ -144,7 +144,7 @@ def test_the_order_of_the_python_host(profiled: bool, tmp_path: Path) -> None:
     chip = host.Muon.__new__(host.Muon)
     log: list[str] = []
     chip._units = [(name, None) for name in host.COMPUTE_UNITS]
-    chip._slots, chip._batch = python_slots(host, 2, log), 2
+    chip._slots, chip._started, chip._batch = python_slots(host, 2, log), [], 2
     samples = np.arange(10.0)[:, None]
     got: list[Any] = []
     if profiled:

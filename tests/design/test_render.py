@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import DictLoader
 
-from fpgac.design.contract import contract
+from fpgac.design.contract import Interface, contract
 from fpgac.design.render import (
     HOSTS,
     comment,
@@ -159,8 +159,10 @@ def test_what_the_card_refuses_is_explained_in_every_host() -> None:
     assert files["hosts/xrt/fpga_io.hpp"] == files["hosts/opencl/fpga_io.hpp"]
 
 
-def test_the_python_host_is_a_clean_program(tmp_path: Path) -> None:
-    file = host_files(AGREED, ["pynq"])["hosts/pynq/jet_tagger_host.py"]
+@pytest.mark.parametrize("interface", ["m_axi", "axis"])
+def test_the_python_host_is_a_clean_program(interface: Interface, tmp_path: Path) -> None:
+    agreed = contract(handmade_core(), name="jet_tagger", compute_units=1, interface=interface)
+    file = host_files(agreed, ["pynq"])["hosts/pynq/jet_tagger_host.py"]
     assert file.executable
     program = tmp_path / "jet_tagger_host.py"
     program.write_bytes(file.content)

@@ -1,4 +1,4 @@
-"""One spec for all of its targets: DDR and HBM, with all that they share made once."""
+"""One spec for all of its targets: DDR, HBM and Zynq, with all that they share made once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from fpgac.plugins import load_plugins
 
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
-ALL = ("aws-f1", "alveo-u250", "alveo-u50")
+CARDS, ZYNQS = ("aws-f1", "alveo-u250", "alveo-u50"), ("pynq-z2", "zcu102")
+ALL = (*CARDS, *ZYNQS)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,8 @@ def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str,
     for target in ALL:
         lock = json.loads((root / f"iris-{target}" / "fpgac.lock").read_text())
         engines = {e["engine"]: e["samples"] for e in lock["stops"]["proof"]["facts"]["engines"]}
-        for engine in ("C simulation", "kernel", "pynq host", "opencl host", "xrt host"):
+        hosts = ("pynq host", *(("opencl host", "xrt host") if target in CARDS else ()))
+        for engine in ("C simulation", "kernel", *hosts):
             assert engines[engine] > 10_000, (target, engines)
         (row,) = [line for line in table.splitlines() if line.startswith(f"{target} ")]
         assert f"iris-{target}" in row
@@ -47,9 +49,10 @@ def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str,
 
 def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
     _, _, progress = compiled
-    for step in ("g++ core", "g++ simulation", "g++ kernel"):
+    # A Zynq's kernel has streams: it is another one.
+    for step, made in (("g++ core", 1), ("g++ simulation", 1), ("g++ kernel", 1 + len(ZYNQS))):
         lines = [line.split() for line in progress.splitlines() if f"  {step} " in line]
-        assert sorted(line[0] for line in lines) == ["=", "=", "✓"], progress
+        assert sorted(line[0] for line in lines) == ["="] * (len(ALL) - made) + ["✓"] * made
 
 
 def test_all_targets_give_the_same_words(compiled: tuple[Path, str, str]) -> None:
@@ -61,13 +64,13 @@ def test_all_targets_give_the_same_words(compiled: tuple[Path, str, str]) -> Non
         np.testing.assert_array_equal(first, words)
 
 
-@pytest.mark.parametrize("target", ["alveo-u250", "alveo-u50"])
-def test_hosts_run_on_the_emulated_alveo_card(
-    fpgac: Fpgac, compiled: tuple[Path, str, str], target: str
+@pytest.mark.parametrize(("target", "hosts"), [("alveo-u50", 3), ("zcu102", 1)])
+def test_hosts_run_on_the_emulated_card(
+    fpgac: Fpgac, compiled: tuple[Path, str, str], target: str, hosts: int
 ) -> None:
     done = fpgac("run", compiled[0] / f"iris-{target}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("equal to the proof's") == 3
+    assert done.stdout.count("equal to the proof's") == hosts
 
 
 class Listener:
@@ -120,11 +123,12 @@ def test_a_target_that_fails_does_not_hide_another_s_success(builds: Path) -> No
     (builds / "iris-aws-f1" / "thesis.tex").write_text("years")
     shutil.rmtree(builds / "iris-alveo-u50" / "emulation")
     listener = Listener()
-    failed, warm, cold = walk(ROOT / "specs" / "iris.toml", builds, listener)
+    failed, warm, cold, *zynqs = walk(ROOT / "specs" / "iris.toml", builds, listener)
     assert isinstance(failed.error, BuildError)
     assert failed.build is None
     assert warm.build is not None
     assert cold.build is not None
+    assert all(zynq.build for zynq in zynqs)
     made = listener.outcomes("alveo-u50")
     assert (made["g++ core"], made["xclbin"], made["proof"]) == ("cached", "done", "cached")
 
@@ -142,6 +146,15 @@ def test_hardware_goes_target_by_target_and_each_says_why_not(
     assert "aws-f2" not in listener.events, "it is refused before anything starts"
     assert not first.folder.exists()
     assert all(isinstance(other.error, ToolchainError) for other in others)
+
+
+def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> None:
+    listener = Listener()
+    *cards, pynq, zcu = walk(ROOT / "specs" / "iris.toml", builds, listener, "hw_emu")
+    for zynq in (pynq, zcu):
+        assert "Vivado emulates no block design" in str(zynq.error)
+        assert zynq.request.target not in listener.events, "it is refused before anything starts"
+    assert all(isinstance(card.error, ToolchainError) for card in cards), "here is no v++"
 
 
 def test_an_interrupt_ends_all_targets(builds: Path, specs: Path) -> None:

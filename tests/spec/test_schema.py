@@ -19,8 +19,8 @@ SPECS = Path(__file__).parents[2] / "specs"
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     plugins = load_plugins()
-    options = {name: target.Options for name, target in plugins.targets.items()}
-    return json_schema(options, plugins.providers)
+    tables = {name: target.tables for name, target in plugins.targets.items()}
+    return json_schema(tables, plugins.providers)
 
 
 @pytest.mark.parametrize("name", ["muon", "iris"])

@@ -100,3 +100,15 @@ def test_a_target_without_a_board_cannot_be_made() -> None:
     assert Nowhere().board == AWS_F1.board
     with pytest.raises(TypeError, match="Bare does not set board and Options"):
         Bare()
+
+
+def test_a_mistyped_key_hides_nothing_of_what_the_board_has_not() -> None:
+    unknown, bank = told(SpecError, {"compute_unit": 2, "banks": ["DDR[0]", "DRR[1]"]})
+    assert "did you mean 'compute_units'?" in unknown
+    assert "did you mean 'DDR[1]'?" in bank
+    (unknown,) = told(SpecError, {"compute_unit": 2, "banks": ["DDR[0]", "DDR[1]"]})
+    assert "unknown key 'compute_unit'" in unknown, (
+        "and makes nothing up: read as meant, it is good"
+    )
+    (value,) = told(SpecError, {"compute_units": "2", "banks": ["DDR[0]", "DDR[1]"]})
+    assert "[targets.aws-f1.compute_units]" in value

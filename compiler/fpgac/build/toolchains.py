@@ -6,10 +6,10 @@ import re
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -19,8 +19,10 @@ __all__ = [
     "Toolchain",
     "ToolchainFinder",
     "VitisFinder",
+    "VivadoFinder",
     "find_toolchain",
     "find_vitis",
+    "find_vivado",
     "finding_with",
     "parse_version",
 ]
@@ -33,18 +35,20 @@ PATIENCE_SECONDS = 120
 class Toolchain:
     """An installed toolchain.
 
-    ``path`` is its compiler's executable, beside which its other tools lie; ``version`` is
-    ``(2021, 2)``; ``platform`` is what the compiler takes after ``--platform``, where it matters.
+    ``path`` is its compiler's executable, beside which its other tools lie, unless ``elsewhere``
+    says where; ``version`` is ``(2021, 2)``; ``platform`` is what the compiler takes after
+    ``--platform``, where it matters.
     """
 
     name: str
     path: Path
     version: tuple[int, ...]
     platform: str = ""
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
 
     def tool(self, name: str) -> str:
-        """The path of another of its tools."""
-        return str(self.path.with_name(name))
+        """The path of one of its tools."""
+        return str(self.elsewhere.get(name, self.path.with_name(name)))
 
 
 def find_vitis(environment: Mapping[str, str]) -> Toolchain:
@@ -53,7 +57,7 @@ def find_vitis(environment: Mapping[str, str]) -> Toolchain:
     Raises:
         ToolchainError: there is none, or it does not tell its version.
     """
-    path = _find_vpp(environment)
+    path = _find("v++", environment, ["XILINX_VITIS"])
     if path is None:
         root = environment.get("XILINX_VITIS")
         raise ToolchainError(
@@ -65,7 +69,27 @@ def find_vitis(environment: Mapping[str, str]) -> Toolchain:
                 "emulated card works: leave --mode away",
             )
         )
-    return Toolchain("Vitis", path, _ask_version(path, environment))
+    return Toolchain("Vitis", path, _ask_version(path, "--version", environment))
+
+
+def find_vivado(environment: Mapping[str, str]) -> Toolchain:
+    """The ``vivado`` of ``environment``, and the HLS of its version, which may lie elsewhere.
+
+    Both are on its PATH, or else under its ``XILINX_VIVADO``, ``XILINX_HLS`` and ``XILINX_VITIS``.
+    HLS is driven by ``vitis_hls`` up to 2024.2 and by ``vitis-run`` after it.
+
+    Raises:
+        ToolchainError: one of the two is missing, or Vivado does not tell its version.
+    """
+    path = _find("vivado", environment, ["XILINX_VIVADO"])
+    if path is None:
+        raise ToolchainError(_missing("vivado", "AMD's Vivado"))
+    version = _ask_version(path, "-version", environment)
+    driver = "vitis_hls" if version < (2025, 1) else "vitis-run"
+    hls = _find(driver, environment, ["XILINX_HLS", "XILINX_VITIS"])
+    if hls is None:
+        raise ToolchainError(_missing(driver, "AMD's Vitis HLS"))
+    return Toolchain("Vivado", path, version, elsewhere={driver: hls})
 
 
 class ToolchainFinder(ABC):
@@ -92,7 +116,19 @@ class VitisFinder(ToolchainFinder):
         return find_vitis(environment)
 
 
-_BUILT_IN: Final[Mapping[str, ToolchainFinder]] = {VitisFinder.name: VitisFinder()}
+class VivadoFinder(ToolchainFinder):
+    """AMD's Vivado, with the HLS of its version."""
+
+    name = "Vivado"
+
+    def find(self, environment: Mapping[str, str]) -> Toolchain:
+        """See :func:`find_vivado`."""
+        return find_vivado(environment)
+
+
+_BUILT_IN: Final[Mapping[str, ToolchainFinder]] = {
+    finder.name: finder for finder in (VitisFinder(), VivadoFinder())
+}
 _FINDERS: Final = ContextVar("finders", default=_BUILT_IN)
 
 
@@ -130,18 +166,29 @@ def parse_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part is not None) if match else None
 
 
-def _find_vpp(environment: Mapping[str, str]) -> Path | None:
-    if found := shutil.which("v++", path=environment.get("PATH", "")):
-        return Path(found).absolute()
-    if root := environment.get("XILINX_VITIS"):
-        found = shutil.which("v++", path=str(Path(root) / "bin"))
-    return Path(found).absolute() if found else None
+def _find(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -> Path | None:
+    """A tool on PATH, or else in ``bin`` of the folder that one of ``variables`` names."""
+    folders = [environment.get("PATH", "")]
+    folders += [str(Path(environment[name]) / "bin") for name in variables if environment.get(name)]
+    for folder in folders:
+        if found := shutil.which(tool, path=folder):
+            return Path(found).absolute()
+    return None
 
 
-def _ask_version(path: Path, environment: Mapping[str, str]) -> tuple[int, ...]:
+def _missing(tool: str, product: str) -> Problem:
+    return Problem(
+        f"{tool}, of {product}, was not found",
+        expected=f"{tool} on PATH",
+        hint="source settings64.sh in Vitis's folder, which brings Vivado along, and try again; "
+        "without them, the emulated board works: leave --mode away",
+    )
+
+
+def _ask_version(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
     try:
         answer = subprocess.run(
-            [path, "--version"],
+            [path, option],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -152,18 +199,18 @@ def _ask_version(path: Path, environment: Mapping[str, str]) -> tuple[int, ...]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolchainError(_unclear(path, str(error))) from error
+        raise ToolchainError(_unclear(path, option, str(error))) from error
     version = parse_version(answer.stdout)
     if version is None:
         got = answer.stdout.strip().splitlines() or [f"nothing, and exit code {answer.returncode}"]
-        raise ToolchainError(_unclear(path, got[-1]))
+        raise ToolchainError(_unclear(path, option, got[-1]))
     return version
 
 
-def _unclear(path: Path, got: str) -> Problem:
+def _unclear(path: Path, option: str, got: str) -> Problem:
     return Problem(
         f"{path} does not tell its version",
-        expected="a banner such as 'v++ v2021.2 (64-bit)' from v++ --version",
+        expected=f"a banner such as '{path.name} v2021.2 (64-bit)' from {path.name} {option}",
         got=got,
         hint="source <Vitis's folder>/settings64.sh; is the installation whole?",
     )

@@ -66,8 +66,8 @@ def schema(plugin: PluginFiles = None) -> None:
     from fpgac.spec.schema import json_schema
 
     plugins = plugins_with(plugin)
-    options = {name: target.Options for name, target in plugins.targets.items()}
-    typer.echo(json.dumps(json_schema(options, plugins.providers), indent=2))
+    tables = {name: target.tables for name, target in plugins.targets.items()}
+    typer.echo(json.dumps(json_schema(tables, plugins.providers), indent=2))
 
 
 def init(

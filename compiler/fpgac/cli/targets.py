@@ -10,6 +10,8 @@ from fpgac.cli.console import errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fpgac.plugins import Board, Memory, Plugins, Target
 
 __all__ = ["register"]
@@ -46,16 +48,32 @@ def show(
     target = plugins_with(plugin).target(name)
     out = results()
     out.print(f"[bold]{name}[/]: {target.board.title}", soft_wrap=True)
+    for flow, way in (target.ways or {"": target}).items():
+        if flow:
+            out.print(Text(f'\nWith flow = "{flow}"', style="bold"))
+        _show(way)
+    for notice in _notices([target]):
+        errors().print(Text(f"  ! {notice}", style="yellow"), soft_wrap=True)
+
+
+def _show(target: Target[Any]) -> None:
+    from rich.text import Text
+
+    out = results()
     for title, text in _facts(target.board):
         out.print(Text(f"  {title + ':':<12} {text}"), soft_wrap=True)
     out.print("\n[bold]Memories[/]")
     for line in _memories(target.board):
         out.print(Text(f"  {line}"), soft_wrap=True)
-    out.print(Text(f"\nOptions, in a spec's table [targets.{name}]", style="bold"))
+    out.print(Text(f"\nOptions, in a spec's table [targets.{target.name}]", style="bold"))
     for line in _options(target):
         out.print(Text(f"  {line}"), soft_wrap=True)
-    if target.notice:
-        errors().print(Text(f"  ! {target.notice}", style="yellow"), soft_wrap=True)
+
+
+def _notices(targets: Iterable[Target[Any]]) -> list[str]:
+    """What a user must be told, of all flows, each thing once."""
+    ways = (way for target in targets for way in (target, *target.ways.values()))
+    return list(dict.fromkeys(way.notice for way in ways if way.notice))
 
 
 def _facts(board: Board) -> list[tuple[str, str]]:
@@ -69,8 +87,13 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
         ("hosts", ", ".join(board.hosts)),
         ("modes", ", ".join(("emulation", *board.modes))),
-        ("life", f"{life.state}, {life.date}" if life.date else life.state),
+        ("life", _life(board)),
+        *([("mind", life.message)] if life.message and not life.notice else []),
     ]
+
+
+def _life(board: Board) -> str:
+    return f"{board.life.state}, {board.life.date}" if board.life.date else board.life.state
 
 
 def _memories(board: Board) -> list[str]:
@@ -119,12 +142,12 @@ def _list(plugins: Plugins) -> None:
     for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
         table.add_column(title, no_wrap=title in ("target", "part"))
     for name, target in plugins.targets.items():
-        board = target.board
-        table.add_row(
-            *(name, board.part, board.platforms[0], ", ".join(board.hosts)),
-            *(str(board.toolchain), board.life.state),
-        )
+        for flow, way in (target.ways or {"": target}).items():
+            board = way.board
+            table.add_row(
+                *(f"{name} ({flow})" if flow else name, board.part, board.platforms[0]),
+                *(", ".join(board.hosts), str(board.toolchain), _life(board)),
+            )
     results().print(table)
-    for target in plugins.targets.values():
-        if target.notice:
-            errors().print(Text(f"  ! {target.notice}", style="yellow"), soft_wrap=True)
+    for notice in _notices(plugins.targets.values()):
+        errors().print(Text(f"  ! {notice}", style="yellow"), soft_wrap=True)

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader, Environment, TemplateError
 
     from fpgac.core.core import Core
-    from fpgac.design.contract import Contract
+    from fpgac.design.contract import Contract, Interface
 
 __all__ = [
+    "BRIDGE",
     "HOSTS",
+    "bridge_files",
     "comment",
     "cpp_string",
     "host_files",
@@ -66,6 +68,30 @@ HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
         "hosts/xrt/fpga_io.hpp": "hosts/cpp/fpga_io.hpp.j2",
         "hosts/xrt/Makefile": "hosts/xrt/Makefile.j2",
     },
+}
+
+# The hosts for a Zynq's AXI DMA, where they are not those of a card under XRT.
+DMA_HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "pynq": {
+        "hosts/pynq/{name}_host.py": "hosts/pynq/overlay_host.py.j2",
+        "hosts/pynq/requirements.txt": "hosts/pynq/overlay_requirements.txt.j2",
+    },
+}
+HOSTS_BY_INTERFACE: Final[Mapping[Interface, Mapping[str, Mapping[str, str]]]] = {
+    "m_axi": HOSTS,
+    "axis": DMA_HOSTS,
+}
+
+# The kernel's template by its interface.
+KERNELS: Final[Mapping[Interface, str]] = {
+    "m_axi": "kernel/kernel.cpp.j2",
+    "axis": "kernel/stream.cpp.j2",
+}
+
+# What a stream's kernel needs to be called by g++: the path in a design, and the template.
+BRIDGE: Final[Mapping[str, str]] = {
+    "emulation/stream_bridge.cpp": "emulation/stream_bridge.cpp.j2",
+    "emulation/ap_types/ap_axi_sdata.h": "emulation/ap_axi_sdata.h",
 }
 
 # What the Python hosts call other things, as a class could be spelt.
@@ -110,9 +136,30 @@ def kernel_files(
 ) -> dict[str, File]:
     """The kernel's source, and the core's below ``kernel/firmware/``, by path in a design."""
     context = {"contract": contract, "core": core, "count": COUNT, "pipelined": _pipelined(core)}
-    source = render("kernel/kernel.cpp.j2", context, loaders)
+    source = render(KERNELS[contract.interface], context, loaders)
     return {contract.source: File(source)} | {
         f"kernel/firmware/{path}": File(content) for path, content in core.files.items()
+    }
+
+
+def bridge_files(contract: Contract, loaders: Sequence[BaseLoader] = ()) -> dict[str, File]:
+    """What lets g++ build and call a kernel with streams, by path in a design.
+
+    ``emulation/stream_bridge.cpp`` is compiled with the kernel into one library, with
+    ``emulation/ap_types`` among the headers, and defines two C functions::
+
+        size_t NAME_stream(const void* in, size_t in_bytes, void* out, size_t out_bytes,
+                           unsigned n_samples, size_t* last)
+        void NAME_rows(const void* x, void* y, unsigned n_samples)
+
+    ``NAME_stream`` feeds the kernel ``in_bytes`` and returns the bytes that it sent, of which at
+    most ``out_bytes`` are stored; ``last`` receives the number of bytes up to and with the first
+    word that bears TLAST, 0 if there is none. Where ``in`` holds less than ``n_samples``, a kernel
+    would wait for ever: it is not called, and SIZE_MAX comes back. Bytes that TKEEP leaves out are
+    not counted and not stored. ``NAME_rows`` is :attr:`Contract.entry`: rows in, rows out.
+    """
+    return {
+        path: File(render(name, {"contract": contract}, loaders)) for path, name in BRIDGE.items()
     }
 
 
@@ -132,6 +179,7 @@ def host_files(
     """
     context = {
         "contract": contract,
+        "count": COUNT,
         "class_name": _class_name(contract.name),
         "load_hint": load_hint,
         "python_formula": Formula.of(contract.input.type, "np."),
@@ -140,7 +188,7 @@ def host_files(
     return {
         path.format(name=contract.name): _host_file(template, context, loaders)
         for host in hosts
-        for path, template in _templates(host).items()
+        for path, template in _templates(host, contract.interface).items()
     }
 
 
@@ -242,10 +290,17 @@ def _pipelined(core: Core) -> bool:
     return re.search(r"#\s*pragma\s+HLS\s+dataflow", source, re.IGNORECASE) is None
 
 
-def _templates(host: str) -> Mapping[str, str]:
-    if host not in HOSTS:
-        raise TargetError(Problem(f"there is no host {host!r}", hint=nearest(host, HOSTS)))
-    return HOSTS[host]
+def _templates(host: str, interface: Interface) -> Mapping[str, str]:
+    hosts = HOSTS_BY_INTERFACE[interface]
+    if host not in hosts:
+        raise TargetError(
+            Problem(
+                f"there is no host {host!r} for a kernel with {interface}",
+                expected=f"one of {', '.join(hosts)}",
+                hint=nearest(host, hosts),
+            )
+        )
+    return hosts[host]
 
 
 def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> File:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -17,12 +18,22 @@ from typing import Final
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.failures import read_events, require_good_end
 from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
-from fpgac.emulation.machinery import build_machinery, emconfig
+from fpgac.emulation.overlay import BoardDescription
 from fpgac.emulation.process import HostProcess
-from fpgac.emulation.xclbin import MODE_SW_EMU, read_xclbin
-from fpgac.errors import EmulationError, Problem, Where
+from fpgac.emulation.surroundings import Overlays, Surroundings, Xclbins
+from fpgac.errors import EmulationError, Problem
 
-__all__ = ["HOST_KINDS", "CardDescription", "HostKind", "HostRun", "missing", "require", "run_host"]
+__all__ = [
+    "HOST_KINDS",
+    "BoardDescription",
+    "CardDescription",
+    "HostKind",
+    "HostRun",
+    "missing",
+    "read_card",
+    "require",
+    "run_host",
+]
 
 # The shim's sockets are in /tmp/$USER, whatever TMPDIR says; a run's folder is that folder.
 _SOCKETS: Final = Path("/tmp")
@@ -49,7 +60,7 @@ def run_host(
     command: Sequence[str],
     *,
     kind: HostKind,
-    card: CardDescription,
+    card: CardDescription | BoardDescription,
     devices: int = 1,
     cwd: Path,
     timeout: float,
@@ -65,24 +76,25 @@ def run_host(
     A host that ends by itself is a :class:`HostRun`, whatever its exit code.
 
     Raises:
-        EmulationError: the kernel or the host crashed, the host hung, or the xclbin was refused.
-        ToolchainError: no g++ or no XRT.
+        EmulationError: the kernel or the host crashed, the host hung, or its program was refused.
+        ToolchainError: no g++, or no XRT where the card needs it.
     """
     if devices < 1:
         raise ValueError(f"there must be a device or more, not {devices}")
-    _check_programs(command, cwd, card)
-    machinery = build_machinery()
+    around = _surroundings(card)
+    _check_programs(command, cwd, around)
+    supervisor = around.supervisor()
     _sweep()
     with _run_folder() as rundir:
         try:
-            (rundir / "emconfig.json").write_bytes(emconfig(card, devices))
+            surroundings = around.environment(kind, rundir, devices)
         except OSError as error:
             raise _no_room(error) from error
         reported = rundir / _EVENTS
-        environment = machinery.environment(kind, rundir) | {_EVENTS_VARIABLE: str(reported)}
+        environment = surroundings | {_EVENTS_VARIABLE: str(reported)}
         started = time.monotonic()
         with HostProcess.start(
-            machinery.supervisor, command, environment=environment, events=reported, cwd=cwd
+            supervisor, command, environment=environment, events=reported, cwd=cwd
         ) as process:
             outcome = process.follow(timeout, on_output)
         events = read_events(reported)
@@ -92,43 +104,29 @@ def run_host(
     return HostRun(outcome.number, seconds, outcome.stdout, outcome.stderr)
 
 
-def _check_programs(command: Sequence[str], cwd: Path, card: CardDescription) -> None:
-    """Refuses damaged and foreign xclbins among the arguments: XRT would only abort the host."""
+def read_card(path: Path) -> CardDescription | BoardDescription:
+    """What a design says of its card: a board is one that has its name there.
+
+    Raises:
+        EmulationError: the file is missing, no JSON, or describes no card.
+    """
+    try:
+        is_board = "board" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        is_board = False  # the card's own reader says what is wrong
+    return BoardDescription.read(path) if is_board else CardDescription.read(path)
+
+
+def _surroundings(card: CardDescription | BoardDescription) -> Surroundings:
+    return Xclbins(card) if isinstance(card, CardDescription) else Overlays(card)
+
+
+def _check_programs(command: Sequence[str], cwd: Path, around: Surroundings) -> None:
+    """Refuses damaged and foreign programs among the arguments: they would only abort the host."""
     for argument in command[1:]:
         path = cwd / argument.partition("=")[2] if "=" in argument else cwd / argument
-        if path.suffix != ".xclbin" or not path.is_file():
-            continue
-        _check_program(path, card)
-
-
-def _check_program(path: Path, card: CardDescription) -> None:
-    where = Where(file=path)
-    try:
-        program = read_xclbin(path.read_bytes(), where)
-    except OSError as error:
-        raise EmulationError(
-            Problem("the xclbin cannot be read", where, got=str(error.strerror))
-        ) from error
-    if program.mode != MODE_SW_EMU:
-        raise EmulationError(
-            Problem(
-                "this xclbin is not for the emulated card",
-                where,
-                expected=f"mode {MODE_SW_EMU} (software emulation)",
-                got=f"mode {program.mode}",
-                hint="compile the design for emulation",
-            )
-        )
-    if program.platform != card.platform:
-        raise EmulationError(
-            Problem(
-                "this xclbin is for another card",
-                where,
-                expected=card.platform,
-                got=program.platform,
-                hint="compile the design again",
-            )
-        )
+        if path.suffix == around.suffix and path.is_file():
+            around.check(path)
 
 
 @contextlib.contextmanager

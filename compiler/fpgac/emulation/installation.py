@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from fpgac.design.contract import Interface
 from fpgac.errors import Problem, ToolchainError
 
 __all__ = ["HOST_KINDS", "HostKind", "Xrt", "find_xrt", "missing", "require"]
@@ -22,6 +23,8 @@ XRT_VARIABLE: Final = "FPGAC_XRT"
 SHIM: Final = "libxrt_swemu.so.2"
 OPENCL_DRIVER: Final = "libxilinxopencl.so.2"
 PYNQ_VERSION: Final = "3.0.1"
+# The versions whose parser of .hwh files the emulated board hands them to; 4 reads more of them.
+_OVERLAY_PYNQ: Final = "3."
 
 _SYSTEM_LIBRARIES: Final = tuple(
     Path(folder)
@@ -34,6 +37,7 @@ _SYSTEM_LIBRARIES: Final = tuple(
     )
 )
 _SYSTEM_HEADERS: Final = (Path("/usr/include"), Path("/usr/local/include"))
+_PYNQ_HINT: Final = "pip install 'fpgac[pynq]'"
 _XRT_ROOTS: Final = (Path("/opt/xilinx/xrt"),)
 
 
@@ -74,16 +78,19 @@ def find_xrt() -> Xrt:
     )
 
 
-def missing(kind: str | None = None) -> tuple[Problem, ...]:
+def missing(kind: str | None = None, interface: Interface = "m_axi") -> tuple[Problem, ...]:
     """Everything that hosts of this kind (or of all) lack here, each with the line that mends it.
 
-    To build and run them: the compiler, XRT's libraries and headers, OpenCL, pynq.
+    To build and run them: the compiler, XRT's libraries and headers, OpenCL, pynq. Of a kernel with
+    AXI4-Streams, on a Zynq, the hosts need no XRT.
 
     Raises:
         ValueError: there is no such kind of host.
     """
     if kind is not None and kind not in _CHECKS:
         raise ValueError(f"a host must be of kind {', '.join(HOST_KINDS)}, not {kind!r}")
+    if interface == "axis":
+        return (*_compilers(), *_overlay_pynq())
     xrt = find_xrt()
     checks = _CHECKS.values() if kind is None else [_CHECKS[kind]]
     problems: dict[str, Problem] = {}
@@ -110,9 +117,13 @@ def _apt(what: str, package: str) -> Problem:
     return Problem(what, hint=f"apt install {package}")
 
 
-def _common(xrt: Xrt) -> Iterator[Problem]:
+def _compilers() -> Iterator[Problem]:
     if not (shutil.which("g++") and shutil.which("gcc")):
         yield _apt("g++ is not on PATH", "g++")
+
+
+def _common(xrt: Xrt) -> Iterator[Problem]:
+    yield from _compilers()
     if not xrt.shim:
         yield _apt(f"XRT is not installed: no {SHIM}", "libxrt1")
 
@@ -140,16 +151,36 @@ def _native(xrt: Xrt) -> Iterator[Problem]:
 
 
 def _pynq(_: Xrt) -> Iterator[Problem]:
-    hint = "pip install 'fpgac[pynq]'"
-    try:
-        version = importlib.metadata.version("pynq")
-    except importlib.metadata.PackageNotFoundError:
-        yield Problem("the Python package pynq is not installed", hint=hint)
-        return
-    if version != PYNQ_VERSION:
+    version = _pynq_version()
+    if version is None:
+        yield Problem("the Python package pynq is not installed", hint=_PYNQ_HINT)
+    elif version != PYNQ_VERSION:
         yield Problem(
-            "this pynq does not drive XRT cards", expected=PYNQ_VERSION, got=version, hint=hint
+            "this pynq does not drive XRT cards",
+            expected=PYNQ_VERSION,
+            got=version,
+            hint=_PYNQ_HINT,
         )
+
+
+def _overlay_pynq() -> Iterator[Problem]:
+    version = _pynq_version()
+    if version is None:
+        yield Problem("the Python package pynq is not installed", hint=_PYNQ_HINT)
+    elif not version.startswith(_OVERLAY_PYNQ):
+        yield Problem(
+            "this pynq cannot load overlays on the emulated board",
+            expected=f"{_OVERLAY_PYNQ}x",
+            got=version,
+            hint=_PYNQ_HINT,
+        )
+
+
+def _pynq_version() -> str | None:
+    try:
+        return importlib.metadata.version("pynq")
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 _CHECKS: Final[Mapping[str, Callable[[Xrt], Iterator[Problem]]]] = {

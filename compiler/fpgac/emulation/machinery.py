@@ -20,7 +20,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -32,7 +32,7 @@ from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import OPENCL_DRIVER, SHIM, HostKind, Xrt, find_xrt
 from fpgac.errors import Problem, ToolchainError
 
-__all__ = ["Machinery", "build_machinery", "emconfig"]
+__all__ = ["Machinery", "build_machinery", "build_supervisor", "emconfig"]
 
 _MODEL: Final = "vitis/data/emulation/unified/cpu_em/generic_pcie/model/genericpciemodel"
 _BUILD_SECONDS: Final = 300.0
@@ -125,8 +125,29 @@ def build_machinery() -> Machinery:
     )
     folder = cache_folder() / "emulation" / f"card-{key[:24]}"
     if not folder.is_dir():
-        _build_beside(folder, _Builder(sources, compilers, shim, opencl))
+        _build_beside(folder, _Builder(sources, compilers, shim, opencl).build)
     return Machinery(folder, xrt)
+
+
+def build_supervisor() -> Path:
+    """The supervisor alone, for hosts that need no XRT; built if it is not in the cache.
+
+    Raises:
+        ToolchainError: no g++, the compiler fails, or the cache cannot be written.
+    """
+    compilers, source = _Compilers.find(), _sources()["shim/supervisor.c"]
+    key = digest_json([digest_files({"supervisor.c": source}), compilers.version])
+    folder = cache_folder() / "supervisor" / key[:24]
+
+    def build(built: Path, sources: Path) -> None:
+        built.mkdir()
+        sources.mkdir()
+        (sources / "supervisor.c").write_bytes(source)
+        _supervisor(compilers, sources, built)
+
+    if not folder.is_dir():
+        _build_beside(folder, build)
+    return folder / "supervisor"
 
 
 def emconfig(card: CardDescription, devices: int) -> bytes:
@@ -205,8 +226,14 @@ def _run(command: Iterable[str | Path], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def _build_beside(folder: Path, builder: _Builder) -> None:
+def _supervisor(compilers: _Compilers, sources: Path, folder: Path) -> None:
+    _run([compilers.c, "-O2", "-o", folder / "supervisor", "supervisor.c"], sources)
+
+
+def _build_beside(folder: Path, build: Callable[[Path, Path], None]) -> None:
     """Builds in a temporary folder beside ``folder``, which then appears whole.
+
+    ``build`` takes the folder to make, and another that sources may lie in.
 
     One builder works at a time; who had to wait finds the work done.
     """
@@ -217,7 +244,7 @@ def _build_beside(folder: Path, builder: _Builder) -> None:
                 return
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
                 built = Path(temporary) / "card"
-                builder.build(built, Path(temporary) / "sources")
+                build(built, Path(temporary) / "sources")
                 built.rename(folder)
     except OSError as error:
         raise ToolchainError(
@@ -252,7 +279,7 @@ class _Builder:
             (card / folder).mkdir(parents=True)
         self._device(card / _MODEL, sources / "device")
         self._libraries(card / "xrt/lib", sources / "shim")
-        _run([self.compilers.c, "-O2", "-o", card / "supervisor", "supervisor.c"], sources / "shim")
+        _supervisor(self.compilers, sources / "shim", card)
         version = {"BUILD_VERSION": _XRT_VERSION, "BUILD_BRANCH": "2022.1"}
         (card / "xrt/version.json").write_text(json.dumps(version))
         if self.opencl:

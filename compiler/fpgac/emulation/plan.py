@@ -1,30 +1,34 @@
 """The steps that build the emulated card's side of a design: with g++, on any machine.
 
 What they make lies in the build folder's ``emulation/``: the core's object, the C simulation, the
-kernel as a shared library, the xclbin that XRT loads, and the C++ hosts.
+kernel as a shared library, the program that the emulated card loads (an xclbin under XRT, a
+bitstream on a Zynq), and the C++ hosts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from fpgac.build.plan import Plan, Step
 from fpgac.core.compilation import ap_headers, core_source, core_steps
 from fpgac.core.core import Core
-from fpgac.design.contract import Contract
+from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design, File
+from fpgac.design.render import BRIDGE, bridge_files
 from fpgac.targets.card import CARD
 
 __all__ = [
     "CONTRACT",
+    "HEADERS",
+    "compiler_files",
     "emulation_files",
     "emulation_plan",
     "host_program",
     "host_step",
     "kernel_library",
+    "program_file",
     "simulation_library",
-    "xclbin_file",
 ]
 
 CONTRACT = "emulation/contract.json"
@@ -32,6 +36,34 @@ FIRMWARE = "kernel/firmware"
 HEADERS = "emulation/ap_types"
 SOURCE = "emulation/core.cpp"
 OBJECT = "emulation/core.o"
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What a card loads: the step that writes it, by its name and module, from which files.
+
+    ``sources`` and ``headers`` are what g++ needs for the kernel's library beside its own source.
+    """
+
+    step: str
+    suffix: str
+    module: str
+    descriptions: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+_PROGRAMS: Mapping[Interface, _Program] = {
+    "m_axi": _Program("xclbin", ".xclbin", "fpgac.emulation.xclbin", (CARD,)),
+    "axis": _Program(
+        "bitstream",
+        ".bit",
+        "fpgac.emulation.zynq.bitstream",
+        (CARD, CONTRACT),
+        sources=tuple(path for path in BRIDGE if path.endswith(".cpp")),
+        headers=tuple(path for path in BRIDGE if path.endswith(".h")),
+    ),
+}
 
 # What the distributions' XRT and OpenCL need; the hosts' own Makefiles know other places.
 _HOST_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-isystem", "/usr/include/xrt")
@@ -60,9 +92,9 @@ def kernel_library(kernel: str) -> str:
     return f"emulation/lib{kernel}.so"
 
 
-def xclbin_file(name: str) -> str:
-    """The xclbin of the emulated card."""
-    return f"emulation/{name}.xclbin"
+def program_file(contract: Contract) -> str:
+    """What the emulated card loads: its suffix tells what kind of card it is."""
+    return f"emulation/{contract.name}{_PROGRAMS[contract.interface].suffix}"
 
 
 def host_program(host: str, name: str) -> str:
@@ -75,32 +107,38 @@ def host_step(host: str) -> str:
     return f"g++ {host} host"
 
 
-def emulation_files(core: Core) -> dict[str, File]:
+def emulation_files(core: Core, contract: Contract) -> dict[str, File]:
     """What the emulation needs beside a target's own design: sources for g++ alone."""
+    return {SOURCE: File(core_source(core)), **compiler_files(contract)}
+
+
+def compiler_files(contract: Contract) -> dict[str, File]:
+    """What g++ needs to read a design's kernel, which the vendor's tools bring themselves."""
     headers = {f"{HEADERS}/{path}": File(text) for path, text in ap_headers().items()}
-    return {SOURCE: File(core_source(core)), **headers}
+    return headers | (bridge_files(contract) if contract.interface == "axis" else {})
 
 
 def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterable[str]) -> Plan:
     """All steps, the hosts' included; a host's step may be left out where its tools are missing."""
-    library, program = kernel_library(contract.kernel), xclbin_file(contract.name)
-    headers = tuple(f"{HEADERS}/{path}" for path in ap_headers())
+    library, program = kernel_library(contract.kernel), _PROGRAMS[contract.interface]
+    headers = (*program.headers, *(f"{HEADERS}/{path}" for path in ap_headers()))
     firmware = tuple(f"{FIRMWARE}/{path}" for path in core.files)
     kernel = Step(
         name="g++ kernel",
         command=(
             *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
             *("-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
-            *("-o", library, contract.source, OBJECT),
+            *("-o", library, contract.source, *program.sources, OBJECT),
         ),
-        inputs=(contract.source, OBJECT, *firmware, *headers),
+        inputs=(contract.source, *program.sources, OBJECT, *firmware, *headers),
         outputs=(library,),
     )
-    xclbin = Step(
-        name="xclbin",
-        command=("python", "-m", "fpgac.emulation.xclbin", CARD, library, program),
-        inputs=(CARD, library),
-        outputs=(program,),
+    made = program_file(contract)
+    loaded = Step(
+        name=program.step,
+        command=("python", "-m", program.module, *program.descriptions, library, made),
+        inputs=(*program.descriptions, library),
+        outputs=(made,),
     )
     simulation = core_steps(
         core,
@@ -111,7 +149,7 @@ def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterab
         library=simulation_library(contract.name),
     )
     programs = [_host(host, contract.name, design) for host in hosts if host in _HOST_LIBRARIES]
-    steps = (*simulation, kernel, xclbin, *programs)
+    steps = (*simulation, kernel, loaded, *programs)
     return Plan(tuple(replace(step, remedies=_REMEDIES) for step in steps))
 
 

@@ -13,11 +13,11 @@ from fpgac.core.reuse import reuse_factors
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
-from fpgac.plugins import Plugins, load_plugins
+from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import Spec
 
-__all__ = ["check_spec", "only_target", "own_reuse_factors", "target_options"]
+__all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
@@ -28,7 +28,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
-    targets = (partial(target_options, file, plugins, name) for name in file.spec.targets)
+    targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
         partial(plugins.source, file.spec.network_file, file.where("network")),
@@ -116,8 +116,8 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         raise SpecError(*problems)
 
 
-def target_options(file: SpecFile, plugins: Plugins, name: str) -> Any:
-    """The options of the target called ``name``, checked by the target itself.
+def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[Any], Any]:
+    """The target called ``name``, or that of its flows which the spec chooses, and its options.
 
     Raises:
         TargetError: no plugin offers the target, or it does not offer what is asked for.
@@ -131,10 +131,11 @@ def target_options(file: SpecFile, plugins: Plugins, name: str) -> Any:
                 hint=plugins.hint(name, plugins.targets),
             )
         )
-    target = plugins.targets[name]
-    options = target.options(file.spec.targets[name], file.path, file.lines)
+    named = plugins.targets[name]
+    options = named.options(file.spec.targets[name], file.path, file.lines)
+    target = named.way(options)
     target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
-    return options
+    return target, options
 
 
 def only_target(file: SpecFile, name: str | None) -> str:

@@ -31,11 +31,11 @@ from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.errors import BuildError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
-from fpgac.pipeline.checking import target_options
+from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
-from fpgac.plugins import Plugins, Target
+from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
 from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
@@ -83,7 +83,7 @@ def compile_spec(
     Raises:
         FpgacError: of the stop that failed; all that was finished before it is kept.
     """
-    target = plugins.target(request.target)
+    target, _ = chosen_target(request.file, plugins, request.target)
     if request.mode != "emulation":
         target.check_mode(request.mode)
     if target.notice:
@@ -118,8 +118,7 @@ class _Journey:
         self.plugins = plugins
         self.road = road
         self.sources = sources
-        self.target: Target[Any] = plugins.target(request.target)
-        self.options = target_options(request.file, plugins, request.target)
+        self.target, self.options = chosen_target(request.file, plugins, request.target)
         self.versions = versions()
         self.compiler = compiler_digest(
             frozenset({*modules_of(self.target), *modules_of(self.sources.source)})
@@ -133,7 +132,7 @@ class _Journey:
         road.stop("core", self.core_key, self._make_core)
         design = road.stop("design", self.design_key, self._make_design)
         road.stop("vectors", self.vectors_key, self._make_vectors)
-        unproven = _lacking(design.facts["hosts"])
+        unproven = self._lacking(design.facts["hosts"])
         plan = Plan.from_plain(design.facts["plan"]).without(map(host_step, unproven))
         road.run(plan, lenders)
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
@@ -226,7 +225,7 @@ class _Journey:
             )
         contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
-        files = {**design.files, **emulation_files(core)}
+        files = {**design.files, **emulation_files(core, contract)}
         return Made(
             files={path: (file.content, file.executable) for path, file in files.items()},
             facts={
@@ -241,7 +240,7 @@ class _Journey:
 
     def _make_vectors(self) -> Made:
         proof = self.spec.proof
-        numbers = self.sources.vectors(proof.data, proof.random)
+        numbers = self.sources.proof_vectors
         data = min(proof.data, len(self.sources.split.test))
         corners = len(numbers) - data - proof.random
         return Made(
@@ -273,7 +272,7 @@ class _Journey:
             self.sources.network,
             contract,
             hosts,
-            with_keras=keras,
+            keras=(lambda: self.sources.keras_outputs) if keras else None,
             tell=lambda engine, done: self.road.tell(Progress("proof", done, engine)),
         )
         engines = [asdict(engine) for engine in proven.engines]
@@ -335,6 +334,18 @@ class _Journey:
             for figure in _figures(parser, path)
         )
 
+    def _lacking(self, hosts: list[str]) -> dict[str, str]:
+        """The hosts that cannot be built and run on this machine, and why."""
+        from fpgac.emulation.card import missing
+
+        contract = Contract.from_json((self.request.folder / CONTRACT).read_bytes())
+        problems = {host: missing(host, contract.interface) for host in hosts}
+        return {
+            host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
+            for host, found in problems.items()
+            if found
+        }
+
     def _said(self, *names: str) -> object:
         return json.loads(self.spec.model_dump_json(include=set(names)))
 
@@ -355,15 +366,3 @@ def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
         if not all(isinstance(figure, Figure) for figure in figures):
             raise TypeError(f"read must give figures, not {figures!r}")
     return figures
-
-
-def _lacking(hosts: list[str]) -> dict[str, str]:
-    """The hosts that cannot be built and run on this machine, and why."""
-    from fpgac.emulation.card import missing
-
-    problems = {host: missing(host) for host in hosts}
-    return {
-        host: "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in found)
-        for host, found in problems.items()
-        if found
-    }

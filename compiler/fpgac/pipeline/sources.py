@@ -85,6 +85,18 @@ class Sources:
             reuse_factors=own_reuse_factors(self.spec),
         )
 
+    @_Once
+    def proof_vectors(self) -> FloatArray:
+        """The proof's samples as floats, of shape (samples, inputs)."""
+        return self.vectors(self.spec.proof.data, self.spec.proof.random)
+
+    @_Once
+    def keras_outputs(self) -> FloatArray:
+        """What the quantised Keras network gives for them: loading TensorFlow takes seconds."""
+        from fpgac.network.keras_engine import keras_outputs
+
+        return keras_outputs(self.network, self.spec.interface.input.raw(self.proof_vectors))
+
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""
         to, seed = self.spec.interface.input, self.spec.proof.seed

@@ -8,12 +8,25 @@ change without notice.
 from __future__ import annotations
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.toolchains import Toolchain, ToolchainFinder, find_toolchain, find_vitis
+from fpgac.build.toolchains import (
+    Toolchain,
+    ToolchainFinder,
+    find_toolchain,
+    find_vitis,
+)
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
-from fpgac.design.render import comment, host_files, kernel_files, render, sh_word
+from fpgac.design.render import (
+    bridge_files,
+    comment,
+    host_files,
+    kernel_files,
+    render,
+    sh_word,
+    tcl_word,
+)
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
@@ -35,8 +48,10 @@ from fpgac.reports.parser import Figure, ReportParser
 from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
-from fpgac.targets.card import CARD, card_json
+from fpgac.targets.card import CARD, board_json, card_json
+from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
+from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
 __all__ = [
     "CARD",
@@ -53,6 +68,7 @@ __all__ = [
     "Figure",
     "File",
     "FixedPoint",
+    "Flows",
     "FpgacError",
     "Life",
     "Loaded",
@@ -82,6 +98,9 @@ __all__ = [
     "ToolchainFinder",
     "Where",
     "WhereIs",
+    "Zynq",
+    "board_json",
+    "bridge_files",
     "card_json",
     "check_identifier",
     "comment",
@@ -90,9 +109,12 @@ __all__ = [
     "find_vitis",
     "hookimpl",
     "host_files",
+    "hwh_file",
     "kernel_files",
     "load_plugins",
     "nearest",
     "render",
     "sh_word",
+    "tcl_word",
+    "zynq",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fpgac.build.toolchains import ToolchainFinder, VitisFinder
+from fpgac.build.toolchains import ToolchainFinder, VitisFinder, VivadoFinder
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
 from fpgac.network.source import NetworkFile, NetworkSource
@@ -25,5 +25,5 @@ def fpgac_network_sources() -> list[type[NetworkSource]]:
 
 @hookimpl
 def fpgac_toolchains() -> list[type[ToolchainFinder]]:
-    """The toolchain of the built-in targets."""
-    return [VitisFinder]
+    """The toolchains of the built-in targets."""
+    return [VitisFinder, VivadoFinder]

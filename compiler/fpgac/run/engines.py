@@ -55,10 +55,12 @@ def prove(
     contract: Contract,
     hosts: Iterable[str],
     *,
-    with_keras: bool,
+    keras: Callable[[], FloatArray] | None = None,
     tell: Callable[[str, float], None] = lambda engine, fraction: None,
 ) -> Proven:
     """Run every engine on the vectors in ``folder``; ``tell`` hears which, and how far it is.
+
+    ``keras`` gives the quantised Keras network's outputs for them, where it can be asked.
 
     Raises:
         ProofError: naming the first sample in which an engine differs from the reference.
@@ -85,14 +87,9 @@ def prove(
         got = contract.output.type.raw(network.recording.outputs)
         return got, simulate(library, core, inputs), contract.input.type.number(inputs)
 
-    def keras() -> tuple[IntArray, IntArray, FloatArray]:
-        from fpgac.network.keras_engine import keras_outputs
-
-        got = contract.output.type.raw(keras_outputs(network, words))
-        return got, expected, numbers
-
-    if with_keras:
-        agree("Keras", keras)
+    if keras is not None:
+        answers = keras
+        agree("Keras", lambda: (contract.output.type.raw(answers()), expected, numbers))
     if network.recording is not None:
         agree("Keras as recorded", recorded)
     agree("kernel", lambda: (run_kernel(folder, contract, words), expected, numbers))

@@ -18,7 +18,7 @@ import numpy as np
 from fpgac.build.folder import LOCK_NAME, disk_errors, npy_bytes, write_whole
 from fpgac.build.lock import read_lock
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import CONTRACT, host_program, xclbin_file
+from fpgac.emulation.plan import CONTRACT, host_program, program_file
 from fpgac.errors import (
     BuildError,
     DataError,
@@ -143,6 +143,13 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 hint="compute_units in the spec's table of the target says how many there are",
             )
         )
+    if (request.batch or 0) > contract.most_samples:
+        problems.append(
+            Problem(
+                f"no call takes {request.batch} samples",
+                expected=f"at most {contract.most_samples}",
+            )
+        )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
         problems.append(
             Problem(
@@ -189,18 +196,17 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, missing, run_host
-    from fpgac.emulation.description import CardDescription
+    from fpgac.emulation.card import HostKind, missing, read_card, run_host
 
-    if problems := missing(host):
+    if problems := missing(host, contract.interface):
         instead = Problem(
             f"so the {host} host cannot run here",
             hint="--host simulation calls the kernel's C++ without XRT",
         )
         raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
-    xclbin = (folder / xclbin_file(contract.name)).resolve()
-    for path in (program, xclbin):
+    loaded = (folder / program_file(contract)).resolve()
+    for path in (program, loaded):
         if not path.is_file():
             raise BuildError(
                 Problem(
@@ -210,11 +216,10 @@ def run_host_once(
                 )
             )
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
-    card = CardDescription.read(folder / CARD)
     done = run_host(
-        [*start, "--xclbin", str(xclbin), *options],
+        [*start, "--xclbin", str(loaded), *options],
         kind=cast(HostKind, host),
-        card=card,
+        card=read_card(folder / CARD),
         devices=devices,
         cwd=Path.cwd(),
         timeout=timeout,

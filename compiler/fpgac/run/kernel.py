@@ -31,7 +31,7 @@ def run_kernel(folder: Path, contract: Contract, words: IntArray) -> IntArray:
     rows[:, : words.shape[1]] = words
     results = simulate_kernel(
         library,
-        contract.kernel,
+        contract.entry,
         rows,
         output_shape=(len(words), contract.output.stride),
         output_dtype=contract.output.type.dtype,

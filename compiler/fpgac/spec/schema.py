@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,21 +13,26 @@ __all__ = ["json_schema"]
 
 
 def json_schema(
-    targets: Mapping[str, type[BaseModel]] | None = None, sources: Iterable[str] = ()
+    targets: Mapping[str, Sequence[type[BaseModel]]] | None = None, sources: Iterable[str] = ()
 ) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a whole spec file.
 
-    ``targets`` maps the names of the targets there are to their options, and ``sources`` names the
-    data sets; without them any will do.
+    ``targets`` maps the names of the targets there are to what their tables may be, one of some
+    models, and ``sources`` names the data sets; without them any will do.
     """
     schema: dict[str, Any] = _without_null(Spec.model_json_schema())
     definitions = schema["$defs"]
     if targets:
-        tables = {name: _options(model, definitions) for name, model in sorted(targets.items())}
+        tables = {name: _table(models, definitions) for name, models in sorted(targets.items())}
         schema["properties"]["targets"] |= {"properties": tables, "additionalProperties": False}
     if names := sorted(sources):
         definitions["DataSection"]["properties"]["source"]["enum"] = names
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "fpgac"}
+
+
+def _table(models: Sequence[type[BaseModel]], definitions: dict[str, Any]) -> dict[str, Any]:
+    choices = [_options(model, definitions) for model in models]
+    return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
 def _options(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Memory(Table):
 
     tag: Word = Field(description="Its tag in an xclbin's MEM_TOPOLOGY, such as bank0.")
     name: Word = Field(description="Its name in v++'s connectivity, such as DDR[0].")
-    kind: Literal["DDR4", "HBM"] = Field(description="What it is made of.")
+    kind: Literal["DDR3", "DDR4", "HBM"] = Field(description="What it is made of.")
     size_bytes: int = Field(gt=0, description="Its size in bytes.")
     base: int = Field(ge=0, description="Its first address.")
     slr: int | None = Field(
@@ -149,13 +149,18 @@ class Board(Table):
     name: Word = Field(description="The target's name, such as aws-f1.")
     title: Line = Field(description="Its name for people.")
     part: Word = Field(description="The FPGA's part number.")
-    platforms: tuple[Word, ...] = Field(min_length=1, description="Platforms, the usual one first.")
+    platforms: tuple[Word, ...] = Field(
+        min_length=1, description="Platforms, the usual one first; for Vivado, the board_part."
+    )
     platform_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = Field(
         default=None, description="The environment variable that holds the platform's path."
     )
     platform_hint: Line = Field(description="What to do to have the platform, in one line.")
     hosts: tuple[Word, ...] = Field(
         default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+    )
+    processing_system: Literal["processing_system7", "zynq_ultra_ps_e"] | None = Field(
+        default=None, description="The processor system on the chip, by its name as Vivado's IP."
     )
     memories: tuple[Memory, ...] = Field(min_length=1, description="The banks, by index.")
     spread: tuple[Word, ...] = Field(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fpgac.design.contract import COUNT, Contract
 from fpgac.targets.board import Board
 
-__all__ = ["CARD", "card_json"]
+__all__ = ["CARD", "board_json", "card_json"]
 
 # Where a design keeps it.
 CARD: Final = "emulation/card.json"
@@ -65,5 +65,25 @@ def card_json(
             for bank in board.memories
         ],
         "kernels": [{"name": contract.kernel, "arguments": arguments, "instances": instances}],
+    }
+    return (json.dumps(card, indent=2) + "\n").encode()
+
+
+def board_json(board: Board, contract: Contract, clock_mhz: float) -> bytes:
+    """A board that loads overlays, with one kernel behind a DMA, as JSON text.
+
+    The fields: ``board``, ``part``, ``clock_mhz``, ``identity``, ``memory_base`` and
+    ``memory_bytes``. Hosts have the upper half of the first memory to themselves: below it lies,
+    on a board, Linux.
+    """
+    memory = board.memories[0]
+    half = memory.size_bytes // 2
+    card = {
+        "board": board.name,
+        "part": board.part,
+        "clock_mhz": clock_mhz,
+        "identity": contract.identity,
+        "memory_base": memory.base + half,
+        "memory_bytes": half,
     }
     return (json.dumps(card, indent=2) + "\n").encode()

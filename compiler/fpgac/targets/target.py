@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -92,8 +93,23 @@ class Target(ABC, Generic[OptionsT]):
 
     @property
     def notice(self) -> str | None:
-        """What a user must be told of the board, in one line: its end, or where its road ends."""
-        return self.board.life.notice or self.board.stops
+        """What a user must be told of the board, in one line: its end, or that no card is built."""
+        ends_early = "hw" not in self.board.modes
+        return self.board.life.notice or (self.board.stops if ends_early else None)
+
+    @property
+    def ways(self) -> Mapping[str, Target[Any]]:
+        """The flows that a spec's ``flow`` can choose from, by name; none for most boards."""
+        return {}
+
+    @property
+    def tables(self) -> tuple[type[BaseModel], ...]:
+        """What a spec's table for this target may be: one of these models."""
+        return (self.Options,)
+
+    def way(self, options: OptionsT) -> Target[Any]:
+        """The target that does the work for ``options``: this one, or one of :attr:`ways`."""
+        return self
 
     @abstractmethod
     def design(self, name: str, core: Core, options: OptionsT, description: str = "") -> Design:
@@ -134,21 +150,38 @@ class Target(ABC, Generic[OptionsT]):
             TargetError: the board does not offer what is asked for, with all that it does not.
         """
         root, known_lines = ("targets", self.name), lines or {}
-        try:
-            # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
-            options = self.Options.model_validate_json(json.dumps(dict(table), default=str))
-        except ValidationError as error:
-            raise SpecError(
-                *problems_of(error, self.Options, file, known_lines, dict(table), root)
-            ) from None
 
         def where(*path: str | int) -> Where:
             whole = (*root, *path)
             return Where(file, nearest_line(known_lines, whole), key_text(whole))
 
+        try:
+            options = self._read(table)
+        except ValidationError as error:
+            unsound = problems_of(error, self.Options, file, known_lines, dict(table), root)
+            raise SpecError(*unsound, *self._refused_as_meant(table, where)) from None
         if refused := self.refused(options, where):
             raise TargetError(*refused)
         return options
+
+    def _read(self, table: Mapping[str, Any]) -> OptionsT:
+        # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
+        return self.Options.model_validate_json(json.dumps(dict(table), default=str))
+
+    def _refused_as_meant(self, table: Mapping[str, Any], where: WhereIs) -> list[Problem]:
+        """What is refused of a table with unknown keys, each read as the key that it is most like.
+
+        So a mistyped key hides nothing; where values cannot be either, nothing is known.
+        """
+        known = tuple(self.Options.model_fields)
+        meant: dict[str, Any] = {}
+        for key, said in table.items():
+            if alike := difflib.get_close_matches(key, known, n=1):
+                meant.setdefault(alike[0], said)
+        try:
+            return self.refused(self._read(meant), where)
+        except ValidationError:
+            return []
 
     def refused(self, options: OptionsT, where: WhereIs) -> list[Problem]:
         """What the board does not offer of ``options``; ``where`` places a key of the table."""

@@ -1,0 +1,95 @@
+"""A board that can be built in several ways: one name in specs, a target for each way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from fpgac.build.plan import Plan
+from fpgac.build.toolchains import Toolchain
+from fpgac.core.core import Core
+from fpgac.design.design import Design
+from fpgac.errors import Problem, SpecError, Where, nearest
+from fpgac.spec.lines import KeyPath, nearest_line
+from fpgac.spec.loader import key_text
+from fpgac.targets.board import Mode
+from fpgac.targets.target import Target, TargetOptions
+
+__all__ = ["Flows"]
+
+
+class Flows(Target[TargetOptions]):
+    """One board, several flows; ``flow`` in a spec's table says which, the first by default.
+
+    A subclass sets ``flows``: targets of one board's name, by what ``flow`` calls them. The options
+    of each have a field ``flow`` with that value. The first one also stands for the board where no
+    options are at hand. A whole one::
+
+        class MyBoard(Flows):
+            flows = {"vivado": MyBoardByVivado(), "vitis": MyBoardByVitis()}
+            board = MyBoardByVivado.board
+    """
+
+    flows: ClassVar[Mapping[str, Target[Any]]]
+    Options = TargetOptions
+
+    @property
+    def ways(self) -> Mapping[str, Target[Any]]:
+        """See :attr:`Target.ways`."""
+        return self.flows
+
+    @property
+    def tables(self) -> tuple[type[BaseModel], ...]:
+        """See :attr:`Target.tables`."""
+        return tuple(flow.Options for flow in self.flows.values())
+
+    def options(
+        self,
+        table: Mapping[str, Any],
+        file: Path | None = None,
+        lines: Mapping[KeyPath, int] | None = None,
+    ) -> Any:
+        """The options of the flow that the table asks for; see :meth:`Target.options`."""
+        asked = table.get("flow", next(iter(self.flows)))
+        for name, flow in self.flows.items():
+            if asked == name:
+                return flow.options(table, file, lines)
+        key = ("targets", self.name, "flow")
+        raise SpecError(
+            Problem(
+                "not one of the choices",
+                Where(file, nearest_line(lines or {}, key), key_text(key)),
+                expected=" or ".join(map(repr, self.flows)),
+                got=repr(asked),
+                hint=nearest(str(asked), self.flows),
+            )
+        )
+
+    def way(self, options: TargetOptions) -> Target[Any]:
+        """See :meth:`Target.way`."""
+        return next(f for f in self.flows.values() if type(options) is f.Options)
+
+    def hosts(self, options: TargetOptions) -> tuple[str, ...]:
+        """See :meth:`Target.hosts`."""
+        return self.way(options).hosts(options)
+
+    def design(
+        self, name: str, core: Core, options: TargetOptions, description: str = ""
+    ) -> Design:
+        """See :meth:`Target.design`."""
+        return self.way(options).design(name, core, options, description)
+
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        """The first flow's; see :meth:`Target.toolchain`."""
+        return self._first.toolchain(environment)
+
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+        """The first flow's; see :meth:`Target.plan`."""
+        return self._first.plan(design, mode, toolchain)
+
+    @property
+    def _first(self) -> Target[Any]:
+        return next(iter(self.flows.values()))

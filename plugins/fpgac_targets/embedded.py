@@ -1,0 +1,182 @@
+"""Boards under Vitis with a processor of their own: hosts are cross-compiled, an SD card is packed.
+
+Sources: AMD's UG1393 (v++ --package), its common images for Zynq UltraScale+ (root file system,
+kernel image, sysroot), and the Makefiles of its Vitis_Accel_Examples.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from fpgac.plugins import Board, File, Mode, Problem, Toolchain, ToolchainError, render
+from fpgac_targets.vitis import REMEDIES, Stage, VitisTarget, emconfig_stage, kernel_stages
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
+
+__all__ = ["EmbeddedTarget"]
+
+COMPILER: Final = "aarch64-linux-gnu-g++"
+RUN_ON_BOARD: Final = "scripts/run_on_board.sh"
+VECTORS: Final = ("vectors/inputs.npy", "vectors/expected_raw.npy")
+
+# As in the hosts' own Makefiles: the conversion of numbers is exact as C++ states it.
+FLAGS: Final = (
+    *("--sysroot=@sysroot@", "-mcpu=cortex-a53", "-O3", "-std=c++17"),
+    *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
+    *("-isystem", "@sysroot@/usr/include/xrt"),
+)
+LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
+    # The boards' Linux need not have a loader of OpenCL drivers: XRT's driver is linked itself.
+    "opencl": ("-lxilinxopencl", "-pthread"),
+    "xrt": ("-lxrt_coreutil", "-luuid", "-pthread"),
+}
+
+
+class EmbeddedTarget(VitisTarget):
+    """A Zynq UltraScale+ under a Vitis platform; a subclass names its board."""
+
+    load_hint = "is it the xclbin of this SD card, and is its Linux the platform's?"
+    shell: ClassVar[Mapping[str, str]] = {
+        "@platform@": '"$PLATFORM"',
+        "@rootfs@": '"$EDGE_COMMON_SW"/rootfs.ext4',
+        "@image@": '"$EDGE_COMMON_SW"/Image',
+        "@sysroot@": '"$SYSROOT"',
+    }
+    remedies: ClassVar[Mapping[str, str]] = {
+        r"cannot find -l(xrt|xilinxopencl|uuid)|(xrt|CL)/[a-z_0-9]+\.h\w*: No such file": (
+            "the sysroot holds no XRT: install that of the common image (its sdk.sh), of the "
+            "platform's release, and name it in SYSROOT"
+        ),
+        **REMEDIES,
+    }
+
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        """Vitis, the cross-compiler, and the common image; see :meth:`Target.toolchain`."""
+        vitis = super().toolchain(environment)
+        platform = platform_of(self.board, vitis.version)
+        return replace(vitis, platform=platform, elsewhere=_elsewhere(environment))
+
+    def places(self, toolchain: Toolchain) -> dict[str, str]:
+        """See :meth:`VitisTarget.places`."""
+        names = {"@rootfs@": "rootfs.ext4", "@image@": "Image", "@sysroot@": "sysroot"}
+        images = {place: toolchain.tool(name) for place, name in names.items()}
+        return super().places(toolchain) | images
+
+    def stages(
+        self, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
+    ) -> tuple[Stage, ...]:
+        """Kernel and hosts, and then both on an SD card; see :meth:`VitisTarget.stages`."""
+        files = tuple(files)
+        linked = f"out/@mode@/{name}.link.xclbin"
+        hosts = [_host_stage(host, name, files) for host in LIBRARIES if _source(host) in files]
+        emconfig = emconfig_stage(("hw_emu",))
+        on_card = (*(host.output for host in hosts), RUN_ON_BOARD, *VECTORS)
+        return (
+            *kernel_stages(self.board, kernel, clock_mhz, files, linked),
+            *hosts,
+            emconfig,
+            _package_stage(name, linked, (*on_card, emconfig.output), "hw_emu"),
+            _package_stage(name, linked, on_card, "hw"),
+        )
+
+    def loaders(self) -> list[BaseLoader]:
+        """See :meth:`VitisTarget.loaders`."""
+        from jinja2 import PackageLoader
+
+        return [PackageLoader("fpgac_targets", "templates/embedded"), *super().loaders()]
+
+    def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
+        """See :meth:`VitisTarget.scripts`; adds what runs on the board."""
+        family = _family(self.board)
+        script = render("scripts/run_on_board.sh.j2", context, loaders)
+        return super().scripts({**context, "platform_family": family}, loaders) | {
+            RUN_ON_BOARD: File(script, executable=True)
+        }
+
+
+def platform_of(board: Board, version: tuple[int, ...]) -> str:
+    """The platform that came with v++ of ``version``: v++ knows those of its release and before."""
+    year, half, *_ = version
+    return f"{_family(board)}_{year}{half}0_1"
+
+
+def _family(board: Board) -> str:
+    """The platform's name without its release: ``xilinx_zcu102_base``."""
+    return board.platforms[0].rsplit("_", 2)[0]
+
+
+def _source(host: str) -> str:
+    return f"hosts/{host}/host.cpp"
+
+
+def _host_stage(host: str, name: str, files: tuple[str, ...]) -> Stage:
+    program, sources = f"out/@mode@/{name}_{host}", (_source(host), f"hosts/{host}/fpga_io.hpp")
+    return Stage(
+        f"{host} host",
+        (COMPILER, *FLAGS, "-o", program, _source(host), *LIBRARIES[host]),
+        tuple(path for path in sources if path in files),
+        program,
+    )
+
+
+def _package_stage(name: str, linked: str, on_card: tuple[str, ...], mode: Mode) -> Stage:
+    xclbin = f"out/@mode@/{name}.xclbin"
+    common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
+    images = ("--package.rootfs", "@rootfs@", "--package.kernel_image", "@image@")
+    card = ("--package.out_dir", "out/@mode@/package", "--package.boot_mode", "sd")
+    contents = (word for path in on_card for word in ("--package.sd_file", path))
+    return Stage(
+        "package",
+        ("v++", "-p", *common, *card, *images, *contents, "-o", xclbin, linked),
+        (linked, *on_card),
+        xclbin,
+        (mode,),
+    )
+
+
+def _elsewhere(environment: Mapping[str, str]) -> dict[str, Path]:
+    """The cross-compiler and the parts of the common image.
+
+    Raises:
+        ToolchainError: with all that is missing.
+    """
+    problems = []
+    compiler = shutil.which(COMPILER, path=environment.get("PATH"))
+    if compiler is None:
+        problems.append(
+            Problem(
+                f"{COMPILER} was not found on PATH",
+                hint="source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu",
+            )
+        )
+    image = Path(environment.get("EDGE_COMMON_SW") or "EDGE_COMMON_SW")
+    sysroots = sorted(image.glob("sysroots/cortexa72-cortexa53-*-linux"))
+    sysroot = Path(environment.get("SYSROOT") or next(iter(sysroots), image / "sysroots"))
+    found = {
+        "rootfs.ext4": image / "rootfs.ext4",
+        "Image": image / "Image",
+        "sysroot": sysroot,
+    }
+    for name, path in found.items():
+        if not (path / "usr" if name == "sysroot" else path).exists():
+            problems.append(
+                Problem(
+                    f"there is no {name}, which an SD card and its hosts are made with",
+                    expected="EDGE_COMMON_SW naming the folder of AMD's common image for Zynq "
+                    "UltraScale+, and SYSROOT the sysroot that its sdk.sh installed",
+                    got=str(path),
+                    hint="download xilinx-zynqmp-common of Vitis's release, below Embedded "
+                    "Platforms, and run its sdk.sh",
+                )
+            )
+    if problems:
+        raise ToolchainError(*problems)
+    return {
+        COMPILER: Path(str(compiler)),
+        **{name: path.absolute() for name, path in found.items()},
+    }

@@ -1,0 +1,168 @@
+"""What all Zynq boards under Vivado share: a processor, an AXI DMA, and the kernel as an IP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from fpgac.plugins import (
+    CARD,
+    Core,
+    Design,
+    File,
+    Mode,
+    Plan,
+    Problem,
+    Step,
+    Target,
+    TargetError,
+    TargetOptions,
+    Toolchain,
+    WhereIs,
+    board_json,
+    check_identifier,
+    contract,
+    find_toolchain,
+    host_files,
+    hwh_file,
+    kernel_files,
+    render,
+    zynq,
+)
+
+__all__ = ["VivadoTarget"]
+
+HLS, VIVADO = "scripts/hls.tcl", "scripts/vivado.tcl"
+IP = "_x/hw/hls/solution/impl/ip/component.xml"
+REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_summary", "power"))
+
+# Regular expressions, read alike by Python and by grep -E.
+FAILURES = (r"^ERROR: .*",)
+REMEDIES = {
+    r"timing did not close": (
+        "timing did not close: ask for a slower clock (hls.clock_mhz in the spec), or share "
+        "multipliers (hls.reuse_factor)"
+    ),
+    r"Vivado does not know the board": (
+        "install the board's files: in Vivado, Tools, Vivado Store, Boards; or clone "
+        "https://github.com/Xilinx/XilinxBoardStore and name it in board.repoPaths"
+    ),
+    r"bad lexical cast|is an invalid argument\. Please specify an integer value|IMPL 213-28": (
+        "HLS up to 2021.2 cannot export an IP since 2022-01-01: install AMD's patch y2k22_patch "
+        "(AMD's article 76960)"
+    ),
+    r"Common 17-345|[Vv]alid license was not found": (
+        "no licence for the part: set XILINXD_LICENSE_FILE, or choose a part that the free "
+        "edition knows"
+    ),
+    r"Place 30-(487|640|380)|UTLZ-1|over-?utili[sz]ed|exceeds? the available": (
+        "the design is too large: a greater hls.reuse_factor, narrower layers, more pruning"
+    ),
+    r"[Nn]o space left on device": "the disk is full: a build needs some 5 GB",
+    r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
+        "too little memory: HLS and Vivado want 8 GB or more"
+    ),
+}
+
+
+class VivadoTarget(Target[TargetOptions]):
+    """A Zynq board under Vivado; a subclass names its board."""
+
+    Options = TargetOptions
+    load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
+
+    def design(
+        self, name: str, core: Core, options: TargetOptions, description: str = ""
+    ) -> Design:
+        """See :meth:`Target.design`; ``emulation/NAME.hwh`` describes the board to pynq."""
+        try:
+            check_identifier(name)
+        except ValueError as error:
+            problem = Problem("the design cannot have this name", got=str(error))
+            raise TargetError(problem) from None
+        self.check_clock(core.clock_mhz)
+        agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
+        hosts = self.hosts(options)
+        kernel = kernel_files(agreed, core)
+        context = {
+            "board": self.board,
+            "contract": agreed,
+            "core": core,
+            "zynq": zynq(self.board, agreed, core.clock_mhz),
+            "hosts": hosts,
+            "description": description,
+            "sources": _sources(kernel),
+            "period_ns": f"{1000 / core.clock_mhz:.3f}",
+            "failures": FAILURES,
+            "remedies": REMEDIES,
+        }
+        files = {
+            **kernel,
+            **host_files(agreed, hosts, load_hint=self.load_hint),
+            CARD: File(board_json(self.board, agreed, core.clock_mhz)),
+            "emulation/contract.json": File(agreed.to_json()),
+            f"emulation/{name}.hwh": hwh_file(self.board, agreed, core.clock_mhz),
+        }
+        return Design(name, self.name, files | _scripts(context))
+
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        """See :meth:`Target.toolchain`."""
+        vivado = find_toolchain(self.board.toolchain.name, environment)
+        self.check_version(vivado)
+        return vivado
+
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+        """See :meth:`Target.plan`; there is no hardware emulation of a block design."""
+        self.check_mode(mode)
+        inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
+        outputs = tuple(f"out/hw/{design.name}.{ending}" for ending in ("bit", "hwh"))
+        export = ("--mode", "hls", "--tcl") if "vitis-run" in toolchain.elsewhere else ("-f",)
+        (driver,) = toolchain.elsewhere
+        batch = ("-mode", "batch", "-nojournal", "-nolog", "-source", VIVADO)
+        return Plan(
+            (
+                _step("hw: hls", (toolchain.tool(driver), *export, HLS), (*inputs, HLS), (IP,)),
+                _step(
+                    "hw: vivado",
+                    (toolchain.tool("vivado"), *batch),
+                    (IP, VIVADO),
+                    (*outputs, *REPORTS),
+                ),
+            )
+        )
+
+    def refused(self, options: TargetOptions, where: WhereIs) -> list[Problem]:
+        """See :meth:`Target.refused`; adds compute units beyond the first."""
+        problems = super().refused(options, where)
+        if options.compute_units > 1:
+            problems.append(
+                Problem(
+                    f"{self.name} has one compute unit: one AXI DMA feeds one kernel",
+                    where("compute_units"),
+                    expected="1",
+                    got=str(options.compute_units),
+                    hint="leave compute_units away",
+                )
+            )
+        return problems
+
+
+def _step(
+    name: str, command: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> Step:
+    return Step(name, command, inputs, outputs, failure_patterns=FAILURES, remedies=REMEDIES)
+
+
+def _sources(files: Iterable[str]) -> list[str]:
+    """What HLS compiles: the kernel and the network, not what hls4ml brings for g++."""
+    return sorted(path for path in files if path.endswith(".cpp") and path.count("/") == 2)
+
+
+def _scripts(context: Mapping[str, Any]) -> dict[str, File]:
+    return {
+        HLS: File(render("vivado/hls.tcl.j2", context)),
+        VIVADO: File(render("vivado/vivado.tcl.j2", context)),
+        "scripts/Makefile": File(render("vivado/Makefile.j2", context)),
+        "scripts/build.sh": File(render("vivado/build.sh.j2", context), executable=True),
+        "README.md": File(render("vivado/README.md.j2", context)),
+    }
