@@ -19,9 +19,7 @@ from fpgac.digest import digest_bytes, digest_file
 from fpgac.errors import BuildError, Problem, Where
 
 __all__ = [
-    "CACHE_VARIABLE",
     "LOCK_NAME",
-    "cache_folder",
     "claimed",
     "disk_errors",
     "npy_bytes",
@@ -31,16 +29,6 @@ __all__ = [
 ]
 
 LOCK_NAME = "fpgac.lock"
-CACHE_VARIABLE = "FPGAC_CACHE"
-
-
-def cache_folder() -> Path:
-    """Where what was built once is kept: ``$FPGAC_CACHE``, or the user's cache folder."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).absolute()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("fpgac")
 
 
 @contextlib.contextmanager

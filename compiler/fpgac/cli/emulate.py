@@ -64,8 +64,8 @@ def emulate(
     if data and not out:
         raise typer.BadParameter("say where to write the results: --out Y.npy", param_hint="--out")
     emulation = _emulation(spec, data, plugin, threads)
-    if notice := emulation.emulator.notice:
-        errors().print(f"  ! {notice}", style="yellow", markup=False, soft_wrap=True)
+    if note := emulation.emulator.note:
+        errors().print(f"  ! {note}", style="yellow", markup=False, soft_wrap=True)
     with sample_bar(emulation.samples.count) as progress:
         if out:
             done = emulation.write(out, raw=raw, progress=progress)

@@ -89,6 +89,15 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def types(self) -> dict[str, FixedPoint]:
+        """The types of the layers' results, by the layers' names, where they are fixed point."""
+        return {
+            node.name: node.outputs[0].type
+            for node in self.nodes
+            if node.outputs and node.outputs[0].type
+        }
+
     @cached_property
     def digest(self) -> str:
         """Covers all of it."""

@@ -13,20 +13,17 @@ A built card is a folder in the user's cache::
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.folder import CACHE_VARIABLE, cache_folder
+from fpgac.build.cache import cached_folder
 from fpgac.digest import digest_file, digest_files, digest_json
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import OPENCL_DRIVER, SHIM, HostKind, Xrt, find_xrt
@@ -123,9 +120,8 @@ def build_machinery() -> Machinery:
     key = digest_json(
         [digest_files(sources), compilers.version, str(shim), digest_file(shim), str(opencl)]
     )
-    folder = cache_folder() / "emulation" / f"card-{key[:24]}"
-    if not folder.is_dir():
-        _build_beside(folder, _Builder(sources, compilers, shim, opencl).build)
+    build = _Builder(sources, compilers, shim, opencl).build
+    folder = cached_folder(f"emulation/card-{key[:24]}", build)
     return Machinery(folder, xrt)
 
 
@@ -137,7 +133,6 @@ def build_supervisor() -> Path:
     """
     compilers, source = _Compilers.find(), _sources()["shim/supervisor.c"]
     key = digest_json([digest_files({"supervisor.c": source}), compilers.version])
-    folder = cache_folder() / "supervisor" / key[:24]
 
     def build(built: Path, sources: Path) -> None:
         built.mkdir()
@@ -145,9 +140,7 @@ def build_supervisor() -> Path:
         (sources / "supervisor.c").write_bytes(source)
         _supervisor(compilers, sources, built)
 
-    if not folder.is_dir():
-        _build_beside(folder, build)
-    return folder / "supervisor"
+    return cached_folder(f"supervisor/{key[:24]}", build) / "supervisor"
 
 
 def emconfig(card: CardDescription, devices: int) -> bytes:
@@ -228,39 +221,6 @@ def _run(command: Iterable[str | Path], cwd: Path | None = None) -> str:
 
 def _supervisor(compilers: _Compilers, sources: Path, folder: Path) -> None:
     _run([compilers.c, "-O2", "-o", folder / "supervisor", "supervisor.c"], sources)
-
-
-def _build_beside(folder: Path, build: Callable[[Path, Path], None]) -> None:
-    """Builds in a temporary folder beside ``folder``, which then appears whole.
-
-    ``build`` takes the folder to make, and another that sources may lie in.
-
-    One builder works at a time; who had to wait finds the work done.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(folder.parent / ".lock"):
-            if folder.is_dir():
-                return
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
-                built = Path(temporary) / "card"
-                build(built, Path(temporary) / "sources")
-                built.rename(folder)
-    except OSError as error:
-        raise ToolchainError(
-            Problem(
-                "the emulated card cannot be kept in the cache",
-                got=f"{error.filename or folder.parent}: {error.strerror}",
-                hint=f"make room, or name another folder in {CACHE_VARIABLE}",
-            )
-        ) from error
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,74 +17,86 @@ from fpgac.build.runner import run_plan
 from fpgac.core.compilation import ap_headers, core_source, core_steps
 from fpgac.core.core import Core, Port
 from fpgac.core.simulation import simulate
+from fpgac.errors import DataError, Problem
 from fpgac.exact.engine import Engine
-from fpgac.exact.lowering import NotExact, exact_program
+from fpgac.exact.lowering import exact_program
+from fpgac.exact.ranges import NotExact
 from fpgac.numbers import FloatArray, IntArray
 
-__all__ = ["EXACT", "SIMULATION", "Emulator"]
+__all__ = ["EXACT", "Emulator"]
 
-EXACT, SIMULATION = "exact", "C simulation"
+EXACT, SIMULATION = "exact program", "C simulation"
 
 
 @dataclass(frozen=True)
 class Emulator:
     """The chip's arithmetic as a function.
 
-    ``engine`` says how it is computed, and ``notice`` what a user should know of that.
+    ``engine`` says how it is computed: :data:`EXACT`, or by hls4ml's C simulation. ``note`` is what
+    a user should know of that, if anything.
     """
 
     input: Port
     output: Port
     engine: str
-    notice: str
-    _words: Callable[[FloatArray], IntArray]
+    note: str
+    _run: Callable[[npt.NDArray[np.generic]], IntArray]
 
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:
         """The fastest engine that gives the core's very words, on ``threads`` processors or all.
 
         Raises:
-            BuildError, ToolchainError: the C simulation is needed, and g++ cannot make it.
+            BuildError, ToolchainError: g++ fails, or it is missing and the C simulation needs it.
         """
         try:
-            engine = Engine.of(exact_program(core), threads=threads)
-        except NotExact as reason:
-            notice = f"no exact program: {reason}; hls4ml's C simulation is used, which is slower"
-            return cls(core.input, core.output, SIMULATION, notice, _simulation(core, threads))
-        return cls(core.input, core.output, EXACT, engine.notice, engine.numbers)
+            engine = Engine.of(exact_program(core))
+        except NotExact as refusal:
+            note = f"{refusal}: hls4ml's C simulation computes the answers, far more slowly"
+            return cls(core.input, core.output, SIMULATION, note, _simulation(core, threads))
+        run = partial(engine.numbers, threads=threads)
+        return cls(core.input, core.output, EXACT, engine.note, run)
 
     def raw(self, samples: npt.ArrayLike) -> IntArray:
-        """The raw words of the results, shape (n, *result), of samples of shape (n, *sample).
+        """The raw words of the results, shape (n, \\*result), for samples of shape (n, \\*sample).
 
-        Samples are numbers of any kind that float64 holds; they are put on the input's grid. A
-        sample's numbers may also lie in a row: shape (n, numbers).
+        Samples are floats or integers, and are put on the input's grid by the one rule; those of
+        one sample may also lie in a row: shape (n, numbers).
 
         Raises:
-            ValueError: the shape is another, or the samples are no numbers.
+            DataError: the shape is another, or the samples are no numbers that float64 holds.
         """
         given = np.asarray(samples)
-        wanted = self.input.shape
-        if given.dtype.kind not in "fiub" or given.shape[1:] not in (wanted, (self.input.size,)):
-            raise ValueError(
-                f"expected numbers of shape (n, {', '.join(map(str, wanted))}), "
-                f"not {given.dtype} of shape {given.shape}"
+        if given.shape[1:] not in (self.input.shape, (self.input.size,)):
+            raise DataError(
+                Problem(
+                    "the samples do not fit the network",
+                    expected=f"shape (n, {', '.join(map(str, self.input.shape))})",
+                    got=str(given.shape),
+                )
             )
-        words = self._words(given.reshape(len(given), -1))
+        words = self._run(given.reshape(len(given), self.input.size))
         return words.reshape(len(given), *self.output.shape)
 
     def predict(self, samples: npt.ArrayLike) -> FloatArray:
-        """The same as numbers: the narrowest float that holds each exactly."""
+        """The same as numbers, in the narrowest float that holds each result exactly."""
         type_ = self.output.type
         return np.asarray(type_.number(self.raw(samples)).astype(type_.float_dtype))
 
 
-def _simulation(core: Core, threads: int | None) -> Callable[[FloatArray], IntArray]:
-    library = cached_folder("simulation", core.digest, lambda to: _compile(core, to)) / _LIBRARY
-    return lambda numbers: simulate(library, core, core.input.type.raw(numbers), processes=threads)
+_LIBRARY, _SOURCE, _FIRMWARE, _HEADERS = "libcore.so", "core.cpp", "firmware", "ap_types"
 
 
-_LIBRARY = "libsimulation.so"
-_SOURCE, _FIRMWARE, _HEADERS = "core.cpp", "firmware", "ap_types"
+def _simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.generic]], IntArray]:
+    def build(folder: Path, _: Path) -> None:
+        _compile(core, folder)
+
+    library = cached_folder(f"simulation/{core.digest[:24]}", build) / _LIBRARY
+
+    def run(rows: npt.NDArray[np.generic]) -> IntArray:
+        return simulate(library, core, core.input.type.raw(rows), processes=threads)
+
+    return run
 
 
 def _compile(core: Core, folder: Path) -> None:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.folder import cache_folder, replace_whole
+from fpgac.build.cache import cache_folder
+from fpgac.build.folder import replace_whole
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.errors import Problem, ToolchainError
 from fpgac.exact.cpp.levels import LEVELS, PORTABLE, Level
