@@ -193,7 +193,14 @@ def run(
         int | None, typer.Option(min=1, help="How many of the compute units to use.")
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="How many cards to emulate.")] = 1,
-    device: Annotated[int, typer.Option(min=0, help="Which card to use.")] = 0,
+    device: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0,
+            help="Which card to use; given several times, the cards share the work.",
+            show_default="0",
+        ),
+    ] = None,
     profile: Annotated[
         Path | None,
         typer.Option(
@@ -210,7 +217,11 @@ def run(
     from fpgac.run.hosts import RunRequest, run_hosts
 
     request = RunRequest(
-        build, input_, output, batch, compute_units, devices, device, profile, timeout
+        *(build, input_, output, batch, compute_units),
+        devices=devices,
+        device=tuple(device or (0,)),
+        profile=profile,
+        timeout=timeout,
     )
     with activity() as tell:
         outcomes = run_hosts(request, host.value, tell)

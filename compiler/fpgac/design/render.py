@@ -97,8 +97,8 @@ BRIDGE: Final[Mapping[str, str]] = {
 # What the Python hosts call other things, as a class could be spelt.
 _PYTHON_NAMES: Final = frozenset(
     """
-    Any BinaryIO Callable CommandLine HostError Iterator NamedTuple NoReturn Path Sequence Slot
-    Timing KERNEL STEP INPUTS OUTPUTS HELP
+    Any BinaryIO Callable CommandLine ComputeUnit HostError Iterator NamedTuple NoReturn Path
+    Profile Sequence Slot StreamDriver Timing KERNEL PROGRAM STEP INPUTS OUTPUTS HELP
     """.split()  # noqa: SIM905
 )
 
