@@ -171,6 +171,10 @@ def _summarise(build: Build) -> None:
     host = " --host simulation" if build.unproven else ""
     command = f"fpgac run {shlex.quote(str(build.folder))}{host}"
     out.print(f"\n  next: {command}", markup=False, soft_wrap=True)
+    if build.archive:
+        lacks = " and ".join(build.archive.lacks)
+        note = f"  (without {lacks}, which --mode hw makes)" if lacks else ""
+        out.print(f"  for the board: {build.archive.path}{note}", markup=False, soft_wrap=True)
 
 
 def run(

@@ -40,6 +40,7 @@ __all__ = [
     "BRIDGE",
     "HOSTS",
     "bridge_files",
+    "class_name",
     "comment",
     "cpp_string",
     "host_files",
@@ -180,7 +181,7 @@ def host_files(
     context = {
         "contract": contract,
         "count": COUNT,
-        "class_name": _class_name(contract.name),
+        "class_name": class_name(contract.name),
         "load_hint": load_hint,
         "python_formula": Formula.of(contract.input.type, "np."),
         "cpp_formula": Formula.of(contract.input.type, "rule::"),
@@ -308,7 +309,7 @@ def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[Base
     return File(content, executable=content.startswith(b"#!"))
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
     """``JetTagger`` for ``jet_tagger``: how Python spells a class; never a name it has already."""
     spelt = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return f"{spelt}Chip" if spelt in _PYTHON_NAMES or hasattr(builtins, spelt) else spelt
