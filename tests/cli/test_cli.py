@@ -286,8 +286,11 @@ def test_simulation_gives_what_a_host_gives(fpgac: Fpgac, iris_build: Path, tmp_
     np.testing.assert_array_equal(simulated, on_card)
 
 
-def test_run_on_another_of_several_cards(fpgac: Fpgac, iris_build: Path) -> None:
-    done = fpgac("run", iris_build, "--host", "xrt", "--devices", "2", "--device", "1")
+@pytest.mark.parametrize("cards", [("--device", "1"), ("--device", "1", "--device", "0")])
+def test_run_on_some_of_several_cards(
+    fpgac: Fpgac, iris_build: Path, cards: tuple[str, ...]
+) -> None:
+    done = fpgac("run", iris_build, "--host", "xrt", "--devices", "2", *cards)
     assert done.returncode == 0, done.stderr
     assert "equal to the proof's" in done.stdout
 

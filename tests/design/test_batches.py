@@ -90,7 +90,7 @@ def test_the_order_of_a_cpp_host(
 
 
 class Unit:
-    """A compute unit of pynq's: ``start`` gives a handle whose ``wait`` computes."""
+    """A compute unit's driver of pynq's: ``start`` gives a handle whose ``wait`` computes."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -129,8 +129,7 @@ def python_slots(host: Any, batch: int, log: list[str]) -> list[Any]:
 
     return [
         host.Slot(
-            host.COMPUTE_UNITS[slot % 2],
-            Unit(log),
+            host.ComputeUnit(0, host.COMPUTE_UNITS[slot % 2], None, Unit(log)),
             memory(slot, host.INPUT_WORD),
             memory(slot, host.OUTPUT_WORD),
         )
@@ -143,14 +142,14 @@ def test_the_order_of_the_python_host(profiled: bool, tmp_path: Path) -> None:
     host = python_host(CORE, tmp_path)
     chip = host.Muon.__new__(host.Muon)
     log: list[str] = []
-    chip._units = [(name, None) for name in host.COMPUTE_UNITS]
+    chip._units = list(host.COMPUTE_UNITS)
     chip._slots, chip._started, chip._batch = python_slots(host, 2, log), [], 2
     samples = np.arange(10.0)[:, None]
     got: list[Any] = []
     if profiled:
         timings = list(chip.profile(samples, got.append, 2))
         assert [timing.samples for timing in timings] == [2] * 5
-        assert all(min(timing[3:]) > 0 for timing in timings)
+        assert all(min(timing[4:]) > 0 for timing in timings)
     else:
         got += chip.stream(samples, 2)
     assert " ".join(log) == (ALONE if profiled else OVERLAPPED)

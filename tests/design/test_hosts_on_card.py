@@ -190,11 +190,11 @@ def test_the_profile_times_each_call(kind: HostKind, bench: Bench, tmp_path: Pat
     with (tmp_path / "times.csv").open(newline="") as file:
         calls = list(csv.DictReader(file))
     phases = ["injection_s", "inference_s", "extraction_s"]
-    assert list(calls[0]) == ["batch", "samples", "compute_unit", *phases]
-    assert [(c["batch"], c["samples"], c["compute_unit"]) for c in calls] == [
-        ("0", "2000", "tiny_1"),
-        ("1", "2000", "tiny_2"),
-        ("2", "1003", "tiny_1"),
+    assert list(calls[0]) == ["batch", "samples", "device", "compute_unit", *phases]
+    assert [list(call.values())[:4] for call in calls] == [
+        ["0", "2000", "0", "tiny_1"],
+        ["1", "2000", "0", "tiny_2"],
+        ["2", "1003", "0", "tiny_1"],
     ]
     for phase in phases:
         total = sum(float(call[phase]) for call in calls)
@@ -203,14 +203,38 @@ def test_the_profile_times_each_call(kind: HostKind, bench: Bench, tmp_path: Pat
         assert float(line.split()[1]) == pytest.approx(total, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["opencl", "pynq"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_another_card_of_the_machine(kind: HostKind, bench: Bench, tmp_path: Path) -> None:
     run = bench.run(kind, "--raw", "--device", "1", cwd=tmp_path, devices=2)
     assert run.exit_code == 0, run.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "Y.npy"), bench.expected)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "options", [("--device", "2,0"), ("--device", "2", "--device=0")], ids=["list", "twice"]
+)
+def test_several_cards_share_the_work(
+    kind: HostKind, options: tuple[str, ...], bench: Bench, tmp_path: Path
+) -> None:
+    """Neighbouring batches go to different cards, and then to different compute units."""
+    profile = ("--profile", "times.csv", "--batch", "1001", "--raw")
+    run = bench.run(kind, *options, *profile, cwd=tmp_path, devices=3)
+    assert run.exit_code == 0, run.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "Y.npy"), bench.expected)
+    with (tmp_path / "times.csv").open(newline="") as file:
+        calls = [(call["device"], call["compute_unit"]) for call in csv.DictReader(file)]
+    turns = [(device, unit) for unit in AGREED.instances for device in "20"]
+    assert calls == [*turns, turns[0]]
+    run = bench.run(kind, *options, "--raw", cwd=tmp_path, devices=3)
+    assert run.exit_code == 0, run.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "Y.npy"), bench.expected)
+    assert "compute units: 2, cards: 2, 0\n" in run.stdout
+
+
 ERRORS = {
+    "a card named twice": (("--device", "0,1", "--device", "0"), {}, 2, "card 0 is named twice"),
+    "a card without a number": (("--device", "0,"), {}, 2, "number from 0 to 255, not ''"),
     "an option that is none": (("--bogus",), {}, 2, "--bogus"),
     "half an option": (("--inp", "x"), {}, 2, "--inp"),
     "a batch of nothing": (("--batch", "0"), {}, 2, "takes a whole number from 1 to 4294967295"),
@@ -268,6 +292,20 @@ def test_without_a_card_a_host_says_so(kind: HostKind, bench: Bench, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+# What a user may hand over of an array X, as text of Python.
+VIEWS = """{
+    "a slice": lambda X: X[1000:1017],
+    "every seventh": lambda X: X[::7],
+    "backwards": lambda X: X[::-1],
+    "a transposed copy": lambda X: np.ascontiguousarray(X[:9].T).T,
+    "columns of a wider array": lambda X: np.hstack([X[:9], X[:9]])[:, 3:30],
+    "some": lambda X: X[[5, 3, 5]],
+    "a single sample": lambda X: X[4],
+    "whole numbers": lambda X: X[200:210].astype(int),
+    "half precision": lambda X: X[200:210].astype(np.float16),
+}"""
+
+
 def test_the_python_host_is_a_class_too(bench: Bench, tmp_path: Path) -> None:
     script = f"""
 import sys
@@ -275,26 +313,54 @@ sys.path.insert(0, {str(bench.folder / "hosts" / "pynq")!r})
 import numpy as np
 from tiny_host import HostError, Tiny
 
+XCLBIN = {str(bench.folder / "tiny.xclbin")!r}
 X = np.load({str(bench.folder / "X.npy")!r})
-with Tiny({str(bench.folder / "tiny.xclbin")!r}) as chip:
+with Tiny(XCLBIN) as chip:
     np.save("all.npy", chip.predict(X))
     np.save("raw.npy", chip.predict(X, raw=True, batch=100))
+    for name, view in {VIEWS}.items():
+        assert (chip.predict(view(X)) == chip.predict(view(X).copy())).all(), name
     np.save("few.npy", chip.predict(np.asfortranarray(X[:3])))
     np.save("list.npy", chip.predict(X[:2].tolist()))
     assert chip.predict(X[:0]).shape == (0, 1)
+    for wrong in (X[:, :26], X[0, 0], [["no", "number"]]):
+        try:
+            chip.predict(wrong)
+        except HostError as error:
+            print(error)
+with Tiny(XCLBIN, devices=[1, 0], compute_units=1) as chip:
+    np.save("again.npy", chip.predict(X))
+    results, profile = chip.predict(X, profile=True, batch=2000)
+    np.save("timed.npy", results)
+    print([call[1:4] for call in profile.calls])
+    print(profile)
+    assert profile.samples == len(X) and profile.rate == len(X) / profile.seconds
+    batches = [chip.start(X[first : first + 10]) for first in (0, 10, 20, 30)]
+    words = [chip.wait(batch, raw=True) for batch in batches]
+    assert (np.concatenate(words) == chip.predict(X[:40], raw=True)).all()
+for devices in ([], [0, 0], [0, 7]):
     try:
-        chip.predict(X[0])
+        Tiny(XCLBIN, devices)
     except HostError as error:
         print(error)
-with Tiny({str(bench.folder / "tiny.xclbin")!r}, compute_units=1) as chip:
-    np.save("again.npy", chip.predict(X))
 """
     (tmp_path / "script.py").write_text(script)
     command = [sys.executable, "script.py"]
-    run = run_host(command, kind="pynq", card=description(), cwd=tmp_path, timeout=120)
+    run = run_host(command, kind="pynq", card=description(), devices=2, cwd=tmp_path, timeout=120)
     assert run.exit_code == 0, run.stderr
-    assert "the input has shape (27,); expected (n, 27)" in run.stdout
+    for words in (
+        "the input has shape (5003, 26); expected (n, 27)",
+        "the input has shape (); expected (n, 27)",
+        "the input holds <U6; expected numbers",
+        "[(2000, 1, 'tiny_1'), (2000, 0, 'tiny_1'), (1003, 1, 'tiny_1')]",
+        "phase        seconds  part  ns/sample\ninjection ",
+        "name at least one card",
+        "card 0 is named twice",
+        "no card number 7; there are 2, counted from 0",
+    ):
+        assert words in run.stdout
     numbers = CORE.output.type.number(bench.expected)
     np.testing.assert_array_equal(np.load(tmp_path / "raw.npy"), bench.expected)
-    for name, count in (("all", 5003), ("again", 5003), ("few", 3), ("list", 2)):
+    counts = {"all": 5003, "again": 5003, "timed": 5003, "few": 3, "list": 2}
+    for name, count in counts.items():
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), numbers[:count])

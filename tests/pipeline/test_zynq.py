@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,50 +14,39 @@ from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
 from fpgac.run.hosts import RunRequest, built_hosts, run_hosts
 
-SPECS = Path(__file__).parents[2] / "specs"
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    folder = tmp_path_factory.mktemp("zynq")
-    shutil.copy(SPECS / "iris.network.json", folder)
-    text = (SPECS / "iris.toml").read_text().replace("random = 12000", "random = 500")
-    (folder / "iris.toml").write_text(text)
-    plugins = load_plugins()
-    file = check_spec(folder / "iris.toml", plugins)
-    return compile_spec(Request(file, "pynq-z2", folder / "build"), plugins)
-
-
-def test_the_pynq_host_is_proven_on_the_emulated_board(built: Build) -> None:
-    assert built.unproven == ()
-    engines = [engine["engine"] for engine in built.engines]
+def test_the_pynq_host_is_proven_on_the_emulated_board(zynq_build: Build) -> None:
+    assert zynq_build.unproven == ()
+    engines = [engine["engine"] for engine in zynq_build.engines]
     assert [engines[0], *engines[-2:]] == ["C simulation", "kernel", "pynq host"]
     for path in ("emulation/iris.bit", "emulation/iris.hwh", "hosts/pynq/requirements.txt"):
-        assert (built.folder / path).is_file(), path
-    assert "pynq>=2.7,<4" in (built.folder / "hosts/pynq/requirements.txt").read_text()
+        assert (zynq_build.folder / path).is_file(), path
+    assert "pynq>=2.7,<4" in (zynq_build.folder / "hosts/pynq/requirements.txt").read_text()
 
 
-def test_the_build_runs(built: Build, tmp_path: Path) -> None:
-    assert built_hosts(built.folder) == ("pynq",)
+def test_the_build_runs(zynq_build: Build, tmp_path: Path) -> None:
+    assert built_hosts(zynq_build.folder) == ("pynq",)
     for host, batch in (("all", 100), ("simulation", None)):
-        request = RunRequest(built.folder, output=tmp_path / "Y.npy", batch=batch)
+        request = RunRequest(zynq_build.folder, output=tmp_path / "Y.npy", batch=batch)
         (result,) = run_hosts(request, host)
         assert result.verdict == "equal to the proof's"
         assert np.load(tmp_path / "Y.npy").shape == (result.samples, 3)
 
 
-def test_a_batch_that_no_transfer_can_carry_is_refused(built: Build) -> None:
+def test_a_batch_that_no_transfer_can_carry_is_refused(zynq_build: Build) -> None:
     with pytest.raises(TargetError, match="no call takes 9000000 samples") as caught:
-        run_hosts(RunRequest(built.folder, batch=9_000_000), "pynq")
+        run_hosts(RunRequest(zynq_build.folder, batch=9_000_000), "pynq")
     rows = (2**26 - 1) // 16  # a result is a row of 16 bytes
     assert caught.value.problems[0].expected == f"at most {rows}"
 
 
-def test_the_same_design_gives_the_same_bitstream(built: Build, tmp_path: Path) -> None:
-    before = (built.folder / "emulation/iris.bit").read_bytes()
+def test_the_same_design_gives_the_same_bitstream_and_archive(
+    zynq_build: Build, tmp_path: Path
+) -> None:
     plugins = load_plugins()
-    file = check_spec(built.folder.parent / "iris.toml", plugins)
+    file = check_spec(zynq_build.folder.parent / "iris.toml", plugins)
     again = compile_spec(Request(file, "pynq-z2", tmp_path / "build"), plugins)
-    assert (again.folder / "emulation/iris.bit").read_bytes() == before
-    locks = [json.loads((b.folder / "fpgac.lock").read_text()) for b in (built, again)]
+    for path in ("emulation/iris.bit", "deploy/iris-pynq-z2.tar.gz"):
+        assert (again.folder / path).read_bytes() == (zynq_build.folder / path).read_bytes()
+    locks = [json.loads((b.folder / "fpgac.lock").read_text()) for b in (zynq_build, again)]
     assert locks[0]["digests"] == locks[1]["digests"]

@@ -171,6 +171,10 @@ def _summarise(build: Build) -> None:
     host = " --host simulation" if build.unproven else ""
     command = f"fpgac run {shlex.quote(str(build.folder))}{host}"
     out.print(f"\n  next: {command}", markup=False, soft_wrap=True)
+    if build.archive:
+        lacks = " and ".join(build.archive.lacks)
+        note = f"  (without {lacks}, which --mode hw makes)" if lacks else ""
+        out.print(f"  for the board: {build.archive.path}{note}", markup=False, soft_wrap=True)
 
 
 def run(
@@ -193,7 +197,14 @@ def run(
         int | None, typer.Option(min=1, help="How many of the compute units to use.")
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="How many cards to emulate.")] = 1,
-    device: Annotated[int, typer.Option(min=0, help="Which card to use.")] = 0,
+    device: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0,
+            help="Which card to use; given several times, the cards share the work.",
+            show_default="0",
+        ),
+    ] = None,
     profile: Annotated[
         Path | None,
         typer.Option(
@@ -210,7 +221,11 @@ def run(
     from fpgac.run.hosts import RunRequest, run_hosts
 
     request = RunRequest(
-        build, input_, output, batch, compute_units, devices, device, profile, timeout
+        *(build, input_, output, batch, compute_units),
+        devices=devices,
+        device=tuple(device or (0,)),
+        profile=profile,
+        timeout=timeout,
     )
     with activity() as tell:
         outcomes = run_hosts(request, host.value, tell)

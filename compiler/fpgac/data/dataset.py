@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class Quantity:
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
     outputs, shape (samples, outputs), to the quantity, shape (samples,), in the same unit.
     ``edges`` part it into the bins of a report, and ``threshold`` is a trigger's, if it has one.
+    ``formula`` is ``decode`` as an expression of numpy in the outputs ``y``, for notebooks, which
+    are run without the provider.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Quantity:
     decode: Callable[[Floats], Floats]
     edges: tuple[float, ...]
     threshold: float | None = None
+    formula: str = ""
 
     def take(self, rows: npt.NDArray[np.intp]) -> Quantity:
         """The same quantity for some of the samples."""
@@ -90,6 +93,23 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    @property
+    def about_answers(self) -> dict[str, Any]:
+        """What the targets are, as plain data: ``task``, ``names`` and ``quantity``.
+
+        The quantity has ``name``, ``symbol``, ``unit``, ``edges`` and ``formula``; it is None where
+        there is none, or none with a formula.
+        """
+        quantity = self.quantity
+        said = ("name", "symbol", "unit", "edges", "formula")
+        return {
+            "task": self.task,
+            "names": list(self.target_names),
+            "quantity": {name: getattr(quantity, name) for name in said}
+            if quantity and quantity.formula
+            else None,
+        }
 
     def take(self, rows: npt.NDArray[np.intp]) -> Dataset:
         """The samples at ``rows``, in that order."""

@@ -40,6 +40,7 @@ __all__ = [
     "BRIDGE",
     "HOSTS",
     "bridge_files",
+    "class_name",
     "comment",
     "cpp_string",
     "host_files",
@@ -97,8 +98,8 @@ BRIDGE: Final[Mapping[str, str]] = {
 # What the Python hosts call other things, as a class could be spelt.
 _PYTHON_NAMES: Final = frozenset(
     """
-    Any BinaryIO Callable CommandLine HostError Iterator NamedTuple NoReturn Path Sequence Slot
-    Timing KERNEL STEP INPUTS OUTPUTS HELP
+    Any BinaryIO Callable CommandLine ComputeUnit HostError Iterator NamedTuple NoReturn Path
+    Profile Sequence Slot StreamDriver Timing KERNEL PROGRAM STEP INPUTS OUTPUTS HELP
     """.split()  # noqa: SIM905
 )
 
@@ -180,7 +181,7 @@ def host_files(
     context = {
         "contract": contract,
         "count": COUNT,
-        "class_name": _class_name(contract.name),
+        "class_name": class_name(contract.name),
         "load_hint": load_hint,
         "python_formula": Formula.of(contract.input.type, "np."),
         "cpp_formula": Formula.of(contract.input.type, "rule::"),
@@ -308,7 +309,7 @@ def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[Base
     return File(content, executable=content.startswith(b"#!"))
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
     """``JetTagger`` for ``jet_tagger``: how Python spells a class; never a name it has already."""
     spelt = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return f"{spelt}Chip" if spelt in _PYTHON_NAMES or hasattr(builtins, spelt) else spelt

@@ -33,12 +33,19 @@ from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
+from fpgac.pipeline.packaging import (
+    Archive,
+    archive_path,
+    current_program,
+    made_package,
+    made_program,
+)
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.training import train_from
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
-from fpgac.run.vectors import EXPECTED, INPUT_WORDS, INPUTS
+from fpgac.run.vectors import ANSWERS, EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.spec.loader import SpecFile
 
 __all__ = ["Build", "Mode", "Request", "compile_spec", "is_warm"]
@@ -58,7 +65,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build folder and what was found out on the way."""
+    """A finished build folder and what was found out on the way.
+
+    ``archive`` is there where the build has a Python host.
+    """
 
     folder: Path
     target: str
@@ -66,6 +76,7 @@ class Build:
     unproven: tuple[str, ...]
     figures: tuple[str, ...]
     notice: str | None = None
+    archive: Archive | None = None
 
 
 def compile_spec(
@@ -139,6 +150,7 @@ class _Journey:
         report = self.report(proof)
         self.describe()
         figures = self.hardware(mode) if mode != "emulation" else ()
+        archive = self.package(proof) if "pynq" in design.facts["hosts"] else None
         return Build(
             self.request.folder,
             self.target.name,
@@ -146,6 +158,7 @@ class _Journey:
             tuple(f"{host}: {cause}" for host, cause in unproven.items()),
             (*report.facts["lines"], *figures),
             self.target.notice,
+            archive,
         )
 
     def key(self, stop: str, *parts: object) -> str:
@@ -247,8 +260,9 @@ class _Journey:
             files={
                 INPUTS: (npy_bytes(numbers), False),
                 INPUT_WORDS: (npy_bytes(self.spec.interface.input.raw(numbers)), False),
+                ANSWERS: (npy_bytes(self.sources.split.test.targets[:data]), False),
             },
-            facts={"data": data},
+            facts={"data": data, "answers": self.sources.split.test.about_answers},
             detail=f"{data:,} of the data, {proof.random:,} random, {corners:,} corners",
         )
 
@@ -327,12 +341,29 @@ class _Journey:
         with blamed(self.target):
             plan = self.target.plan(design, mode, toolchain)
         self.road.run(plan)
+        if mode == "hw":
+            self.program(plan)
         return tuple(
             f"{name}: {figure}"
             for name, parser in self.plugins.parsers.items()
             for path in sorted(self.request.folder.glob(parser.pattern))
             for figure in _figures(parser, path)
         )
+
+    def program(self, plan: Plan) -> None:
+        """What ``plan`` has built for the board to load."""
+        outputs = [self.road.lock.steps[step.name].outputs for step in plan.steps]
+        key = self.key("program", self.design_key, outputs)
+        self.road.stop("program", key, lambda: made_program(self.road, plan, self.design_key))
+
+    def package(self, proof: StopRecord) -> Archive:
+        """The Python host for pip, with what the board loads, if that is built."""
+        program = current_program(self.road, self.design_key)
+        key = self.key("package", self.design_key, proof.key, program)
+        board = self.target.board
+        record = self.road.stop("package", key, lambda: made_package(self.road, self.spec, board))
+        path = self.request.folder / archive_path(self.spec, board)
+        return Archive(path, tuple(record.facts["lacks"]))
 
     def _lacking(self, hosts: list[str]) -> dict[str, str]:
         """The hosts that cannot be built and run on this machine, and why."""

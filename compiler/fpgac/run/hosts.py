@@ -50,7 +50,7 @@ class RunRequest:
 
     Without ``input`` the build's own vectors are run, and compared with the proof's words.
     ``output`` and ``profile`` are files to write, for one host each as ``NAME-HOST.EXT`` where
-    several run.
+    several run. ``devices`` cards are emulated, and those in ``device`` share the work.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class RunRequest:
     batch: int | None = None
     compute_units: int | None = None
     devices: int = 1
-    device: int = 0
+    device: tuple[int, ...] = (0,)
     profile: Path | None = None
     timeout: float = 600.0
 
@@ -125,12 +125,12 @@ def run_hosts(
 def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
     """Refuse what no host can do, before any is started."""
     problems = []
-    if request.device >= request.devices:
+    if (highest := max(request.device)) >= request.devices:
         problems.append(
             Problem(
-                f"there is no card number {request.device}",
+                f"there is no card number {highest}",
                 expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
-                hint=f"--devices {request.device + 1} emulates as many",
+                hint=f"--devices {highest + 1} emulates as many",
             )
         )
     units = len(contract.instances)
@@ -286,7 +286,8 @@ def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
     """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
     phase, with raw words out."""
     source = request.input or request.folder / INPUTS
-    common = ["--input", str(source.resolve()), "--device", str(request.device)]
+    devices = ",".join(map(str, request.device))
+    common = ["--input", str(source.resolve()), "--device", devices]
     if request.batch:
         common += ["--batch", str(request.batch)]
     if request.compute_units:

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint
 
-__all__ = ["EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "make_vectors"]
+__all__ = ["ANSWERS", "EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "make_vectors"]
 
-# Where a build keeps them: floats, their raw words, and the raw words that every engine gives.
+# Where a build keeps them: floats, their raw words, the raw words that every engine gives, and
+# what the data set says of its own samples, the first ones.
 INPUTS = "vectors/inputs.npy"
 INPUT_WORDS = "vectors/inputs_raw.npy"
 EXPECTED = "vectors/expected_raw.npy"
+ANSWERS = "vectors/answers.npy"
 
 Floats = npt.NDArray[np.float64]
 

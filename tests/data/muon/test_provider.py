@@ -95,3 +95,12 @@ def test_the_calibration_shares_no_muon_with_a_users_sample(data: Dataset) -> No
 
     assert data.quantity is not None
     assert not np.intersect1d(generate(30_000, *CALIBRATION).pt, data.quantity.truth).size
+
+
+def test_the_formula_for_notebooks_is_the_decoding() -> None:
+    quantity = MuonProvider().load(100, seed=3).quantity
+    assert quantity is not None
+    outputs = np.linspace(-4, 5, 1001)[:, None]
+    np.testing.assert_array_equal(
+        eval(quantity.formula, {"np": np, "y": outputs}), quantity.decode(outputs)
+    )

@@ -43,6 +43,8 @@ BATCH = 16384  # candidates made at once; the samples depend on it
 FEWEST_SEGMENTS = 2
 REFERENCE_PT = 16.0  # GeV: the target's zero
 REPORT_EDGES = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 45.0, 70.0, 100.0, 140.0, 200.0)  # GeV
+# What a network's answer may say: log2(pT / 16 GeV) of the muons made.
+BOUNDS = (float(np.log2(LOWEST_PT / REFERENCE_PT)), float(np.log2(HIGHEST_PT / REFERENCE_PT)))
 TRIGGER = 20.0  # GeV: the threshold of a single-muon trigger
 LIMIT = 32 - 2.0**-10
 
@@ -127,14 +129,14 @@ class MuonProvider(Provider):
                 decode=decode,
                 edges=REPORT_EDGES,
                 threshold=TRIGGER,
+                formula=f"{REFERENCE_PT} * np.exp2(np.clip(y[:, 0], {BOUNDS[0]}, {BOUNDS[1]}))",
             ),
         )
 
 
 def decode(outputs: Floats) -> Floats:
     """pT in GeV, shape (samples,), from the network's outputs, shape (samples, 1)."""
-    bound = np.log2(np.array([LOWEST_PT, HIGHEST_PT]) / REFERENCE_PT)
-    pt: Floats = REFERENCE_PT * np.exp2(np.clip(outputs[:, 0], *bound))
+    pt: Floats = REFERENCE_PT * np.exp2(np.clip(outputs[:, 0], *BOUNDS))
     return pt
 
 

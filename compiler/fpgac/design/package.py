@@ -1,0 +1,97 @@
+"""The Python host as a package for pip, so that a bitstream is shared as PYNQ users share them.
+
+The package of a design called ``muon`` is ``muon_overlay``. It holds the host, what the board
+loads where that is built, and a notebook with the vectors that it predicts. Its entry points are
+PYNQ's: ``pynq.overlays``, where ``pynq.Overlay("muon.bit")`` looks, and ``pynq.notebooks``, for
+``pynq get-notebooks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fpgac.design.contract import Contract, Interface
+from fpgac.design.design import File
+from fpgac.design.notebook import notebook
+from fpgac.design.render import class_name, render
+
+__all__ = ["OverlayPackage", "program_names"]
+
+# What a board loads, and what lies beside it.
+_SUFFIXES: Final[Mapping[Interface, tuple[str, ...]]] = {
+    "m_axi": (".xclbin",),
+    "axis": (".bit", ".hwh"),
+}
+
+
+def program_names(contract: Contract) -> tuple[str, ...]:
+    """The files that the board loads of a design: the one that a host is given comes first."""
+    return tuple(f"{contract.name}{suffix}" for suffix in _SUFFIXES[contract.interface])
+
+
+@dataclass(frozen=True)
+class OverlayPackage:
+    """What the package is made from.
+
+    ``title`` is the board's; ``host`` and ``requirements`` are the files of the design's Python
+    host; ``archive`` is the file that the package comes in. ``vectors`` are files by name:
+    ``inputs.npy``, ``expected_raw.npy`` and ``answers.npy``, and ``answers`` says what the last one
+    means (see :attr:`fpgac.data.dataset.Dataset.about_answers`). ``program`` is what the board
+    loads, by name (see :func:`program_names`), if it is built.
+    """
+
+    contract: Contract
+    title: str
+    host: bytes
+    requirements: bytes
+    answers: Mapping[str, Any]
+    vectors: Mapping[str, bytes]
+    archive: str
+    description: str = ""
+    program: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """What Python imports."""
+        return f"{self.contract.name}_overlay"
+
+    def files(self) -> dict[str, File]:
+        """All files, by path; the same each time.
+
+        Raises:
+            TargetError: a template cannot be rendered.
+        """
+        name, code = self.contract.name, self.package
+        notebooks = f"{code}/notebooks"
+        return {
+            "README.md": self._rendered("README.md"),
+            "pyproject.toml": self._rendered("pyproject.toml"),
+            "setup.cfg": self._rendered("setup.cfg"),
+            "requirements.txt": File(self.requirements),
+            f"{code}/__init__.py": self._rendered("__init__.py"),
+            f"{code}/{name}_host.py": File(self.host, executable=True),
+            **{f"{code}/{path}": File(content) for path, content in self.program.items()},
+            f"{notebooks}/__init__.py": self._rendered("notebooks.py"),
+            f"{notebooks}/{name}.ipynb": File(
+                notebook(self._rendered("notebook.py").content.decode())
+            ),
+            **{f"{notebooks}/{path}": File(content) for path, content in self.vectors.items()},
+        }
+
+    def _rendered(self, template: str) -> File:
+        lines = self.requirements.decode().splitlines()
+        context = {
+            "contract": self.contract,
+            "title": self.title,
+            "package": self.package,
+            "class_name": class_name(self.contract.name),
+            "requirements": [line for line in lines if line and not line.startswith("#")],
+            "description": self.description,
+            "answers": self.answers,
+            "archive": self.archive,
+            "program_names": program_names(self.contract),
+            "has_program": bool(self.program),
+        }
+        return File(render(f"overlay/{template}.j2", context))

@@ -1,0 +1,196 @@
+"""The package and the archive: installed with pip, found by pynq, run on the emulated board."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+from pathlib import Path
+
+import pytest
+
+from fpgac.build.plan import Plan, Step
+from fpgac.build.road import Road
+from fpgac.emulation.card import HostRun, read_card, run_host
+from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.compiling import Build, Request, compile_spec
+from fpgac.pipeline.packaging import made_program
+from fpgac.plugins import load_plugins
+
+# Runs a notebook's cells of code, one after the other, as Jupyter would.
+RUN_NOTEBOOK = """\
+import json, sys
+import matplotlib
+matplotlib.use("Agg")
+cells = json.load(open(sys.argv[1]))["cells"]
+names = {}
+for cell in cells:
+    if cell["cell_type"] == "code":
+        exec("".join(cell["source"]), names)
+print(len(names["plt"].get_fignums()), "figures")
+"""
+
+# What pynq finds of the package, by its own means: bitstreams by name, and notebooks to deliver.
+FIND = """\
+import sys
+import pynq
+from pynq._cli.get_notebooks import main
+print(pynq.bitstream.Bitstream({program!r}, device=pynq.Device.devices[0]).bitfile_name)
+sys.argv = ["pynq get-notebooks", "--list"]
+main()
+sys.argv = ["pynq get-notebooks", "iris", "--path", "notebooks"]
+main()
+"""
+
+
+def environment(folder: Path) -> Path:
+    """The Python of a virtual environment that borrows what it needs from ours."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    [site] = folder.glob("lib/python*/site-packages")
+    ours = [path for path in sys.path if path and Path(path).is_dir()]
+    (site / "ours.pth").write_text("".join(f"{path}\n" for path in ours))
+    return folder / "bin" / "python"
+
+
+def install(package: Path, python: Path) -> None:
+    """Install what a user got, without a network."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    offline = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--no-cache-dir"]
+    subprocess.run([*pip, "install", *offline, str(package)], check=True, timeout=120)
+
+
+@pytest.fixture(params=["pynq-z2", "aws-f1"])
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
+    """A build, and the Python where its package is installed with the emulated board's program.
+
+    As its README says for what was built without fpgac, the program is copied beside the host.
+    """
+    zynq = request.param == "pynq-z2"
+    build: Path = request.getfixturevalue("zynq_build" if zynq else "iris_build")
+    folder = build.folder if isinstance(build, Build) else build
+    package = shutil.copytree(folder / "package", tmp_path / "package")
+    for suffix in (".bit", ".hwh") if zynq else (".xclbin",):
+        shutil.copy(folder / f"emulation/iris{suffix}", package / "iris_overlay")
+    python = environment(tmp_path / "venv")
+    install(package, python)
+    return folder, python
+
+
+def on_board(folder: Path, cwd: Path, *command: str | Path) -> HostRun:
+    card = read_card(folder / "emulation/card.json")
+    words = list(map(str, command))
+    run = run_host(words, kind="pynq", card=card, cwd=cwd, timeout=120)
+    assert run.exit_code == 0, run.stderr
+    return run
+
+
+def test_an_installed_package_is_found_by_pynq_and_its_notebook_runs(
+    installed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder, python = installed
+    program = "iris.bit" if (folder / "emulation/iris.bit").is_file() else "iris.xclbin"
+    work = tmp_path / "work"
+    work.mkdir()
+
+    found = on_board(folder, work, python, "-c", FIND.format(program=program)).stdout
+    [site] = (tmp_path / "venv").glob("lib/python*/site-packages")
+    assert str(site / "iris_overlay" / program) in found
+    assert "- iris (source: iris_overlay)" in found
+    delivered = work / "notebooks" / "iris"
+    names = {path.name for path in delivered.iterdir()}
+    assert names == {"iris.ipynb", "inputs.npy", "expected_raw.npy", "answers.npy"}
+
+    said = on_board(folder, delivered, python, "-c", RUN_NOTEBOOK, "iris.ipynb").stdout
+    for words in (
+        "and every raw word is the expected one",
+        "phase        seconds  part  ns/sample",
+        "accuracy 95.6% of 45 samples",
+        "2 figures",
+    ):
+        assert words in said
+
+    run = ("-m", "iris_overlay.iris_host", "--input", "inputs.npy", "--output", "y.npy")
+    assert " samples in " in on_board(folder, delivered, python, *run).stdout
+
+
+def test_the_archive_is_the_package(zynq_build: Build, tmp_path: Path) -> None:
+    assert zynq_build.archive is not None
+    with tarfile.open(zynq_build.archive.path) as archive:
+        packed = {entry.name: entry for entry in archive.getmembers()}
+        for path, entry in packed.items():
+            file = zynq_build.folder / "package" / path.removeprefix("iris-pynq-z2/")
+            content = archive.extractfile(entry)
+            assert content is not None
+            assert content.read() == file.read_bytes()
+            assert bool(entry.mode & 0o100) == bool(file.stat().st_mode & 0o100)
+            assert (entry.uid, entry.gid, entry.uname, entry.gname) == (0, 0, "", "")
+    folder = zynq_build.folder / "package"
+    assert len(packed) == len([path for path in folder.rglob("*") if path.is_file()])
+    python = environment(tmp_path / "venv")
+    install(zynq_build.archive.path, python)
+    imported = subprocess.run(
+        [python, "-c", "from iris_overlay import Iris; Iris()"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert "HostError" in imported.stderr
+
+
+def test_no_path_of_this_machine_is_in_it(zynq_build: Build) -> None:
+    for path in (zynq_build.folder / "package").rglob("*"):
+        if path.is_file() and path.suffix != ".npy":
+            text = path.read_text()
+            assert str(zynq_build.folder) not in text, path
+            assert sys.prefix not in text, path
+
+
+def test_an_emulated_program_never_goes_into_it(zynq_build: Build) -> None:
+    assert zynq_build.archive is not None
+    assert zynq_build.archive.lacks == ("iris.bit", "iris.hwh")
+    package = zynq_build.folder / "package"
+    assert not [path for path in package.rglob("*") if path.suffix in (".bit", ".hwh")]
+    assert "There is no bitstream in here yet" in (package / "README.md").read_text()
+
+
+def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
+    zynq_build: Build, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(zynq_build.folder, tmp_path / "build"))
+    spec = Path(shutil.copy(zynq_build.folder.parent / "iris.toml", tmp_path))
+    shutil.copy(zynq_build.folder.parent / "iris.network.json", tmp_path)
+    plugins = load_plugins()
+
+    def compiled() -> tuple[bool, set[str], set[str]]:
+        """Whether something lacks; what is in the package and in the archive."""
+        build = compile_spec(Request(check_spec(spec, plugins), "pynq-z2", folder), plugins)
+        assert build.archive is not None
+        content = io.BytesIO(build.archive.path.read_bytes())
+        with tarfile.open(fileobj=content) as archive:
+            packed = {Path(name).name for name in archive.getnames()}
+        files = {path.name for path in (folder / "package").rglob("*")}
+        wanted = {"iris.bit", "iris.hwh"}
+        return bool(build.archive.lacks), files & wanted, packed & wanted
+
+    # What a step of Vivado would leave, and what the road writes down of it.
+    outputs = ("out/hw/iris.bit", "out/hw/iris.hwh", "reports/hw/power.rpt")
+    for path in outputs:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"{path} of Vivado")
+    plan = Plan((Step("hw: vivado", ("vivado",), (), outputs),))
+    road = Road(folder, lambda _: None)
+    design = road.lock.stops["design"].key
+    road.stop("program", "any key", lambda: made_program(road, plan, design))
+
+    assert compiled() == (False, {"iris.bit", "iris.hwh"}, {"iris.bit", "iris.hwh"})
+    bit = folder / "package/iris_overlay/iris.bit"
+    assert bit.read_text() == "out/hw/iris.bit of Vivado"
+    assert "was built for exactly this design" in (folder / "package/README.md").read_text()
+
+    spec.write_text(spec.read_text().replace("clock_mhz = 250.0", "clock_mhz = 125.0"))
+    assert compiled() == (True, set(), set())
