@@ -25,10 +25,10 @@ def test_a_decay_conserves_momentum_and_mass(kind: Kind, mass: float) -> None:
     transverse = first.pt * np.sin(np.abs(first.direction))
     np.testing.assert_allclose(transverse, second.pt * np.sin(np.abs(second.direction)))
     between = np.abs(first.direction - second.direction)
-    # The parent's momentum is given; along and across, the daughters' adds up to that share.
     energy = np.hypot(1000.0, mass)
-    total = energy * first.pt / (first.pt + second.pt)
-    np.testing.assert_allclose(2 * total * (energy - total) * (1 - np.cos(between)), mass**2)
+    share = first.pt / (first.pt + second.pt)
+    square = 2 * energy**2 * share * (1 - share) * (1 - np.cos(between))
+    np.testing.assert_allclose(square, mass**2)
 
 
 def test_a_heavy_parton_is_seen_at_its_mass() -> None:

@@ -133,7 +133,8 @@ def _masses(generator: np.random.Generator, kind: Kind, count: int) -> Floats:
     """Breit and Wigner's distribution, cut at three widths."""
     mass, width = MASSES[kind]
     reach = np.arctan(6.0)
-    return mass + width / 2 * np.tan(generator.uniform(-reach, reach, count))
+    drawn: Floats = mass + width / 2 * np.tan(generator.uniform(-reach, reach, count))
+    return drawn
 
 
 def _decay(
