@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 from fpgac.data.dataset import Provider
 from fpgac.data.iris import IrisProvider
+from fpgac.data.jets import JetsProvider
 from fpgac.data.muon import MuonProvider
 from fpgac.errors import DataError, Problem, nearest
 
 __all__ = ["BUILT_IN", "provider"]
 
 BUILT_IN: Mapping[str, type[Provider]] = MappingProxyType(
-    {provider.name: provider for provider in (MuonProvider, IrisProvider)}
+    {provider.name: provider for provider in (MuonProvider, IrisProvider, JetsProvider)}
 )
 
 

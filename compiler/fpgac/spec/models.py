@@ -243,7 +243,7 @@ class QuantisationSection(Section):
 class DataSection(Section):
     """Where samples come from."""
 
-    source: str = Field(description="A data set provider: 'muon', 'iris', or a plugin's.")
+    source: str = Field(description="A data set provider: 'muon', 'jets', 'iris', or a plugin's.")
     samples: int | None = Field(
         default=None, ge=10, description="How many to make, where the provider makes them."
     )

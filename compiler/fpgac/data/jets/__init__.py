@@ -1,0 +1,5 @@
+"""Simulated boosted jets: decay, shower, substructure observables, data set."""
+
+from fpgac.data.jets.provider import JetsProvider
+
+__all__ = ["JetsProvider"]
