@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +34,13 @@ class Mode(StrEnum):
     emulation = "emulation"
     hw_emu = "hw_emu"
     hw = "hw"
+
+
+class Engine(StrEnum):
+    """What computes in the emulated card."""
+
+    hls = "hls"
+    exact = "exact"
 
 
 class Host(StrEnum):
@@ -142,15 +150,25 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         engines, notices = "[red]failed[/]", [str(outcome.error).splitlines()[0]]
         if build := outcome.build:
-            engines = f"[green]{len(build.engines)}[/]: " + ", ".join(
-                engine["engine"] for engine in build.engines
-            )
+            names = [each["engine"] for each in build.engines if each["data"] == "vectors"]
+            engines = f"[green]{len(names)}[/]: {', '.join(names)}"
             notices = [*filter(None, [build.notice]), *(f"not proven: {u}" for u in build.unproven)]
         table.add_row(
             outcome.request.target, str(outcome.folder), engines, Text("\n".join(notices))
         )
     results().print()
     results().print(table)
+
+
+def _print_agreements(engines: Iterable[Mapping[str, Any]], data: str, said: str) -> None:
+    """The engines that agree on the samples of ``data``; ``said`` says how many."""
+    out, some = results(), [engine for engine in engines if engine["data"] == data]
+    samples = max((engine["samples"] for engine in some), default=0)
+    if some:
+        out.print(f"\n  On {said.format(samples)}, the same raw words from", soft_wrap=True)
+    for engine in some:
+        part = f"  ({engine['samples']:,} of them)" if engine["samples"] < samples else ""
+        out.print(f"    [green]✓[/] {engine['engine']}{part}", soft_wrap=True)
 
 
 def _summarise(build: Build) -> None:
@@ -160,11 +178,8 @@ def _summarise(build: Build) -> None:
     out.print()
     for line in build.figures:
         out.print(Text(f"  {line}"), soft_wrap=True)
-    samples = max((engine["samples"] for engine in build.engines), default=0)
-    out.print(f"\n  On {samples:,} samples, the same raw words from", soft_wrap=True)
-    for engine in build.engines:
-        some = f"  ({engine['samples']:,} of them)" if engine["samples"] < samples else ""
-        out.print(f"    [green]✓[/] {engine['engine']}{some}", soft_wrap=True)
+    _print_agreements(build.engines, "vectors", "{:,} samples")
+    _print_agreements(build.engines, "test data", "all {:,} samples of the test data")
     for line in build.unproven:
         out.print(Text(f"    - not proven: {line}", style="yellow"), soft_wrap=True)
     # Where something is not proven, its host does not run here either.
@@ -212,6 +227,13 @@ def run(
         ),
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds before a host is ended.")] = 600.0,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="What computes in the emulated card: the kernel's own C++, or its exact program, "
+            "which gives the same words far sooner."
+        ),
+    ] = Engine.hls,
 ) -> None:
     """Run a build's hosts, unchanged, on the emulated card, and compare what they give.
 
@@ -226,6 +248,7 @@ def run(
         device=tuple(device or (0,)),
         profile=profile,
         timeout=timeout,
+        engine=engine.value,
     )
     with activity() as tell:
         outcomes = run_hosts(request, host.value, tell)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from fpgac.build.plan import Plan, Step
 from fpgac.core.compilation import ap_headers, core_source, core_steps
@@ -16,11 +17,14 @@ from fpgac.core.core import Core
 from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design, File
 from fpgac.design.render import BRIDGE, bridge_files
+from fpgac.emulation import exact
 from fpgac.targets.card import CARD
 
 __all__ = [
     "CONTRACT",
+    "ENGINES",
     "HEADERS",
+    "Engine",
     "compiler_files",
     "emulation_files",
     "emulation_plan",
@@ -30,6 +34,10 @@ __all__ = [
     "program_file",
     "simulation_library",
 ]
+
+# What computes in the emulated card: the kernel's own C++, or the core's exact program.
+Engine = Literal["hls", "exact"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 CONTRACT = "emulation/contract.json"
 FIRMWARE = "kernel/firmware"
@@ -87,14 +95,18 @@ def simulation_library(name: str) -> str:
     return f"emulation/lib{name}_simulation.so"
 
 
-def kernel_library(kernel: str) -> str:
+def kernel_library(kernel: str, engine: Engine = "hls") -> str:
     """The kernel as a shared library."""
-    return f"emulation/lib{kernel}.so"
+    return f"{_folder(engine)}/lib{kernel}.so"
 
 
-def program_file(contract: Contract) -> str:
+def program_file(contract: Contract, engine: Engine = "hls") -> str:
     """What the emulated card loads: its suffix tells what kind of card it is."""
-    return f"emulation/{contract.name}{_PROGRAMS[contract.interface].suffix}"
+    return f"{_folder(engine)}/{contract.name}{_PROGRAMS[contract.interface].suffix}"
+
+
+def _folder(engine: Engine) -> str:
+    return exact.FOLDER if engine == "exact" else "emulation"
 
 
 def host_program(host: str, name: str) -> str:
@@ -107,9 +119,14 @@ def host_step(host: str) -> str:
     return f"g++ {host} host"
 
 
-def emulation_files(core: Core, contract: Contract) -> dict[str, File]:
+def emulation_files(core: Core, contract: Contract, design: Design) -> dict[str, File]:
     """What the emulation needs beside a target's own design: sources for g++ alone."""
-    return {SOURCE: File(core_source(core)), **compiler_files(contract)}
+    files = exact.exact_files(core, contract)
+    description = f"{contract.name}.hwh"
+    if files and (lies := f"emulation/{description}") in design.files:
+        # pynq looks for a board's description beside the program that it loads.
+        files[f"{exact.FOLDER}/{description}"] = design.files[lies]
+    return {SOURCE: File(core_source(core)), **compiler_files(contract), **files}
 
 
 def compiler_files(contract: Contract) -> dict[str, File]:
@@ -118,12 +135,35 @@ def compiler_files(contract: Contract) -> dict[str, File]:
     return headers | (bridge_files(contract) if contract.interface == "axis" else {})
 
 
-def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterable[str]) -> Plan:
-    """All steps, the hosts' included; a host's step may be left out where its tools are missing."""
+def emulation_plan(
+    core: Core, contract: Contract, files: Mapping[str, File], hosts: Iterable[str]
+) -> Plan:
+    """All steps, the hosts' included; a host's step may be left out where its tools are missing.
+
+    ``files`` are those of the design and of :func:`emulation_files`.
+    """
+    simulation = core_steps(
+        core,
+        firmware=FIRMWARE,
+        headers=HEADERS,
+        source=SOURCE,
+        core_object=OBJECT,
+        library=simulation_library(contract.name),
+    )
+    card = [_kernel(core, contract), _program(contract, "hls")]
+    if exact.SOURCE in files:
+        library = kernel_library(contract.kernel, "exact")
+        card += [exact.exact_step(library), _program(contract, "exact")]
+    programs = [_host(host, contract.name, files) for host in hosts if host in _HOST_LIBRARIES]
+    steps = (*simulation, *card, *programs)
+    return Plan(tuple(replace(step, remedies=_REMEDIES) for step in steps))
+
+
+def _kernel(core: Core, contract: Contract) -> Step:
     library, program = kernel_library(contract.kernel), _PROGRAMS[contract.interface]
     headers = (*program.headers, *(f"{HEADERS}/{path}" for path in ap_headers()))
     firmware = tuple(f"{FIRMWARE}/{path}" for path in core.files)
-    kernel = Step(
+    return Step(
         name="g++ kernel",
         command=(
             *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
@@ -133,32 +173,24 @@ def emulation_plan(core: Core, contract: Contract, design: Design, hosts: Iterab
         inputs=(contract.source, *program.sources, OBJECT, *firmware, *headers),
         outputs=(library,),
     )
-    made = program_file(contract)
-    loaded = Step(
-        name=program.step,
+
+
+def _program(contract: Contract, engine: Engine) -> Step:
+    """The step that writes what the card loads, around the kernel's library."""
+    program, library = _PROGRAMS[contract.interface], kernel_library(contract.kernel, engine)
+    made = program_file(contract, engine)
+    return Step(
+        name=program.step if engine == "hls" else f"{engine} {program.step}",
         command=("python", "-m", program.module, *program.descriptions, library, made),
         inputs=(*program.descriptions, library),
         outputs=(made,),
     )
-    simulation = core_steps(
-        core,
-        firmware=FIRMWARE,
-        headers=HEADERS,
-        source=SOURCE,
-        core_object=OBJECT,
-        library=simulation_library(contract.name),
-    )
-    programs = [_host(host, contract.name, design) for host in hosts if host in _HOST_LIBRARIES]
-    steps = (*simulation, kernel, loaded, *programs)
-    return Plan(tuple(replace(step, remedies=_REMEDIES) for step in steps))
 
 
-def _host(host: str, name: str, design: Design) -> Step:
+def _host(host: str, name: str, files: Mapping[str, File]) -> Step:
     folder, program = f"hosts/{host}", host_program(host, name)
     sources = tuple(
-        path
-        for path in design.files
-        if path.startswith(f"{folder}/") and path.endswith((".cpp", ".hpp"))
+        path for path in files if path.startswith(f"{folder}/") and path.endswith((".cpp", ".hpp"))
     )
     return Step(
         name=host_step(host),

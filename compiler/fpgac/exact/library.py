@@ -17,12 +17,12 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.errors import Problem, ToolchainError
 from fpgac.exact.cpp.levels import LEVELS, PORTABLE, Level
 
-__all__ = ["COMPILER", "best_level", "compiled", "find_compiler"]
+__all__ = ["COMPILER", "FLAGS", "best_level", "compiled", "find_compiler"]
 
 COMPILER: Final = "g++"
 
 # Signed sums wrap; the steps of floats are each rounded, none is fused with another or left out.
-_FLAGS: Final = (
+FLAGS: Final = (
     *("-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-Wl,--build-id=none"),
     *("-fwrapv", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math"),
     "-ffp-contract=off",
@@ -67,7 +67,7 @@ def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
     Raises:
         ToolchainError: g++ fails.
     """
-    command = (str(compiler), *_FLAGS, *flags)
+    command = (str(compiler), *FLAGS, *flags)
     path = cache_folder() / "exact" / f"{digest_json([text, command, _identity(compiler)])[:32]}.so"
     if _is_whole(path):
         return ctypes.CDLL(str(path))

@@ -23,6 +23,7 @@ from fpgac.build.lock import StopRecord
 from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
 from fpgac.build.toolchains import finding_with
+from fpgac.data.dataset import Dataset
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.design.render import overridden
@@ -31,6 +32,7 @@ from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.errors import BuildError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
+from fpgac.numbers import FloatArray
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import (
@@ -238,7 +240,7 @@ class _Journey:
             )
         contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
-        files = {**design.files, **emulation_files(core, contract)}
+        files = {**design.files, **emulation_files(core, contract, design)}
         return Made(
             files={path: (file.content, file.executable) for path, file in files.items()},
             facts={
@@ -246,7 +248,7 @@ class _Journey:
                 "contract": contract.identity,
                 "own": sorted(design.files),
                 "hosts": list(hosts),
-                "plan": emulation_plan(core, contract, design, hosts).plain(),
+                "plan": emulation_plan(core, contract, files, hosts).plain(),
             },
             detail=f"{len(design.files)} files: kernel, {len(hosts)} hosts, scripts",
         )
@@ -286,14 +288,17 @@ class _Journey:
             self.sources.network,
             contract,
             hosts,
-            keras=(lambda: self.sources.keras_outputs) if keras else None,
+            exact=self.sources.exact,
+            keras=(lambda: self.sources.keras_outputs[0]) if keras else None,
             tell=lambda engine, done: self.road.tell(Progress("proof", done, engine)),
         )
-        engines = [asdict(engine) for engine in proven.engines]
+        whole = self.sources.test_data_agreements
+        engines = [asdict(engine) for engine in (*proven.engines, *whole)]
         return Made(
             files={EXPECTED: (npy_bytes(proven.words), False)},
             facts={"engines": engines},
-            detail=f"{len(engines)} engines agree on {len(proven.words):,} samples",
+            detail=f"{len(proven.engines)} engines agree on {len(proven.words):,} samples"
+            + (f", {len(whole)} on all {whole[0].samples:,} of the test data" if whole else ""),
         )
 
     def report(self, proof: StopRecord) -> StopRecord:
@@ -304,17 +309,24 @@ class _Journey:
     def _make_report(self) -> Made:
         from fpgac.data.accuracy import judge
 
-        folder, data = self.request.folder, self.road.lock.stops["vectors"].facts["data"]
-        contract = Contract.from_json((folder / CONTRACT).read_bytes())
-        words = np.load(folder / EXPECTED)[:data]
-        test = self.sources.split.test.take(np.arange(data))
-        accuracy = judge(test, contract.output.type.number(words))
+        accuracy = judge(*self._answers())
         files = {"reports/accuracy.json": (accuracy.json(), False)}
         if (picture := accuracy.png()) is not None:
             files["reports/accuracy.png"] = (picture, False)
         elif not is_installed("matplotlib"):
             self.road.tell(Note("no plot without matplotlib: pip install 'fpgac[plots]'"))
         return Made(files, facts={"lines": list(accuracy.lines)}, detail=", ".join(files))
+
+    def _answers(self) -> tuple[Dataset, FloatArray]:
+        """The test data and the chip's numbers for it; only the vectors' part of it where there is
+        no exact program to compute them all."""
+        test, exact = self.sources.split.test, self.sources.exact
+        type_ = self.sources.core.output.type
+        if exact is not None:
+            return test, type_.number(exact.numbers(test.features))
+        data = self.road.lock.stops["vectors"].facts["data"]
+        words = np.load(self.request.folder / EXPECTED)[:data]
+        return test.take(np.arange(data)), type_.number(words)
 
     def describe(self) -> None:
         """The lock's own digests, now that all is known."""

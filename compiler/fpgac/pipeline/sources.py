@@ -6,6 +6,8 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
@@ -18,6 +20,8 @@ from fpgac.spec.loader import SpecFile
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core
+    from fpgac.exact.engine import Engine
+    from fpgac.run.engines import Agreement
 
 __all__ = ["Sources"]
 
@@ -91,11 +95,45 @@ class Sources:
         return self.vectors(self.spec.proof.data, self.spec.proof.random)
 
     @_Once
-    def keras_outputs(self) -> FloatArray:
-        """What the quantised Keras network gives for them: loading TensorFlow takes seconds."""
+    def exact(self) -> Engine | None:
+        """The core's exact program, ready to run; None where it has none."""
+        from fpgac.exact.engine import Engine
+        from fpgac.exact.lowering import exact_program
+        from fpgac.exact.ranges import NotExact
+
+        try:
+            return Engine.of(exact_program(self.core))
+        except NotExact:
+            return None
+
+    @_Once
+    def keras_outputs(self) -> tuple[FloatArray, FloatArray]:
+        """What the quantised Keras network gives for the proof's vectors, and for the test data.
+
+        It is asked once: loading TensorFlow takes seconds.
+        """
         from fpgac.network.keras_engine import keras_outputs
 
-        return keras_outputs(self.network, self.spec.interface.input.raw(self.proof_vectors))
+        vectors = self.proof_vectors
+        numbers = np.concatenate([vectors, self.split.test.features])
+        outputs = keras_outputs(self.network, self.spec.interface.input.raw(numbers))
+        return outputs[: len(vectors)], outputs[len(vectors) :]
+
+    @_Once
+    def test_data_agreements(self) -> tuple[Agreement, ...]:
+        """The proof on all of the test data; empty where the vectors hold it all already."""
+        from fpgac.network.keras_engine import keras_is_installed
+        from fpgac.run.engines import prove_test_data
+
+        if self.exact is None or len(self.split.test) <= self.spec.proof.data:
+            return ()
+        return prove_test_data(
+            self.core,
+            self.network,
+            self.split.test.features,
+            exact=self.exact,
+            keras=(lambda: self.keras_outputs[1]) if keras_is_installed() else None,
+        )
 
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""

@@ -1,7 +1,8 @@
 """The proof: the same vectors through every engine, and raw words that must be equal.
 
 The reference is hls4ml's C simulation. Against it stand the quantised Keras model, its recording,
-the kernel called in this machine's own memory, and each host on the emulated card.
+the exact program, the kernel called in this machine's own memory, and each host on the emulated
+card. All of the test data goes through the engines that are quick enough.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +21,9 @@ from fpgac.core.core import Core
 from fpgac.core.simulation import simulate
 from fpgac.design.contract import Contract
 from fpgac.emulation.plan import simulation_library
+from fpgac.exact.emulator import EXACT
+from fpgac.exact.engine import Engine
+from fpgac.network.arithmetic import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FloatArray, IntArray
 from fpgac.run.hosts import run_host_once
@@ -26,18 +31,22 @@ from fpgac.run.kernel import run_kernel
 from fpgac.run.proof import require_equal
 from fpgac.run.vectors import INPUT_WORDS, INPUTS
 
-__all__ = ["Agreement", "Proven", "prove"]
+__all__ = ["Agreement", "Proven", "prove", "prove_test_data"]
 
 REFERENCE = "C simulation"
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """An engine that gave the reference's raw words for all its samples."""
+    """An engine that gave the reference's raw words for all its samples.
+
+    They are the build's vectors, or all of the ``test data``.
+    """
 
     engine: str
     samples: int
     seconds: float
+    data: Literal["vectors", "test data"] = "vectors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +64,14 @@ def prove(
     contract: Contract,
     hosts: Iterable[str],
     *,
+    exact: Engine | None = None,
     keras: Callable[[], FloatArray] | None = None,
     tell: Callable[[str, float], None] = lambda engine, fraction: None,
 ) -> Proven:
     """Run every engine on the vectors in ``folder``; ``tell`` hears which, and how far it is.
 
-    ``keras`` gives the quantised Keras network's outputs for them, where it can be asked.
+    ``exact`` runs the core's exact program, where there is one. ``keras`` gives the quantised Keras
+    network's outputs for the vectors, where it can be asked.
 
     Raises:
         ProofError: naming the first sample in which an engine differs from the reference.
@@ -92,11 +103,46 @@ def prove(
         agree("Keras", lambda: (contract.output.type.raw(answers()), expected, numbers))
     if network.recording is not None:
         agree("Keras as recorded", recorded)
+    if exact is not None:
+        agree(EXACT, lambda: (exact.numbers(numbers), expected, numbers))
+        on_it = partial(run_kernel, folder, contract, words, "exact")
+        agree("kernel with the exact program", lambda: (on_it(), expected, numbers))
     agree("kernel", lambda: (run_kernel(folder, contract, words), expected, numbers))
     for host in hosts:
         on_card = partial(_host, folder, contract, host)
         agree(f"{host} host", lambda run=on_card: (run(), expected, numbers))  # type: ignore[misc]
     return Proven(expected, tuple(engines))
+
+
+def prove_test_data(
+    core: Core,
+    network: Network,
+    numbers: FloatArray,
+    *,
+    exact: Engine,
+    keras: Callable[[], FloatArray] | None = None,
+) -> tuple[Agreement, ...]:
+    """Run all of the test data, shape (samples, inputs), through what takes it in a second or two.
+
+    The reference is the exact program. Against it stand the network's own definition in integers
+    and, where it can be asked, the quantised Keras network.
+
+    Raises:
+        ProofError: naming the first sample in which an engine differs.
+    """
+    started = time.monotonic()
+    reference, type_ = exact.numbers(numbers), core.output.type
+    engines = [Agreement(EXACT, len(numbers), _since(started), "test data")]
+    others: dict[str, Callable[[], FloatArray]] = {
+        "network in integers": lambda: outputs(network, core.input.type.raw(numbers))
+    }
+    if keras is not None:
+        others["Keras"] = keras
+    for engine, run in others.items():
+        started = time.monotonic()
+        require_equal(engine, type_.raw(run()), EXACT, reference, numbers, type_)
+        engines.append(Agreement(engine, len(numbers), _since(started), "test data"))
+    return tuple(engines)
 
 
 def _host(folder: Path, contract: Contract, host: str) -> IntArray:

@@ -18,7 +18,7 @@ import numpy as np
 from fpgac.build.folder import LOCK_NAME, disk_errors, npy_bytes, write_whole
 from fpgac.build.lock import read_lock
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import CONTRACT, host_program, program_file
+from fpgac.emulation.plan import CONTRACT, Engine, host_program, kernel_library, program_file
 from fpgac.errors import (
     BuildError,
     DataError,
@@ -50,7 +50,8 @@ class RunRequest:
 
     Without ``input`` the build's own vectors are run, and compared with the proof's words.
     ``output`` and ``profile`` are files to write, for one host each as ``NAME-HOST.EXT`` where
-    several run. ``devices`` cards are emulated, and those in ``device`` share the work.
+    several run. ``devices`` cards are emulated, and those in ``device`` share the work. ``engine``
+    computes in them.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class RunRequest:
     device: tuple[int, ...] = (0,)
     profile: Path | None = None
     timeout: float = 600.0
+    engine: Engine = "hls"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,16 @@ def run_hosts(
 def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
     """Refuse what no host can do, before any is started."""
     problems = []
+    library = request.folder / kernel_library(contract.kernel, request.engine)
+    if request.engine != "hls" and not library.is_file():
+        problems.append(
+            Problem(
+                f"the build has no {request.engine} kernel",
+                Where(library),
+                hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
+                "no exact program",
+            )
+        )
     if (highest := max(request.device)) >= request.devices:
         problems.append(
             Problem(
@@ -189,6 +201,7 @@ def run_host_once(
     *,
     devices: int = 1,
     timeout: float = 600.0,
+    engine: Engine = "hls",
 ) -> str:
     """Run a host program with ``options`` beside ``--xclbin``; returns what it printed.
 
@@ -205,7 +218,7 @@ def run_host_once(
         )
         raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
-    loaded = (folder / program_file(contract)).resolve()
+    loaded = (folder / program_file(contract, engine)).resolve()
     for path in (program, loaded):
         if not path.is_file():
             raise BuildError(
@@ -250,7 +263,7 @@ def _simulated(request: RunRequest, contract: Contract) -> HostResult:
     times = [time.perf_counter()]
     words = contract.input.type.raw(numbers)
     times.append(time.perf_counter())
-    results = run_kernel(request.folder, contract, words)
+    results = run_kernel(request.folder, contract, words, request.engine)
     times.append(time.perf_counter())
     floats = contract.output.type.number(results).astype(contract.output.type.float_dtype)
     times.append(time.perf_counter())
@@ -301,6 +314,7 @@ def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
             [*common, *options],
             devices=request.devices,
             timeout=request.timeout,
+            engine=request.engine,
         )
 
     with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import kernel_library
+from fpgac.emulation.plan import Engine, kernel_library
 from fpgac.emulation.simulation import simulate_kernel
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
@@ -15,17 +15,21 @@ from fpgac.numbers import IntArray
 __all__ = ["run_kernel"]
 
 
-def run_kernel(folder: Path, contract: Contract, words: IntArray) -> IntArray:
+def run_kernel(
+    folder: Path, contract: Contract, words: IntArray, engine: Engine = "hls"
+) -> IntArray:
     """The kernel's raw words for raw words of shape (samples, inputs), of shape (samples, outputs).
 
     Raises:
-        BuildError: the build holds no kernel for this machine.
+        BuildError: the build holds no kernel of that engine for this machine.
         EmulationError: the kernel crashed.
     """
-    library = folder / kernel_library(contract.kernel)
+    library = folder / kernel_library(contract.kernel, engine)
     if not library.is_file():
         raise BuildError(
-            Problem("the kernel was not built", Where(library), hint="run fpgac compile again")
+            Problem(
+                f"the build has no {engine} kernel", Where(library), hint="run fpgac compile again"
+            )
         )
     rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
     rows[:, : words.shape[1]] = words
