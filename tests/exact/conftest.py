@@ -109,8 +109,9 @@ def _together(cores: Sequence[Core]) -> bytes:
         if "nnet_utils" not in path or "code_gen" in path
     ]
     headers = dict.fromkeys(name for text in texts for name in _INCLUDE.findall(text))
+    # Two of hls4ml's headers share a guard.
     lines = [
-        f"#include <{name}>"
+        f"#undef NNET_SEPARABLE_CONV2D_LATENCY_H_\n#include <{name}>"
         for name in headers
         if not name.startswith(own) and name not in {f"{core.top}.h" for core in cores}
     ]
