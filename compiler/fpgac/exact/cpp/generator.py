@@ -15,7 +15,8 @@ import numpy as np
 from fpgac.exact.cpp.edges import conversion, entries
 from fpgac.exact.cpp.levels import Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
-from fpgac.exact.cpp.plan import Plan, row_type
+from fpgac.exact.cpp.plan import Plan
+from fpgac.exact.cpp.ranges import narrowest
 from fpgac.exact.cpp.stages import Function, Home, Layout, stage_function
 from fpgac.exact.program import Program, Value
 
@@ -117,7 +118,7 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
     offsets, size = allocate(spans, 4 * block)
     rest = iter(offsets[2:])
     homes = {
-        (value, form): Home(next(rest), row_type(value) if form is Form.PLAIN else "int32_t")
+        (value, form): Home(next(rest), _row_type(value, form))
         for value, form in read
     }
     packs = {dot: Home(next(rest), "int32_t") for dot in apart}
@@ -126,8 +127,12 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
 
 def _bytes(value: Value, form: Form, block: int) -> int:
     if form is Form.PLAIN:
-        return value.size * block * _type_bytes(row_type(value))
+        return value.size * block * _type_bytes(_row_type(value, form))
     return -(-value.size // form.value) * 4 * block
+
+
+def _row_type(value: Value, form: Form) -> str:
+    return f"{narrowest(value.interval)}_t" if form is Form.PLAIN else "int32_t"
 
 
 def _type_bytes(c_type: str) -> int:

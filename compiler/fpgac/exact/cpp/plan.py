@@ -30,20 +30,9 @@ from fpgac.exact.program import (
 )
 from fpgac.numbers import IntArray
 
-__all__ = ["Packing", "Plan", "Stage", "row_type"]
+__all__ = ["Packing", "Plan", "Stage"]
 
 _ELEMENTWISE = (Cast, Clip, Combine, Lookup, Quotient, Select)
-
-
-def row_type(value: Value) -> str:
-    """The C type of a plain row: the narrowest that holds the value."""
-    lowest, highest = value.interval
-    for bits in (8, 16, 32, 64):
-        if lowest >= 0 and highest < 1 << bits:
-            return f"uint{bits}_t"
-        if fits((lowest, highest), bits):
-            return f"int{bits}_t"
-    raise AssertionError(f"{value} was found to fit 64 bits")
 
 
 @dataclass(frozen=True, eq=False)

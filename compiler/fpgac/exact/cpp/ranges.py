@@ -27,6 +27,17 @@ def fits(interval: Interval, bits: int) -> bool:
     return -(1 << (bits - 1)) <= interval[0] and interval[1] < 1 << (bits - 1)
 
 
+def narrowest(interval: Interval) -> str:
+    """The narrowest integer type of numpy that holds the interval; in C++, ``_t`` is added."""
+    lowest, highest = interval
+    for bits in (8, 16, 32, 64):
+        if lowest >= 0 and highest < 1 << bits:
+            return f"uint{bits}"
+        if fits(interval, bits):
+            return f"int{bits}"
+    raise AssertionError(f"{interval} was found to fit 64 bits")
+
+
 def lane_bits(operation: Operation) -> int:
     """32 or 64: the width of the lanes in which nothing of the operation overflows.
 

@@ -13,7 +13,7 @@ from fpgac.exact.cpp.elementwise import cast, expression
 from fpgac.exact.cpp.levels import Form
 from fpgac.exact.cpp.memory import Constants
 from fpgac.exact.cpp.plan import Packing, Plan, Stage
-from fpgac.exact.cpp.ranges import overflowed, product, rounded
+from fpgac.exact.cpp.ranges import narrowest, overflowed, product, rounded
 from fpgac.exact.program import (
     Accumulate,
     Dot,
@@ -191,7 +191,7 @@ for (int e = 0; e < {size}; e += {together})
             operation,
             self.stage.bits,
             operand,
-            lambda entries: self.function.table(_narrowest(entries)),
+            lambda entries: self.function.table(_narrow(entries)),
         )
 
     def _keep(self, together: int) -> None:
@@ -237,7 +237,7 @@ for (int e = 0; e < {size}; e += {together})
         head = self.stage.head
         match head:
             case Dot():
-                lines = self._sum(head, "v += load<V>(x0 + i * BLOCK + s) * values[t];")
+                lines = self._sum(head, ["v += p;"])
             case Accumulate():
                 lines = self._sum(head, self._accumulated(head))
             case Gather():
@@ -252,11 +252,11 @@ for (int e = 0; e < {size}; e += {together})
         )
         self.function.add("};")
 
-    def _sum(self, head: Dot | Accumulate, step: str) -> list[str]:
-        """Products of one window and filter, added up in order; those of zeros are left out."""
+    def _sum(self, head: Dot | Accumulate, step: Sequence[str]) -> list[str]:
+        """Products of one window and filter, added up in order; ``step`` adds ``p`` to ``v``."""
         groups, taps, filters = head.weights.shape
         weights = head.weights.transpose(0, 2, 1).reshape(-1, taps)
-        rows, used = np.nonzero(weights)
+        rows, used = np.nonzero(_counts(head) | (weights != 0))
         starts = np.searchsorted(rows, np.arange(groups * filters + 1))
         shift = head.shift if isinstance(head, Dot) else 0
         bits = self.stage.bits
@@ -273,26 +273,22 @@ for (int e = 0; e < {size}; e += {together})
             "V v = splat<V>(bias[row]);",
             "for (int t = starts[row]; t < starts[row + 1]; t++) {",
             f"    const int i = windows[window * {taps} + taps[t]];",
-            "    if (i >= 0) {",
-            *(f"        {line}" for line in step.splitlines()),
-            "    }",
+            "    const V p = (i < 0 ? V{} : load<V>(x0 + i * BLOCK + s)) * values[t];",
+            *(f"    {line}" for line in step),
             "}",
             "return v;",
         ]
 
-    def _accumulated(self, head: Accumulate) -> str:
+    def _accumulated(self, head: Accumulate) -> list[str]:
         to, bits = head.accumulator, self.stage.bits
         cut = head.product_fraction - to.fraction
         interval = product(head)
         added = overflowed(rounded(interval, cut), to)
-        sums = to.lowest + added[0], to.highest + added[1]
-        return "\n".join(
-            [
-                "const V p = load<V>(x0 + i * BLOCK + s) * values[t];",
-                f"const V sum = v + {cast('p', interval, cut, to, bits)};",
-                f"v = {cast('sum', sums, 0, to, bits)};",
-            ]
-        )
+        sums = min(to.lowest, int(head.bias.min())) + added[0], to.highest + added[1]
+        return [
+            f"const V sum = v + {cast('p', interval, cut, to, bits)};",
+            f"v = {cast('sum', sums, 0, to, bits)};",
+        ]
 
     def _gathered(self, head: Gather) -> list[str]:
         sizes = np.array([value.size for value in head.xs])
@@ -458,15 +454,18 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
         writer.function.add("}")
 
 
+def _counts(head: Dot | Accumulate) -> bool:
+    """Whether even a zero counts when it is added: if it brings the bias into range."""
+    return isinstance(head, Accumulate) and int(head.bias.min()) < head.accumulator.lowest
+
+
 def _wrapped(table: IntArray, bits: int) -> Table:
     """The words of ``bits`` bits that the numbers leave, where sums wrap."""
     return np.asarray(table).astype(np.int64).astype(f"int{bits}")
 
 
-def _narrowest(table: IntArray) -> Table:
-    return table.astype(
-        np.promote_types(np.min_scalar_type(table.min()), np.min_scalar_type(table.max()))
-    )
+def _narrow(table: IntArray) -> Table:
+    return table.astype(narrowest((int(table.min()), int(table.max()))))
 
 
 def _padded(table: Table, multiple: int) -> Table:
