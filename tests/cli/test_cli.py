@@ -94,6 +94,8 @@ def test_a_first_walk_from_nothing_to_hosts_that_agree(fpgac: Fpgac, tmp_path: P
     assert float(trained.stdout.split()[1].rstrip("%")) > 85, trained.stdout
     built = fpgac("compile", "flower.toml", cwd=tmp_path)
     assert built.returncode == 0, built.stderr
+    archive = "for the board: build/flower-aws-f1/deploy/flower-aws-f1.tar.gz"
+    assert f"{archive}  (without flower.xclbin, which --mode hw makes)" in built.stdout
     ran = fpgac("run", "build/flower-aws-f1", cwd=tmp_path)
     assert ran.stdout.count("equal to the proof's") == 3, ran.stderr
 

@@ -78,7 +78,9 @@ def test_what_the_board_loads_is_package_data(interface: Interface) -> None:
         assert files[f"jet_tagger_overlay/{name}"].content == name.encode()
         assert f"*.{name.rpartition('.')[2]}" in data.split()
     assert b"There is no" not in files["README.md"].content
-    assert b"There is no" in package(interface).files()["README.md"].content
+    assert b"in here yet" in package(interface).files()["README.md"].content
+    never = package(interface, stops="nobody builds it").files()["README.md"].content
+    assert b"in here.** nobody builds it" in never
 
 
 def test_its_host_is_the_design_s() -> None:

@@ -187,9 +187,11 @@ def _summarise(build: Build) -> None:
     command = f"fpgac run {shlex.quote(str(build.folder))}{host}"
     out.print(f"\n  next: {command}", markup=False, soft_wrap=True)
     if build.archive:
-        lacks = " and ".join(build.archive.lacks)
-        note = f"  (without {lacks}, which --mode hw makes)" if lacks else ""
-        out.print(f"  for the board: {build.archive.path}{note}", markup=False, soft_wrap=True)
+        text = f"\n  for the board: {build.archive.path}"
+        if lacks := " and ".join(build.archive.lacks):
+            how = ", which --mode hw makes" if build.archive.can_be_whole else ""
+            text += f"  (without {lacks}{how})"
+        out.print(text, markup=False, soft_wrap=True)
 
 
 def run(

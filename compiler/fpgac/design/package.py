@@ -39,7 +39,7 @@ class OverlayPackage:
     host; ``archive`` is the file that the package comes in. ``vectors`` are files by name:
     ``inputs.npy``, ``expected_raw.npy`` and ``answers.npy``, and ``answers`` says what the last one
     means (see :attr:`fpgac.data.dataset.Dataset.about_answers`). ``program`` is what the board
-    loads, by name (see :func:`program_names`), if it is built.
+    loads, by name (see :func:`program_names`), if it is built; ``stops`` says why it never can be.
     """
 
     contract: Contract
@@ -50,6 +50,7 @@ class OverlayPackage:
     vectors: Mapping[str, bytes]
     archive: str
     description: str = ""
+    stops: str = ""
     program: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -89,6 +90,7 @@ class OverlayPackage:
             "class_name": class_name(self.contract.name),
             "requirements": [line for line in lines if line and not line.startswith("#")],
             "description": self.description,
+            "stops": self.stops,
             "answers": self.answers,
             "archive": self.archive,
             "program_names": program_names(self.contract),

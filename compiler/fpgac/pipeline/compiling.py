@@ -372,10 +372,14 @@ class _Journey:
         """The Python host for pip, with what the board loads, if that is built."""
         program = current_program(self.road, self.design_key)
         key = self.key("package", self.design_key, proof.key, program)
+        record = self.road.stop("package", key, self._make_package)
         board = self.target.board
-        record = self.road.stop("package", key, lambda: made_package(self.road, self.spec, board))
         path = self.request.folder / archive_path(self.spec, board)
-        return Archive(path, tuple(record.facts["lacks"]))
+        return Archive(path, tuple(record.facts["lacks"]), "hw" in board.modes)
+
+    def _make_package(self) -> Made:
+        with overridden(self.plugins.loaders(self.target.name)):
+            return made_package(self.road, self.spec, self.target.board)
 
     def _lacking(self, hosts: list[str]) -> dict[str, str]:
         """The hosts that cannot be built and run on this machine, and why."""

@@ -25,10 +25,15 @@ __all__ = ["Archive", "archive_path", "current_program", "made_package", "made_p
 
 @dataclass(frozen=True)
 class Archive:
-    """What is copied to the board. ``lacks`` names what the board loads where it is not in it."""
+    """What is copied to the board.
+
+    ``lacks`` names what the board loads where that is not in it, and ``can_be_whole`` says whether
+    ``--mode hw`` can make it.
+    """
 
     path: Path
     lacks: tuple[str, ...]
+    can_be_whole: bool
 
 
 def archive_path(spec: Spec, board: Board) -> str:
@@ -62,16 +67,18 @@ def made_package(road: Road, spec: Spec, board: Board) -> Made:
     folder, stops = road.folder, road.lock.stops
     path, contract = archive_path(spec, board), _contract(road)
     host = folder / host_program("pynq", spec.name)
+    requirements = host.with_name("requirements.txt")
     program = current_program(road, stops["design"].key)
     files = OverlayPackage(
         contract=contract,
         title=board.title,
         host=host.read_bytes(),
-        requirements=host.with_name("requirements.txt").read_bytes(),
+        requirements=requirements.read_bytes() if requirements.is_file() else b"",
         answers=stops["vectors"].facts["answers"],
         vectors={_name(each): (folder / each).read_bytes() for each in (INPUTS, EXPECTED, ANSWERS)},
         archive=_name(path),
         description=spec.description,
+        stops="" if "hw" in board.modes else board.stops or "",
         program={_name(each): (folder / each).read_bytes() for each in program},
     ).files()
     plain = {name: (file.content, file.executable) for name, file in files.items()}
