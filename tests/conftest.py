@@ -8,7 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    MaxPoolLayer,
+    Network,
+    ReluLayer,
+)
+from fpgac.numbers import FixedPoint, IntArray
+from fpgac.spec.shapes import Padding
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,3 +54,55 @@ def iris_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_fpgac("compile", ROOT / "specs" / "iris.toml", "--target", "aws-f1", "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Network:
+    """6 x 7 pixels of two channels: an odd padding, oblong kernels and pools, unequal strides."""
+    layers = (
+        _conv("first", (3, 2, 2, 4), (1, 1), "same"),
+        ReluLayer("first_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
+        MaxPoolLayer("pool", (2, 1)),
+        _conv("second", (2, 3, 4, 3), (1, 2), "valid"),
+        MaxPoolLayer("pool_of_sums", (2, 3)),
+        FlattenLayer("flat"),
+        _dense("last", 3, 5),
+    )
+    return Network("pictures", (6, 7, 2), FixedPoint.parse("ap_fixed<7,3,RND,SAT>"), layers)
+
+
+@pytest.fixture(scope="session")
+def sequences() -> Network:
+    """11 places of three channels, in unequal steps, with padding."""
+    layers = (
+        _conv("first", (4, 3, 4), (2,), "same"),
+        ReluLayer("first_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
+        MaxPoolLayer("pool", (2,)),
+        _conv("second", (1, 4, 2), (1,), "valid"),
+        ReluLayer("second_relu", FixedPoint.parse("ap_ufixed<5,3,RND_CONV,SAT>")),
+        FlattenLayer("flat"),
+        _dense("last", 6, 2),
+    )
+    return Network("sequences", (11, 3), FixedPoint.parse("ap_ufixed<8,2,RND,SAT>"), layers)
+
+
+def _conv(
+    name: str, shape: tuple[int, ...], strides: tuple[int, ...], padding: Padding
+) -> ConvLayer:
+    """Random words over the whole of their types; ``shape`` is (*kernel, channels, filters)."""
+    return ConvLayer(*_words(name, shape), strides, padding)
+
+
+def _dense(name: str, inputs: int, outputs: int) -> DenseLayer:
+    return DenseLayer(*_words(name, (inputs, outputs)))
+
+
+def _words(
+    name: str, shape: tuple[int, ...]
+) -> tuple[str, IntArray, FixedPoint, IntArray, FixedPoint]:
+    random = np.random.default_rng(sum(shape))
+    weight = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
+    bias = FixedPoint.parse("ap_fixed<9,2,RND_CONV,SAT>")
+    weights = random.integers(weight.lowest, weight.highest + 1, shape, np.int64)
+    biases = random.integers(bias.lowest, bias.highest + 1, shape[-1], np.int64)
+    return name, weights, weight, biases, bias

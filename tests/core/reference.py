@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fpgac.network.network import Network, ReluLayer
+from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
 Integers = Any  # arrays of Python integers
@@ -23,6 +23,7 @@ def answers(network: Network, words: IntArray, output: FixedPoint) -> IntArray:
             values = requantised(np.maximum(values, 0), fraction, layer.type)
             fraction = layer.type.fraction
             continue
+        assert isinstance(layer, DenseLayer)
         product = fraction + layer.weight_type.fraction
         sums = max(product, layer.bias_type.fraction)
         values = values.dot(layer.weights.astype(object)) * 2 ** (sums - product)

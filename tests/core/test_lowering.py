@@ -303,7 +303,9 @@ def test_weights_outside_their_format_are_an_error() -> None:
 
 
 def test_weights_of_the_wrong_shape_are_an_error() -> None:
-    assert "shape (5, 6)" in problem(with_first_layer(weights=np.zeros((4, 6), dtype=np.int64)))
+    assert "of shape 4x6, not 5x6" in problem(
+        with_first_layer(weights=np.zeros((4, 6), dtype=np.int64))
+    )
 
 
 def test_a_relu_at_the_end_already_has_its_format() -> None:

@@ -18,7 +18,7 @@ from fpgac.core.core import Core
 from fpgac.core.lowering import lower
 from fpgac.core.simulation import simulate
 from fpgac.errors import EmulationError
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.models import HlsSection
 from tests.core.networks import compiled, network, random_words
@@ -136,7 +136,7 @@ def hls4mls_own(case: Case, folder: Path) -> Any:
             factor = dict(case.reuse_factors).get(layer.name, case.hls.reuse_factor)
             names[layer.name] = {"Precision": precision, "ReuseFactor": factor}
             inputs = len(biases)
-        else:
+        elif isinstance(layer, ReluLayer):
             layers.append(
                 {
                     "name": layer.name,

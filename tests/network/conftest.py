@@ -70,9 +70,7 @@ def recorded(make_network: MakeNetwork) -> Network:
     words = any_words(plain, 50)
     recording = Recording(words, outputs(plain, words))
     provenance = {"seed": 1, "val_loss": 0.1, "sparsity": {"dense_1": 0.5}, "packages": {}}
-    return Network(
-        plain.name, plain.input_size, plain.input_type, plain.layers, recording, provenance
-    )
+    return Network(plain.name, plain.inputs, plain.input_type, plain.layers, recording, provenance)
 
 
 @pytest.fixture(scope="session")

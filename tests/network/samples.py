@@ -50,7 +50,7 @@ def any_words(network: Network, samples: int) -> npt.NDArray[np.int64]:
 def three_classes(spec: Spec, samples: int = 600) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Points on the input's grid; their class is which of three features is the greatest."""
     random = np.random.default_rng(7)
-    x = spec.interface.input.on_grid(random.normal(size=(samples, spec.topology.inputs)))
+    x = spec.interface.input.on_grid(random.normal(size=(samples, spec.topology.input_size)))
     return x, x[:, :3].argmax(axis=1)
 
 

@@ -56,7 +56,7 @@ def test_the_same_network_gives_the_same_bytes(file: Path) -> None:
 
 def test_a_row_of_weights_is_a_line_for_people_and_git(recorded: Network, file: Path) -> None:
     lines = [line.strip().rstrip(",") for line in file.read_text().splitlines()]
-    for row in recorded.dense_layers[0].weights.tolist():
+    for row in recorded.weighted_layers[0].weights.tolist():
         assert str(row) in lines
     assert '"type": "ap_fixed<12,4,RND,SAT>"' in lines
     assert max(map(len, lines)) < 130
@@ -66,7 +66,7 @@ def test_the_digest_is_of_layers_and_formats_alone(recorded: Network) -> None:
     def digest(**changes: Any) -> str:
         return replace(recorded, **changes).digest
 
-    first, *others = recorded.dense_layers
+    first, *others = recorded.weighted_layers
     weights = first.weights.copy()
     weights[0, 0] ^= 1
     assert digest(recording=None, provenance={"seed": 2}) == recorded.digest
@@ -103,13 +103,13 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "a weight that is a text": (_weight("1"), "damaged", "layers[0].weights[1][2]"),
     "a weight missing": (
         lambda d: d["layers"][0]["weights"][1].pop(),
-        "rows of weights differ in length\n +got: +7, 8",
+        "rows, or blocks of them, differ in length\n +got: +rows of 7, 8",
         "layers[0].weights",
     ),
-    "no weights": (_layer(0, weights=[]), "rows of weights differ", "layers[0].weights"),
+    "no weights": (_layer(0, weights=[]), "no whole array.*\n +got: +no rows", "layers[0].weights"),
     "a row missing": (
         lambda d: d["layers"][0]["weights"].pop(),
-        "expected: 4 rows of 8 words\n +got: +3 x 8",
+        "do not fit its inputs and biases: of shape 3x8, not 4x8",
         "layers[0].weights",
     ),
     "a bias missing": (
@@ -131,7 +131,7 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "the last layer a relu": (lambda d: d["layers"].pop(), "last layer must be dense", "layers"),
     "a relu after a relu": (
         lambda d: d["layers"].insert(1, {**d["layers"][1], "name": "twice"}),
-        "a relu must follow a dense layer",
+        "a relu must follow a layer with weights",
         "layers[2]",
     ),
     "an unknown kind of layer": (_layer(1, kind="gelu"), "damaged", "layers[1]"),
@@ -297,7 +297,7 @@ def test_a_folder_that_is_not_there_is_told(recorded: Network, tmp_path: Path) -
 
 def test_a_network_that_makes_no_sense_is_never_written(recorded: Network, file: Path) -> None:
     before = file.read_bytes()
-    first = replace(recorded.dense_layers[0], weights=np.full((4, 8), 128))
+    first = replace(recorded.weighted_layers[0], weights=np.full((4, 8), 128))
     with pytest.raises(NetworkError, match="outside its type"):
         write_network(replace(recorded, layers=(first, *recorded.layers[1:])), file)
     assert file.read_bytes() == before

@@ -50,7 +50,7 @@ def test_keras_s_recorded_answers_are_the_integers_own(training: Training, spec:
 
 
 def test_the_sparsity_holds_in_the_integers(training: Training) -> None:
-    for layer in training.network.dense_layers:
+    for layer in training.network.weighted_layers:
         assert np.count_nonzero(layer.weights) <= layer.weights.size / 2
         assert np.count_nonzero(layer.weights) > layer.weights.size / 4
 

@@ -8,7 +8,7 @@ import pytest
 
 from fpgac.data.dataset import split
 from fpgac.network.arithmetic import outputs
-from fpgac.network.file import read_network
+from fpgac.network.file import read_network, write_network
 from fpgac.network.topology import check, training_digest
 from fpgac.pipeline.checking import check_spec
 from fpgac.plugins import load_plugins
@@ -17,7 +17,7 @@ from fpgac.reports.resolution import classification, resolution
 SPECS = Path(__file__).parents[2] / "specs"
 
 
-@pytest.mark.parametrize("name", ["muon", "iris"])
+@pytest.mark.parametrize("name", ["muon", "jets", "digits", "iris"])
 def test_the_committed_network_is_what_the_spec_says_now(name: str) -> None:
     file = check_spec(SPECS / f"{name}.toml")
     network = read_network(file.network_path)
@@ -42,15 +42,23 @@ def test_the_muon_network_beats_the_classical_assignment_in_both_figures() -> No
 
 
 def test_half_of_the_muon_weights_are_pruned() -> None:
-    layers = read_network(SPECS / "muon.network.json").dense_layers
+    layers = read_network(SPECS / "muon.network.json").weighted_layers
     zeros = sum(int((layer.weights == 0).sum()) for layer in layers)
     assert zeros >= 0.5 * sum(layer.weights.size for layer in layers)
 
 
-def test_the_iris_network_tells_species_apart() -> None:
-    spec = check_spec(SPECS / "iris.toml").spec
-    network = read_network(SPECS / "iris.network.json")
-    data = load_plugins().provider("iris").load(None, spec.data.seed)
+@pytest.mark.parametrize(("name", "accuracy"), [("jets", 0.75), ("digits", 0.96), ("iris", 0.9)])
+def test_a_network_tells_classes_apart(name: str, accuracy: float) -> None:
+    spec = check_spec(SPECS / f"{name}.toml").spec
+    network = read_network(SPECS / f"{name}.network.json")
+    data = load_plugins().provider(name).load(spec.data.samples, spec.data.seed)
     test = split(data, spec.data.test_fraction, spec.data.seed).test
     numbers = outputs(network, network.input_type.raw(test.features))
-    assert classification(numbers, test.targets, test.target_names).accuracy > 0.9
+    assert classification(numbers, test.targets, test.target_names).accuracy > accuracy
+
+
+@pytest.mark.parametrize("name", ["muon", "jets", "digits", "iris"])
+def test_a_committed_network_is_written_as_it_is(name: str, tmp_path: Path) -> None:
+    path = SPECS / f"{name}.network.json"
+    write_network(read_network(path), tmp_path / path.name)
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()

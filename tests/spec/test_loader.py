@@ -50,7 +50,7 @@ def problems(path: Path) -> list[tuple[int | None, str, str]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["muon.toml", "iris.toml"])
+@pytest.mark.parametrize("name", ["muon.toml", "jets.toml", "digits.toml", "iris.toml"])
 def test_the_specs_that_come_with_fpgac_are_valid(name: str) -> None:
     assert load_spec(SPECS / name).spec.name == name.removesuffix(".toml")
 

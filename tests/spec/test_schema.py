@@ -23,7 +23,7 @@ def schema() -> dict[str, Any]:
     return json_schema(tables, plugins.providers)
 
 
-@pytest.mark.parametrize("name", ["muon", "jets", "iris"])
+@pytest.mark.parametrize("name", ["muon", "jets", "digits", "iris"])
 def test_the_specs_that_come_with_fpgac_satisfy_it(schema: dict[str, Any], name: str) -> None:
     jsonschema.validate(tomllib.loads((SPECS / f"{name}.toml").read_text()), schema)
 

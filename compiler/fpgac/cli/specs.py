@@ -44,10 +44,8 @@ def validate(
             problems += error.problems
             continue
         spec = file.spec
-        sizes = [spec.topology.inputs, *(layer.units for layer in spec.topology.layers)]
         results().print(
-            f"{path}: good: {spec.name}, {' → '.join(map(str, sizes))}, "
-            f"for {', '.join(spec.targets)}",
+            f"{path}: good: {spec.name}, {spec.topology}, for {', '.join(spec.targets)}",
             markup=False,
             soft_wrap=True,
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from fpgac.errors import CoreError, Problem, Where
-from fpgac.network.network import DenseLayer, Network, ReluLayer, chain
+from fpgac.network.network import Network, ReluLayer, WeightedLayer
 from fpgac.numbers import FixedPoint, IntArray, Overflow
+from fpgac.spec.shapes import MisfitError
 
 __all__ = ["check_formats", "check_graph", "check_names", "constant_type", "declared_type"]
 
@@ -71,13 +72,10 @@ def check_formats(network: Network, output: FixedPoint | None) -> None:
     if not network.layers:
         raise CoreError(Problem("the network has no layers"))
     _check_edges(network, output)
-    for layer, inputs in zip(
-        network.layers, chain(network.input_size, network.layers), strict=True
-    ):
-        if isinstance(layer, DenseLayer):
-            _check_shapes(layer, inputs)
-            _check_constants(layer.name, "weights", layer.weights, layer.weight_type)
-            _check_constants(layer.name, "biases", layer.bias, layer.bias_type)
+    _check_shapes(network)
+    for layer in network.weighted_layers:
+        _check_constants(layer.name, "weights", layer.weights, layer.weight_type)
+        _check_constants(layer.name, "biases", layer.bias, layer.bias_type)
 
 
 def _check_edges(network: Network, output: FixedPoint | None) -> None:
@@ -96,15 +94,11 @@ def _check_edges(network: Network, output: FixedPoint | None) -> None:
         )
 
 
-def _check_shapes(layer: DenseLayer, inputs: int) -> None:
-    if layer.weights.shape != (inputs, layer.bias.size):
-        raise CoreError(
-            Problem(
-                f"the weights of layer {layer.name!r} do not fit what is around them",
-                expected=f"shape ({inputs}, {layer.bias.size})",
-                got=f"shape {layer.weights.shape}",
-            )
-        )
+def _check_shapes(network: Network) -> None:
+    try:
+        _ = network.shapes
+    except MisfitError as misfit:
+        raise CoreError(Problem(str(misfit))) from None
 
 
 def _check_constants(layer: str, what: str, words: IntArray, type_: FixedPoint) -> None:
@@ -142,24 +136,41 @@ def check_graph(
     Raises:
         CoreError: hls4ml has changed something without a word.
     """
-    entry, *nodes = graph.get_layers()
-    _expect("the input", declared_type(entry.get_output_variable().type), network.input_type)
+    entry, *nodes = _without_padding(graph.get_layers())
+    _expect("the input", _result(entry), network.input_type)
     _expect("the layers", [n.name for n in nodes], [layer.name for layer in network.layers])
+    shapes = [tuple(node.get_output_variable().shape) for node in (entry, *nodes)]
+    _expect("the shapes", shapes, list(network.shapes))
     for (before, node), layer in zip(pairwise([entry, *nodes]), network.layers, strict=True):
-        result = declared_type(node.get_output_variable().type)
-        if isinstance(layer, ReluLayer):
-            _expect(f"the results of {layer.name!r}", result, layer.type)
+        if not isinstance(layer, WeightedLayer):
+            wanted = layer.type if isinstance(layer, ReluLayer) else _result(before)
+            _expect(f"the results of {layer.name!r}", _result(node), wanted)
             continue
         sums = declared_type(node.types["accum_t"])
         wanted = output if output is not None and layer is network.layers[-1] else sums
-        _expect(f"the results of {layer.name!r}", result, wanted)
+        _expect(f"the results of {layer.name!r}", _result(node), wanted)
         _expect_constants(node, layer)
         _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
-        if not _keeps_every_bit(sums, declared_type(before.get_output_variable().type), layer):
+        if not _keeps_every_bit(sums, _result(before), layer):
             raise CoreError(Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums)))
 
 
-def _expect_constants(node: Any, layer: DenseLayer) -> None:
+def _result(node: Any) -> FixedPoint:
+    return declared_type(node.get_output_variable().type)
+
+
+def _without_padding(nodes: Iterable[Any]) -> list[Any]:
+    """The nodes but for those that pad the streams of convolutions, which must keep their type."""
+    kept: list[Any] = []
+    for node in nodes:
+        if node.class_name.startswith("ZeroPadding"):
+            _expect(f"the results of {node.name!r}", _result(node), _result(kept[-1]))
+        else:
+            kept.append(node)
+    return kept
+
+
+def _expect_constants(node: Any, layer: WeightedLayer) -> None:
     for what, type_ in (("weight", layer.weight_type), ("bias", layer.bias_type)):
         declared = declared_type(node.get_weights(what).type)
         _expect(f"the {what} format of {layer.name!r}", declared, constant_type(type_))
@@ -177,15 +188,15 @@ def _expect(what: str, got: object, expected: object) -> None:
         )
 
 
-def _keeps_every_bit(sums: FixedPoint, x: FixedPoint, layer: DenseLayer) -> bool:
-    """Whether ``sums`` holds every sum of products that the formats of a dense layer allow."""
+def _keeps_every_bit(sums: FixedPoint, x: FixedPoint, layer: WeightedLayer) -> bool:
+    """Whether ``sums`` holds every sum of products that the formats of a layer allow."""
     product_fraction = x.fraction + layer.weight_type.fraction
     shifts = sums.fraction - product_fraction, sums.fraction - layer.bias_type.fraction
     if min(shifts) < 0 or sums.overflow is not Overflow.WRAP:
         return False
     products = [a * b for a in _range(x) for b in _range(layer.weight_type)]
     low, high = (
-        (layer.weights.shape[0] * end(products) << shifts[0])
+        (len(layer.matrix) * end(products) << shifts[0])
         + (end(_range(layer.bias_type)) << shifts[1])
         for end in (min, max)
     )

@@ -20,15 +20,15 @@ from fpgac.core.checks import (
     check_formats,
     check_graph,
     check_names,
-    constant_type,
     declared_type,
 )
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
+from fpgac.core.layers import described, precisions
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
-from fpgac.network.network import Layer, Network, ReluLayer, chain
+from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
@@ -45,11 +45,11 @@ def lower(
     """The network as HLS C++, whose top function bears the network's name.
 
     Args:
-        network: dense and ReLU layers in a chain.
+        network: its layers, in a chain.
         hls: strategy, io type, clock, and the reuse factor of every layer that
             ``reuse_factors`` does not name.
         output: the format of the last layer's results; None keeps every bit of its sums.
-        reuse_factors: reuse factors by the name of a dense layer.
+        reuse_factors: reuse factors by the name of a layer with weights.
 
     Raises:
         CoreError: a format cannot be represented, a layer cannot have its reuse factor, a name is
@@ -133,6 +133,7 @@ def _graph(
     )
     entry = _input_name(network)
     interval = max(factors.values(), default=1)
+    last = network.layers[-1]
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": "ap_fixed<16,6>"},
@@ -145,7 +146,7 @@ def _graph(
             entry: {"Precision": {"result": str(network.input_type)}},
             **{
                 layer.name: {
-                    "Precision": _precisions(layer, _result(layer, network, output)),
+                    "Precision": precisions(layer, output if layer is last else None),
                     "ReuseFactor": factors.get(layer.name, 1),
                 }
                 for layer in network.layers
@@ -153,10 +154,10 @@ def _graph(
         },
     }
     layers = [
-        {"name": entry, "class_name": "InputLayer", "input_shape": [network.input_size]},
-        *map(_described, network.layers, chain(network.input_size, network.layers)),
+        {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
+        *map(described, network.layers, network.shapes),
     ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
+    return ModelGraph.from_layer_list(config, layers, [entry], [last.name])
 
 
 def _input_name(network: Network) -> str:
@@ -165,38 +166,6 @@ def _input_name(network: Network) -> str:
     while name.lower() in taken:
         name += "s"
     return name
-
-
-def _result(layer: Layer, network: Network, output: FixedPoint | None) -> str:
-    if isinstance(layer, ReluLayer):
-        return str(layer.type)
-    return "auto" if output is None or layer is not network.layers[-1] else str(output)
-
-
-def _precisions(layer: Layer, result: str) -> dict[str, str]:
-    if isinstance(layer, ReluLayer):
-        return {"result": result}
-    return {
-        "weight": str(constant_type(layer.weight_type)),
-        "bias": str(constant_type(layer.bias_type)),
-        "accum": "auto",
-        "result": result,
-    }
-
-
-def _described(layer: Layer, inputs: int) -> dict[str, Any]:
-    """hls4ml's description of a layer."""
-    common = {"name": layer.name, "n_in": inputs}
-    if isinstance(layer, ReluLayer):
-        return {**common, "class_name": "Activation", "activation": "relu"}
-    return {
-        **common,
-        "class_name": "Dense",
-        "n_out": layer.bias.size,
-        "weight_data": layer.weight_type.number(layer.weights),
-        "bias_data": layer.bias_type.number(layer.bias),
-        "use_bias": True,
-    }
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:

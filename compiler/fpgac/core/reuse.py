@@ -1,4 +1,7 @@
-"""Reuse factors: how many multiplications of a dense layer share one multiplier."""
+"""Reuse factors: how many multiplications of a layer share one multiplier.
+
+A convolution counts as the dense layer that works at one place of its kernel.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,23 @@ from bisect import bisect
 from collections.abc import Mapping
 
 from fpgac.errors import CoreError, Problem, Where, nearest
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import Network, WeightedLayer
 from fpgac.spec.models import HlsSection
 
 __all__ = ["reuse_factors", "valid_reuse_factors"]
 
 
 def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -> dict[str, int]:
-    """Every dense layer's reuse factor by name: its own from ``given``, or else the common one.
+    """Every weighted layer's reuse factor by name: its own from ``given``, or else the common one.
 
     Raises:
         CoreError: a layer cannot have its reuse factor, or ``given`` names none of the layers.
             hls4ml would take the nearest one and only print so.
     """
-    layers = {layer.name: layer for layer in network.dense_layers}
+    layers = {layer.name: layer for layer in network.weighted_layers}
     problems = [
         Problem(
-            f"a reuse factor is given for {name!r}, which is no dense layer of the network",
+            f"a reuse factor is given for {name!r}, which is no layer with weights",
             where=Where(key="reuse_factor"),
             hint=nearest(name, layers),
         )
@@ -40,7 +43,7 @@ def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -
 
 
 def valid_reuse_factors(inputs: int, outputs: int) -> list[int]:
-    """The reuse factors that a dense layer can have with the strategy ``resource``, ascending.
+    """The reuse factors that a layer can have with the strategy ``resource``, ascending.
 
     Multipliers are shared along whole columns of the weights: a divisor of the inputs, or all
     inputs times a divisor of the outputs. It is hls4ml's own rule, without its search.
@@ -52,14 +55,14 @@ def _divisors(number: int) -> list[int]:
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
-def _possible(factor: int, layer: DenseLayer, hls: HlsSection) -> bool:
+def _possible(factor: int, layer: WeightedLayer, hls: HlsSection) -> bool:
     if hls.strategy == "resource":
-        return factor in valid_reuse_factors(*layer.weights.shape)
+        return factor in valid_reuse_factors(*layer.matrix.shape)
     return 1 <= factor <= layer.weights.size
 
 
-def _problem(factor: int, layer: DenseLayer, hls: HlsSection, where: Where) -> Problem:
-    inputs, outputs = layer.weights.shape
+def _problem(factor: int, layer: WeightedLayer, hls: HlsSection, where: Where) -> Problem:
+    inputs, outputs = layer.matrix.shape
     valid = [1, inputs * outputs]
     rule = f"1 to {inputs * outputs}, its number of multiplications"
     if hls.strategy == "resource":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fpgac.data.dataset import Provider
+from fpgac.data.digits import DigitsProvider
 from fpgac.data.iris import IrisProvider
 from fpgac.data.jets import JetsProvider
 from fpgac.data.muon import MuonProvider
@@ -14,7 +15,10 @@ from fpgac.errors import DataError, Problem, nearest
 __all__ = ["BUILT_IN", "provider"]
 
 BUILT_IN: Mapping[str, type[Provider]] = MappingProxyType(
-    {provider.name: provider for provider in (MuonProvider, IrisProvider, JetsProvider)}
+    {
+        provider.name: provider
+        for provider in (MuonProvider, JetsProvider, DigitsProvider, IrisProvider)
+    }
 )
 
 

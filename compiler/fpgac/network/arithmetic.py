@@ -1,48 +1,90 @@
 """What a network computes, in integers: the definition that every engine is held against.
 
-A dense layer's sums are exact: they carry every fraction bit of their products and of the bias. A
-ReLU puts them on its own grid by the one rule of :mod:`fpgac.numbers`. Between the two, numbers
-are float64, which is exact as long as a sum has no more than 53 bits; :func:`check_range` proves
-that it has not, for every input that the type can hold.
+The sums of a dense layer or a convolution are exact: they carry every fraction bit of their
+products and of the bias. A ReLU puts them on its own grid by the one rule of
+:mod:`fpgac.numbers`. Where numbers are float64, that is exact as long as a sum has no more than 53
+bits; :func:`check_range` proves that it has not, for every input that the type can hold. The same
+bound makes Keras's float64 exact, in whatever order it adds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.network import DenseLayer, Layer, Network
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    Layer,
+    MaxPoolLayer,
+    Network,
+    ReluLayer,
+    WeightedLayer,
+)
 from fpgac.numbers import WIDEST, FixedPoint, IntArray
+from fpgac.spec.shapes import pads
 
-__all__ = ["Step", "check_range", "outputs", "steps"]
+__all__ = ["Grid", "Step", "check_range", "outputs", "steps"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers that are whole multiples of ``2**-fraction``, none more than ``reach`` of them."""
+
+    fraction: int
+    reach: float
+
+    @property
+    def bits(self) -> int:
+        """How many bits hold any of them, a sign among them."""
+        return math.ceil(math.log2(max(self.reach, 1))) + 1
+
+    @classmethod
+    def of(cls, type_: FixedPoint) -> Grid:
+        return cls(type_.fraction, float(max(-type_.lowest, type_.highest)))
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A layer and the grid that it works on: ``fraction`` bits right of the point.
-
-    For a dense layer, these are its sums' bits; for a ReLU, those of the sums that it is given.
-    """
+    """A layer, the numbers that it is given, and those that it gives: any partial sum's too."""
 
     layer: Layer
-    operand: FixedPoint
-    fraction: int
+    given: Grid
+    gives: Grid
 
 
 def steps(input_type: FixedPoint, layers: Sequence[Layer]) -> Iterator[Step]:
-    """Each layer with the type of its words in, and the fraction bits of the sums."""
-    operand, fraction = input_type, input_type.fraction
+    """Each layer with the grids of its numbers."""
+    given = Grid.of(input_type)
     for layer in layers:
-        if isinstance(layer, DenseLayer):
-            product = operand.fraction + layer.weight_type.fraction
-            fraction = max(product, layer.bias_type.fraction)
-        yield Step(layer, operand, fraction)
-        if not isinstance(layer, DenseLayer):
-            operand = layer.type
+        gives = _gives(layer, given)
+        yield Step(layer, given, gives)
+        given = gives
+
+
+def _gives(layer: Layer, given: Grid) -> Grid:
+    match layer:
+        case ReluLayer():
+            return Grid.of(layer.type)
+        case WeightedLayer():
+            fraction = given.fraction + layer.weight_type.fraction
+            product = given.reach * np.abs(layer.matrix).sum(axis=0, dtype=np.float64)
+            finest = max(fraction, layer.bias_type.fraction)
+            bias = np.abs(layer.bias.astype(np.float64)) * _step(layer.bias_type.fraction, finest)
+            return Grid(finest, float((product * _step(fraction, finest) + bias).max()))
+        case MaxPoolLayer() | FlattenLayer():
+            return given
+
+
+def _step(fraction: int, finest: int) -> float:
+    return 2.0 ** (finest - fraction)
 
 
 def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:
@@ -55,23 +97,50 @@ def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:
         NetworkError: a sum could need more than 53 bits.
     """
     check_range(network.input_type, network.layers)
-    values = words.astype(np.int64)
-    numbers = np.empty((0, 0))
+    values: IntArray = words.astype(np.int64).reshape(-1, *network.input_shape)
+    fraction = network.input_type.fraction
     for step in steps(network.input_type, network.layers):
-        if isinstance(step.layer, DenseLayer):
-            numbers = _sums(step, step.layer, values) * 2.0**-step.fraction
-        else:
-            values = step.layer.type.raw(numbers).astype(np.int64)
-    return numbers
+        values, fraction = _computed(step, values), step.gives.fraction
+    return values * 2.0**-fraction
 
 
-def _sums(step: Step, layer: DenseLayer, values: IntArray) -> IntArray:
-    products: IntArray = values @ layer.weights << _shift(step, step.operand, layer.weight_type)
-    return products + (layer.bias << _shift(step, layer.bias_type))
+def _computed(step: Step, values: IntArray) -> IntArray:
+    match step.layer:
+        case DenseLayer():
+            return _sums(step, step.layer, values)
+        case ConvLayer():
+            return _sums(step, step.layer, _patches(step.layer, values))
+        case ReluLayer():
+            return step.layer.type.raw(values * 2.0**-step.given.fraction).astype(np.int64)
+        case MaxPoolLayer():
+            greatest: IntArray = np.max(_windows(values, step.layer.pool, step.layer.pool), axis=-1)
+            return greatest
+        case FlattenLayer():
+            return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
-def _shift(step: Step, *factors: FixedPoint) -> int:
-    return step.fraction - sum(factor.fraction for factor in factors)
+def _sums(step: Step, layer: WeightedLayer, values: IntArray) -> IntArray:
+    finest = step.gives.fraction
+    shift = finest - step.given.fraction - layer.weight_type.fraction
+    products: IntArray = values @ layer.matrix << shift
+    return products + (layer.bias << (finest - layer.bias_type.fraction))
+
+
+def _patches(layer: ConvLayer, values: IntArray) -> IntArray:
+    """What lies under the kernel at each place, one list of numbers each."""
+    if layer.padding == "same":
+        sides = pads(values.shape[1:], layer.kernel, layer.strides)
+        values = np.pad(values, [(0, 0), *sides, (0, 0)])
+    windows = np.moveaxis(_windows(values, layer.kernel, layer.strides), -2, -1)
+    return windows.reshape(*windows.shape[:-2], len(layer.matrix))
+
+
+def _windows(values: IntArray, size: Sequence[int], strides: Sequence[int]) -> IntArray:
+    """Shape (samples, *places, channels, numbers in a window)."""
+    axes: Any = tuple(range(1, len(size) + 1))  # numpy's annotations know of one axis only
+    every: IntArray = np.lib.stride_tricks.sliding_window_view(values, size, axes)
+    windows = every[:, *(slice(None, None, step) for step in strides)]
+    return windows.reshape(*windows.shape[: len(size) + 2], math.prod(size))
 
 
 def check_range(input_type: FixedPoint, layers: Sequence[Layer]) -> None:
@@ -82,22 +151,13 @@ def check_range(input_type: FixedPoint, layers: Sequence[Layer]) -> None:
     """
     for step in steps(input_type, layers):
         layer = step.layer
-        if isinstance(layer, DenseLayer) and _greatest(step, layer) >= 2.0**WIDEST:
+        if isinstance(layer, WeightedLayer) and step.gives.reach >= 2.0**WIDEST:
             raise NetworkError(
                 Problem(
                     f"the sums of layer {layer.name!r} are too wide to be exact",
                     where=Where(key=f"layers.{layer.name}"),
                     expected=f"sums of at most {WIDEST} bits, which a float64 holds",
-                    got=f"{step.operand} times {layer.weight_type}, plus {layer.bias_type}",
+                    got=f"{step.given.bits} bits times {layer.weight_type}, plus {layer.bias_type}",
                     hint="choose fewer bits for inputs, weights or biases",
                 )
             )
-
-
-def _greatest(step: Step, layer: DenseLayer) -> float:
-    """A bound on any partial sum's magnitude, in units of the last bit."""
-    operand = float(max(-step.operand.lowest, step.operand.highest))
-    products = operand * np.abs(layer.weights).sum(axis=0, dtype=np.float64)
-    products *= 2.0 ** _shift(step, step.operand, layer.weight_type)
-    bias = np.abs(layer.bias.astype(np.float64)) * 2.0 ** _shift(step, layer.bias_type)
-    return float((products + bias).max())

@@ -16,20 +16,41 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.network import DenseLayer, Layer, Network, Recording, ReluLayer
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    Layer,
+    MaxPoolLayer,
+    Network,
+    Recording,
+    ReluLayer,
+)
 from fpgac.network.soundness import unsound
-from fpgac.spec.models import Format
+from fpgac.network.tables import (
+    DenseTable,
+    Document,
+    FlattenTable,
+    LayerTable,
+    MaxPooling1DTable,
+    MaxPooling2DTable,
+    RecordingTable,
+    ReluTable,
+    ShapedInputTable,
+    WeightedTable,
+)
+from fpgac.numbers import IntArray
 
 __all__ = ["SCHEMA", "read_network", "write_network"]
 
@@ -37,52 +58,6 @@ SCHEMA = 1
 
 _AGAIN = "make it again with 'fpgac train SPEC', or take the committed one: 'git checkout FILE'"
 _LINE = 120
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True
-    )
-
-
-_Word = Annotated[int, Field(ge=-(2**53), le=2**53)]
-
-
-class _Input(_Table):
-    size: int = Field(ge=1)
-    type: Format
-
-
-class _Dense(_Table):
-    kind: Literal["dense"]
-    name: str
-    weight_type: Format
-    bias_type: Format
-    weights: list[list[_Word]]
-    bias: list[_Word]
-
-
-class _Relu(_Table):
-    kind: Literal["relu"]
-    name: str
-    type: Format
-
-
-class _Recording(_Table):
-    samples: int = Field(ge=0)
-    inputs: list[str]
-    outputs: list[str]
-
-
-class _Document(_Table):
-    schema_version: int = Field(alias="fpgac_network")
-    name: str
-    digest: str
-    input: _Input
-    layers: list[Annotated[_Dense | _Relu, Field(discriminator="kind")]]
-    provenance: dict[str, Any]
-    recording: _Recording | None
-    checksum: str
 
 
 def write_network(network: Network, path: Path) -> None:
@@ -177,7 +152,7 @@ def read_network(path: Path) -> Network:
     document = _parse(path, text)
     _check_version(path, document)
     try:
-        table = _Document.model_validate(document)
+        table = Document.model_validate(document)
     except ValidationError as error:
         raise NetworkError(*_at(path, _invalid(error))) from None
     network = _network(path, table)
@@ -287,7 +262,10 @@ def _invalid(error: ValidationError) -> list[Problem]:
 
 def _key(parts: Iterable[int | str]) -> str:
     names = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]
-    return re.sub(r"(\])\.(dense|relu)(?=\.|$)", r"\1", "".join(names)).removeprefix(".")
+    # A union's member stands among them by its tag: a layer's kind, or how the input is given.
+    kinds = r"(?<=\])\.(dense|relu|flatten|(?:conv|max_pooling)[12]d)(?=\.|$)"
+    path = re.sub(kinds, "", "".join(names)).removeprefix(".")
+    return re.sub(r"^input\.(size|shape)(?=\.)", "input", path)
 
 
 def _short(value: object) -> str:
@@ -308,9 +286,11 @@ def _at(path: Path, problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def _network(path: Path, table: _Document) -> Network:
+def _network(path: Path, table: Document) -> Network:
     layers = tuple(_layer(path, place, layer) for place, layer in enumerate(table.layers))
-    network = Network(table.name, table.input.size, table.input.type, layers)
+    given = table.input
+    inputs = tuple(given.shape) if isinstance(given, ShapedInputTable) else given.size
+    network = Network(table.name, inputs, given.type, layers)
     if table.recording is None or unsound(network):
         recording = None
     else:
@@ -318,27 +298,58 @@ def _network(path: Path, table: _Document) -> Network:
     return replace(network, recording=recording, provenance=table.provenance)
 
 
-def _layer(path: Path, place: int, table: _Dense | _Relu) -> Layer:
-    if isinstance(table, _Relu):
-        return ReluLayer(table.name, table.type)
-    lengths = {len(row) for row in table.weights}
-    if len(lengths) != 1:
-        _refuse(
-            path,
-            "the rows of weights differ in length",
-            got=", ".join(map(str, sorted(lengths))) or "no rows",
-            key=f"layers[{place}].weights",
-        )
-    return DenseLayer(
+def _layer(path: Path, place: int, table: LayerTable) -> Layer:
+    match table:
+        case ReluTable():
+            return ReluLayer(table.name, table.type)
+        case MaxPooling1DTable() | MaxPooling2DTable():
+            return MaxPoolLayer(table.name, tuple(table.pool))
+        case FlattenTable():
+            return FlattenLayer(table.name)
+        case _:
+            return _weighted(path, f"layers[{place}].weights", table)
+
+
+def _weighted(path: Path, key: str, table: WeightedTable) -> Layer:
+    strides = () if isinstance(table, DenseTable) else tuple(table.strides)
+    words = (
         table.name,
-        np.array(table.weights, np.int64),
+        _array(path, key, table.weights, 2 + len(strides)),
         table.weight_type,
         np.array(table.bias, np.int64),
         table.bias_type,
     )
+    if isinstance(table, DenseTable):
+        return DenseLayer(*words)
+    return ConvLayer(*words, strides, table.padding)
 
 
-def _recording(path: Path, network: Network, table: _Recording) -> Recording:
+def _array(path: Path, key: str, nested: list[Any], axes: int) -> IntArray:
+    try:
+        array = np.array(nested, np.int64)
+    except ValueError:
+        array = np.empty(0, np.int64)
+    if array.ndim != axes or not array.size:
+        lengths = sorted({len(row) for row in _rows(nested)})
+        _refuse(
+            path,
+            "the weights are no whole array: rows, or blocks of them, differ in length",
+            got=f"rows of {', '.join(map(str, lengths))}" if lengths else "no rows",
+            key=key,
+        )
+    return array
+
+
+def _rows(nested: list[Any]) -> Iterator[list[int]]:
+    """The innermost lists."""
+    for item in nested:
+        if item and isinstance(item[0], list):
+            yield from _rows(item)
+        else:
+            yield item
+
+
+def _recording(path: Path, network: Network, table: RecordingTable) -> Recording:
     words = network.input_type.dtype
     inputs = _unpack(path, "inputs", table.inputs, words, (table.samples, network.input_size))
     answers = np.dtype("<f8")

@@ -16,7 +16,15 @@ import numpy.typing as npt
 
 from fpgac.errors import Problem, ToolchainError
 from fpgac.network.arithmetic import Step, steps
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    MaxPoolLayer,
+    Network,
+    ReluLayer,
+    WeightedLayer,
+)
 from fpgac.numbers import FixedPoint, IntArray
 
 __all__ = ["Keras", "build", "exact_outputs", "load", "quantized_relu"]
@@ -64,28 +72,41 @@ def load() -> Keras:
 def build(
     k: Keras,
     network: Network,
-    relu: Callable[[Keras, Step], Any],
+    relu: Callable[[Keras, Step, ReluLayer], Any],
     wrap: Callable[[Any], Any] = lambda layer: layer,
 ) -> Any:
     """A Keras model of ``network``'s layers; its weights are left as Keras starts them.
 
-    ``relu`` gives a ReLU's quantiser, and ``wrap`` may put each dense layer into another.
+    Its inputs have shape (samples, *network.input_shape). ``relu`` gives a ReLU's quantiser, and
+    ``wrap`` may put each layer with weights into another.
     """
-    x = first = k.keras.layers.Input((network.input_size,), name="input")
+    x = first = k.keras.layers.Input(network.input_shape, name="input")
     for step in steps(network.input_type, network.layers):
-        if isinstance(step.layer, DenseLayer):
-            x = wrap(_dense(k, step.layer))(x)
-        else:
-            x = k.qkeras.QActivation(relu(k, step), name=step.layer.name)(x)
+        match step.layer:
+            case WeightedLayer():
+                x = wrap(_weighted(k, step.layer))(x)
+            case ReluLayer():
+                x = k.qkeras.QActivation(relu(k, step, step.layer), name=step.layer.name)(x)
+            case MaxPoolLayer():
+                pooling = getattr(k.keras.layers, f"MaxPooling{len(step.layer.pool)}D")
+                x = pooling(step.layer.pool, name=step.layer.name)(x)
+            case FlattenLayer():
+                x = k.keras.layers.Flatten(name=step.layer.name)(x)
     return k.keras.Model(first, x)
 
 
-def _dense(k: Keras, layer: DenseLayer) -> Any:
-    return k.qkeras.QDense(
-        int(layer.bias.size),
-        kernel_quantizer=_quantized_bits(k, layer.weight_type),
-        bias_quantizer=_quantized_bits(k, layer.bias_type),
-        name=layer.name,
+def _weighted(k: Keras, layer: DenseLayer | ConvLayer) -> Any:
+    outputs = int(layer.bias.size)
+    common = {
+        "kernel_quantizer": _quantized_bits(k, layer.weight_type),
+        "bias_quantizer": _quantized_bits(k, layer.bias_type),
+        "name": layer.name,
+    }
+    if isinstance(layer, DenseLayer):
+        return k.qkeras.QDense(outputs, **common)
+    convolution = getattr(k.qkeras, f"QConv{len(layer.strides)}D")
+    return convolution(
+        outputs, layer.kernel, strides=layer.strides, padding=layer.padding, **common
     )
 
 
@@ -93,14 +114,12 @@ def _quantized_bits(k: Keras, to: FixedPoint) -> Any:
     return k.qkeras.quantized_bits(to.width, to.integer - 1, alpha=1)
 
 
-def quantized_relu(k: Keras, step: Step) -> Any:
+def quantized_relu(k: Keras, _: Step, relu: ReluLayer) -> Any:
     """The quantiser that networks are trained with."""
-    assert not isinstance(step.layer, DenseLayer)
-    to = step.layer.type
-    return k.qkeras.quantized_relu(to.width, to.integer)
+    return k.qkeras.quantized_relu(relu.type.width, relu.type.integer)
 
 
-def exact_relu(k: Keras, step: Step) -> Any:
+def exact_relu(k: Keras, step: Step, relu: ReluLayer) -> Any:
     """``quantized_relu`` where it is exact, else QKeras's other name for the same function.
 
     ``quantized_relu`` turns its operand into a float32. That is exact for what does not saturate
@@ -108,10 +127,9 @@ def exact_relu(k: Keras, step: Step) -> Any:
     might be rounded twice: there ``quantized_bits`` without negatives, which works in Keras's own
     float type, does the same sum by sum.
     """
-    assert not isinstance(step.layer, DenseLayer)
-    to = step.layer.type
-    if step.fraction + to.integer <= _FLOAT32_BITS:
-        return quantized_relu(k, step)
+    to = relu.type
+    if step.given.fraction + to.integer <= _FLOAT32_BITS:
+        return quantized_relu(k, step, relu)
     return k.qkeras.quantized_bits(to.width, to.integer, keep_negative=False, alpha=1)
 
 
@@ -123,11 +141,11 @@ def exact_outputs(k: Keras, network: Network, words: IntArray) -> npt.NDArray[np
     """
     k.keras.backend.set_floatx("float64")
     model = build(k, network, exact_relu)
-    for layer in network.dense_layers:
+    for layer in network.weighted_layers:
         model.get_layer(layer.name).set_weights(
             [layer.weight_type.number(layer.weights), layer.bias_type.number(layer.bias)]
         )
-    x = network.input_type.number(words)
+    x = network.input_type.number(words).reshape(-1, *network.input_shape)
     if not len(x):
         return np.empty((0, network.output_size))
     answers = np.asarray(model.predict(x, batch_size=_BATCH, verbose=0), np.float64)

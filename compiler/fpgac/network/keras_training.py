@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.keras_model import Keras, build, exact_outputs, quantized_relu
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import Network, WeightedLayer
 from fpgac.network.topology import untrained
 from fpgac.spec.models import PruningSection, Spec, TrainingSection
 
@@ -103,6 +103,8 @@ def loss_of(k: Keras, training: TrainingSection, y: Array) -> Any:
 def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
     """Train on ``x`` of shape (samples, inputs), already on the input's grid, and ``y``.
 
+    The inputs are given the network's shape here.
+
     Raises:
         NetworkError: the loss is no number any more.
         SpecError: too few steps for the pruning.
@@ -114,6 +116,7 @@ def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
     total = math.ceil(len(taught) / training.batch_size) * training.epochs
     prune = pruning_steps(training.pruning, total) if training.pruning else None
     blank = untrained(spec)
+    x = x.reshape(-1, *blank.input_shape)
     model = build(k, blank, quantized_relu, _wrapper(k, training.pruning, prune))
     model.compile(_optimiser(k, training, total), loss=loss_of(k, training, y))
     held = (x[watched], y[watched])
@@ -186,7 +189,7 @@ class _Watch:
         self._check("validation loss", val_loss)
         weights = {
             layer.name: (layer.kernel.numpy(), layer.bias.numpy())
-            for layer in _dense_layers(self.model)
+            for layer in _weighted_layers(self.model)
         }
         kernels = np.concatenate([kernel.ravel() for kernel, _ in weights.values()])
         sparsity = float(np.mean(kernels == 0))
@@ -231,7 +234,7 @@ def _run(k: Keras, training: TrainingSection, watch: _Watch, x: Array, y: Array)
     )
 
 
-def _dense_layers(model: Any) -> list[Any]:
+def _weighted_layers(model: Any) -> list[Any]:
     layers = [getattr(layer, "layer", layer) for layer in model.layers]
     return [layer for layer in layers if hasattr(layer, "kernel")]
 
@@ -244,16 +247,16 @@ def _quantised(untrained: Network, weights: Mapping[str, tuple[Array, Array]]) -
             weights=layer.weight_type.raw(weights[layer.name][0]).astype(np.int64),
             bias=layer.bias_type.raw(weights[layer.name][1]).astype(np.int64),
         )
-        if isinstance(layer, DenseLayer)
+        if isinstance(layer, WeightedLayer)
         else layer
         for layer in untrained.layers
     )
-    return Network(untrained.name, untrained.input_size, untrained.input_type, layers)
+    return replace(untrained, layers=layers)
 
 
 def _check_sparsity(network: Network, training: TrainingSection) -> None:
     wanted = training.pruning.sparsity if training.pruning else 0.0
-    for layer in network.dense_layers:
+    for layer in network.weighted_layers:
         kept = max(1, math.ceil(layer.weights.size * (1 - wanted)))
         if np.count_nonzero(layer.weights) > kept:
             raise NetworkError(
@@ -276,7 +279,7 @@ def _check_answers(
 ) -> None:
     """The integers must be what was trained: their validation loss is the trained model's."""
     x, y = held
-    answers = exact_outputs(k, network, network.input_type.raw(x))
+    answers = exact_outputs(k, network, network.input_type.raw(x.reshape(len(x), -1)))
     loss = float(loss_of(k, training, y)(y, answers))
     if not math.isclose(loss, val_loss, rel_tol=1e-2, abs_tol=1e-6):
         raise NetworkError(

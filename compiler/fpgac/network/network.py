@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_json
+from fpgac.network.layers import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    Layer,
+    MaxPoolLayer,
+    ReluLayer,
+    WeightedLayer,
+)
 from fpgac.numbers import FixedPoint, IntArray
+from fpgac.spec.shapes import Shape
 
-__all__ = ["DenseLayer", "Layer", "Network", "Recording", "ReluLayer", "chain"]
-
-
-@dataclass(frozen=True, eq=False)
-class DenseLayer:
-    """``y = x · weights + bias`` with raw words as weights.
-
-    ``weights`` has shape (inputs, outputs) and ``bias`` shape (outputs,), both int64 raw words.
-    """
-
-    name: str
-    weights: IntArray
-    weight_type: FixedPoint
-    bias: IntArray
-    bias_type: FixedPoint
-
-    @property
-    def sparsity(self) -> float:
-        """The part of the weights that is zero, biases not counted."""
-        return float(np.mean(self.weights == 0))
-
-
-@dataclass(frozen=True)
-class ReluLayer:
-    """``max(x, 0)`` put on the grid of ``type``."""
-
-    name: str
-    type: FixedPoint
-
-
-Layer = DenseLayer | ReluLayer
+__all__ = [
+    "ConvLayer",
+    "DenseLayer",
+    "FlattenLayer",
+    "Layer",
+    "MaxPoolLayer",
+    "Network",
+    "Recording",
+    "ReluLayer",
+    "WeightedLayer",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +53,12 @@ class Recording:
 class Network:
     """A chain of layers, with what Keras answered and where it all came from.
 
-    ``provenance`` is plain data for people and reports; ``recording`` may be absent.
+    ``inputs`` is how many numbers a sample has, or its shape, channels last. ``provenance`` is
+    plain data for people and reports; ``recording`` may be absent.
     """
 
     name: str
-    input_size: int
+    inputs: int | Shape
     input_type: FixedPoint
     layers: tuple[Layer, ...]
     recording: Recording | None = None
@@ -81,39 +73,43 @@ class Network:
         """What the digest covers, as lists, strings and integers."""
         return {
             "name": self.name,
-            "input": {"size": self.input_size, "type": str(self.input_type)},
-            "layers": [_plain(layer) for layer in self.layers],
+            "input": {**self._plain_inputs(), "type": str(self.input_type)},
+            "layers": [layer.plain() for layer in self.layers],
         }
 
+    def _plain_inputs(self) -> dict[str, Any]:
+        if isinstance(self.inputs, tuple):
+            return {"shape": list(self.inputs)}
+        return {"size": self.inputs}
+
     @property
-    def dense_layers(self) -> tuple[DenseLayer, ...]:
+    def input_shape(self) -> Shape:
+        """One sample's shape."""
+        return self.inputs if isinstance(self.inputs, tuple) else (self.inputs,)
+
+    @property
+    def input_size(self) -> int:
+        """Numbers in one sample, whatever their shape."""
+        return prod(self.input_shape)
+
+    @property
+    def weighted_layers(self) -> tuple[DenseLayer | ConvLayer, ...]:
         """The layers that have weights, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
+        return tuple(layer for layer in self.layers if isinstance(layer, WeightedLayer))
 
     @property
     def output_size(self) -> int:
         """Numbers in one result."""
-        return int(self.dense_layers[-1].bias.size)
+        return int(self.weighted_layers[-1].bias.size)
 
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """What enters each layer, and what leaves the last one.
 
-def _plain(layer: Layer) -> dict[str, Any]:
-    if isinstance(layer, ReluLayer):
-        return {"kind": "relu", "name": layer.name, "type": str(layer.type)}
-    return {
-        "kind": "dense",
-        "name": layer.name,
-        "weight_type": str(layer.weight_type),
-        "bias_type": str(layer.bias_type),
-        "weights": layer.weights.tolist(),
-        "bias": layer.bias.tolist(),
-    }
-
-
-def chain(input_size: int, layers: Sequence[Layer]) -> list[int]:
-    """How many numbers enter each layer."""
-    sizes: list[int] = []
-    size = input_size
-    for layer in layers:
-        sizes.append(size)
-        size = int(layer.bias.size) if isinstance(layer, DenseLayer) else size
-    return sizes
+        Raises:
+            MisfitError: a layer does not fit the one before it.
+        """
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return tuple(shapes)

@@ -9,9 +9,16 @@ import numpy as np
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.arithmetic import check_range
-from fpgac.network.network import DenseLayer, Network, ReluLayer, chain
+from fpgac.network.network import (
+    DenseLayer,
+    Layer,
+    Network,
+    ReluLayer,
+    WeightedLayer,
+)
 from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
 from fpgac.spec.names import check_identifier
+from fpgac.spec.shapes import MisfitError, Shape, shape_text
 
 __all__ = ["unsound"]
 
@@ -19,13 +26,10 @@ __all__ = ["unsound"]
 def unsound(network: Network) -> list[Problem]:
     """Everything that is wrong with ``network``; empty if it can be computed."""
     problems = [*_names(network), *_input(network), *_order(network)]
-    for place, (layer, inputs) in enumerate(
-        zip(network.layers, chain(network.input_size, network.layers), strict=True)
-    ):
-        key = f"layers[{place}]"
-        problems += (
-            _dense(key, layer, inputs) if isinstance(layer, DenseLayer) else _relu(key, layer)
-        )
+    shape: Shape | None = network.input_shape
+    for place, layer in enumerate(network.layers):
+        found, shape = _fit(f"layers[{place}]", layer, shape)
+        problems += [*found, *_formats(f"layers[{place}]", layer)]
     if not problems:
         problems += [*_range(network), *_recording(network)]
     return problems
@@ -50,8 +54,9 @@ def _names(network: Network) -> Iterator[Problem]:
 
 
 def _input(network: Network) -> Iterator[Problem]:
-    if network.input_size < 1:
-        yield _problem("input.size", "a network needs an input", got=str(network.input_size))
+    if min(network.input_shape, default=0) < 1:
+        got = shape_text(network.input_shape)
+        yield _problem("input", "a network needs an input", got=got)
     if network.input_type.width > WIDEST:
         yield _wide("input.type", network.input_type)
 
@@ -65,21 +70,26 @@ def _order(network: Network) -> Iterator[Problem]:
     if not kinds or kinds[-1] is not DenseLayer:
         yield _problem("layers", "the last layer must be dense: its sums are the output")
     for place, (before, here) in enumerate(zip([ReluLayer, *kinds], kinds, strict=False)):
-        if before is here is ReluLayer:
-            yield _problem(f"layers[{place}]", "a relu must follow a dense layer")
+        if here is ReluLayer and not issubclass(before, WeightedLayer):
+            yield _problem(f"layers[{place}]", "a relu must follow a layer with weights")
 
 
-def _dense(key: str, layer: DenseLayer, inputs: int) -> Iterator[Problem]:
-    outputs = layer.bias.size
-    if layer.weights.shape != (inputs, outputs) or not outputs:
-        yield _problem(
-            f"{key}.weights",
-            f"the weights of {layer.name!r} do not fit its inputs and biases",
-            f"{inputs} rows of {outputs} words",
-            " x ".join(map(str, layer.weights.shape)),
-        )
-    yield from _words(f"{key}.weights", layer.weights, layer.weight_type)
-    yield from _words(f"{key}.bias", layer.bias, layer.bias_type)
+def _fit(key: str, layer: Layer, shape: Shape | None) -> tuple[list[Problem], Shape | None]:
+    """What is wrong with the shape that comes to ``layer``, and the one that leaves it."""
+    try:
+        return [], layer.output_shape(shape) if shape else None
+    except MisfitError as misfit:
+        return [_problem(f"{key}.{misfit.key}", str(misfit))], misfit.shape
+
+
+def _formats(key: str, layer: Layer) -> Iterator[Problem]:
+    if isinstance(layer, WeightedLayer):
+        if not layer.bias.size:
+            yield _problem(f"{key}.bias", f"{layer.name!r} has no outputs")
+        yield from _words(f"{key}.weights", layer.weights, layer.weight_type)
+        yield from _words(f"{key}.bias", layer.bias, layer.bias_type)
+    elif isinstance(layer, ReluLayer):
+        yield from _relu(key, layer)
 
 
 def _words(key: str, words: IntArray, type_: FixedPoint) -> Iterator[Problem]:

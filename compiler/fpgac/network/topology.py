@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
-from fpgac.spec.models import DenseSection, QuantisationSection, Spec, relu_name
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    Layer,
+    MaxPoolLayer,
+    Network,
+    ReluLayer,
+)
+from fpgac.spec.models import QuantisationSection, Spec
+from fpgac.spec.shapes import Shape, shape_text
+from fpgac.spec.topology import (
+    ConvSection,
+    FlattenSection,
+    LayerSection,
+    PoolingSection,
+    WeightedSection,
+    relu_name,
+)
 
 __all__ = ["check", "training_digest", "untrained"]
 
@@ -17,31 +35,41 @@ __all__ = ["check", "training_digest", "untrained"]
 def untrained(spec: Spec) -> Network:
     """The network that ``spec`` asks for, with all weights zero.
 
-    A dense layer has its name in the spec; the ReLU after it has ``_relu`` added.
+    A layer has its name in the spec; the ReLU after it has ``_relu`` added.
     """
     layers: list[Layer] = []
-    inputs = spec.topology.inputs
+    shape = spec.topology.input_shape
     for name, section in zip(spec.topology.names, spec.topology.layers, strict=True):
-        layers += _layers(name, inputs, section, spec.quantisation)
-        inputs = section.units
+        layers += _layers(name, shape, section, spec.quantisation)
+        shape = section.output_shape(shape)
     return Network(spec.name, spec.topology.inputs, spec.interface.input, tuple(layers))
 
 
 def _layers(
-    name: str, inputs: int, section: DenseSection, usual: QuantisationSection
-) -> list[Layer]:
-    weights, biases = section.weights or usual.weights, section.biases or usual.biases
-    dense = DenseLayer(
-        name,
-        np.zeros((inputs, section.units), np.int64),
-        weights.format,
-        np.zeros(section.units, np.int64),
-        biases.format,
-    )
-    if section.activation == "linear":
-        return [dense]
-    activations = section.activations or usual.activations
-    return [dense, ReluLayer(relu_name(name), activations.format)]
+    name: str, shape: Shape, section: LayerSection, usual: QuantisationSection
+) -> Iterator[Layer]:
+    match section:
+        case WeightedSection():
+            yield _weighted(name, shape, section, usual)
+            if section.activation == "relu":
+                activations = section.activations or usual.activations
+                yield ReluLayer(relu_name(name), activations.format)
+        case PoolingSection():
+            yield MaxPoolLayer(name, section.pool)
+        case FlattenSection():
+            yield FlattenLayer(name)
+
+
+def _weighted(
+    name: str, shape: Shape, section: WeightedSection, usual: QuantisationSection
+) -> Layer:
+    *_, outputs = section.output_shape(shape)
+    weights = (section.weights or usual.weights).format
+    bias, biases = np.zeros(outputs, np.int64), (section.biases or usual.biases).format
+    if isinstance(section, ConvSection):
+        words = np.zeros((*section.kernel, shape[-1], outputs), np.int64)
+        return ConvLayer(name, words, weights, bias, biases, section.steps, section.padding)
+    return DenseLayer(name, np.zeros((*shape, outputs), np.int64), weights, bias, biases)
 
 
 def check(network: Network, spec: Spec, file: Path | None = None) -> None:
@@ -68,15 +96,23 @@ def check(network: Network, spec: Spec, file: Path | None = None) -> None:
 
 
 def _input_text(network: Network) -> str:
-    return f"{network.input_size} inputs of {network.input_type}"
+    return f"{shape_text(network.input_shape)} inputs of {network.input_type}"
 
 
 def _layer_text(layer: Layer) -> str:
-    if isinstance(layer, ReluLayer):
-        return f"relu {layer.name!r} to {layer.type}"
-    inputs, units = layer.weights.shape
+    named = f"{layer.kind} {layer.name!r}"
+    match layer:
+        case ReluLayer():
+            return f"{named} to {layer.type}"
+        case MaxPoolLayer():
+            return f"{named} of {shape_text(layer.pool)}"
+        case FlattenLayer():
+            return named
+        case ConvLayer():
+            steps = f"in steps of {shape_text(layer.strides)}, {layer.padding}"
+            named = f"{named} {steps},"
     return (
-        f"dense {layer.name!r} of {inputs} x {units}, weights {layer.weight_type}, "
+        f"{named} of {' x '.join(map(str, layer.weights.shape))}, weights {layer.weight_type}, "
         f"biases {layer.bias_type}"
     )
 
@@ -88,5 +124,5 @@ def training_digest(spec: Spec) -> str:
     """
     said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
     for layer in said["topology"]["layers"]:
-        del layer["reuse_factor"]
+        layer.pop("reuse_factor", None)
     return digest_json({**said, "input": str(spec.interface.input)})

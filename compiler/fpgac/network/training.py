@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fpgac.errors import DataError, NetworkError, Problem, SpecError, Where
 from fpgac.network.arithmetic import check_range, outputs
 from fpgac.network.file import read_network
-from fpgac.network.network import DenseLayer, Layer, Network
+from fpgac.network.network import Layer, Network, WeightedLayer
 from fpgac.network.process import exchange, run_worker
 from fpgac.network.topology import untrained
 from fpgac.numbers import IntArray
@@ -103,7 +103,7 @@ def check_precision(network: Network) -> None:
 
 
 def _extreme(layer: Layer) -> Layer:
-    if not isinstance(layer, DenseLayer):
+    if not isinstance(layer, WeightedLayer):
         return layer
     return replace(
         layer,

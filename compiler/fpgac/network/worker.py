@@ -57,7 +57,7 @@ def _provenance(spec: Spec, trained: Any) -> dict[str, Any]:
         "best_epoch": trained.epoch,
         "loss": trained.loss,
         "val_loss": trained.val_loss,
-        "sparsity": {layer.name: round(layer.sparsity, 4) for layer in network.dense_layers},
+        "sparsity": {layer.name: round(layer.sparsity, 4) for layer in network.weighted_layers},
     }
 
 

@@ -16,6 +16,7 @@ from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import Spec
+from fpgac.spec.topology import WeightedSection
 
 __all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
@@ -61,7 +62,11 @@ def _check_network(file: SpecFile) -> None:
 def own_reuse_factors(spec: Spec) -> dict[str, int]:
     """The reuse factors that layers have of their own, by the layer's name."""
     layers = zip(spec.topology.names, spec.topology.layers, strict=True)
-    return {name: layer.reuse_factor for name, layer in layers if layer.reuse_factor}
+    return {
+        name: layer.reuse_factor
+        for name, layer in layers
+        if isinstance(layer, WeightedSection) and layer.reuse_factor
+    }
 
 
 def _placed(problem: Problem, file: SpecFile) -> Problem:
@@ -89,7 +94,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         )
     provider = plugins.providers[spec.data.source]
     asked = {
-        "inputs": (spec.topology.inputs, len(provider.feature_names), ("topology", "inputs")),
+        "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
         "outputs": (spec.topology.outputs, len(provider.target_names), ("topology", "layers")),
     }
     problems = [

@@ -187,7 +187,9 @@ class _Journey:
     @cached_property
     def vectors_key(self) -> str:
         said = self._said("data", "proof", "interface")
-        return self.key("vectors", self.sources.provider.digest, self.spec.topology.inputs, said)
+        return self.key(
+            "vectors", self.sources.provider.digest, self.spec.topology.input_size, said
+        )
 
     def network(self) -> None:
         """The trained network: the spec's file, or a training that makes it."""
@@ -209,16 +211,15 @@ class _Journey:
 
     def _make_network(self) -> Made:
         network = self.sources.network
-        dense = network.dense_layers
-        weights = sum(layer.weights.size for layer in dense)
-        zeros = sum(int((layer.weights == 0).sum()) for layer in dense)
-        shape = " → ".join(map(str, [network.input_size, *(len(layer.bias) for layer in dense)]))
+        weighted = network.weighted_layers
+        weights = sum(layer.weights.size for layer in weighted)
+        zeros = sum(int((layer.weights == 0).sum()) for layer in weighted)
         return Made(
             facts={
                 "digest": network.digest,
                 "training": network.provenance.get("training_digest"),
             },
-            detail=f"{shape}, {weights:,} weights, {zeros / weights:.0%} of them zero",
+            detail=f"{self.spec.topology}, {weights:,} weights, {zeros / weights:.0%} of them zero",
         )
 
     def _make_core(self) -> Made:

@@ -113,7 +113,7 @@ def problems_of(
         path = _data_path(detail["loc"], data, detail["type"])
         where = Where(file, nearest_line(lines, (*root, *path)), key_text((*root, *path)))
         # A union reports every member that refused; the first one speaks for all.
-        problem = found.setdefault(path, _problem(detail, path, where, model))
+        problem = found.setdefault(path, _problem(detail, path, where, model, data))
         if match := re.fullmatch(r"did you mean '(.*)'\?", problem.hint):
             mistyped.add((*path[:-1], match[1]))
     # A mistyped key is one mistake, not an unknown key and a missing one.
@@ -136,35 +136,50 @@ def _data_path(loc: tuple[str | int, ...], data: Any, kind: str) -> KeyPath:
         inside = isinstance(data, dict) and part in data
         if inside or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
             data = data[part]
+        elif isinstance(data, dict) and data.get("kind") == part:
+            continue  # a member of a union, by its tag
         elif kind != "missing":
             break
         path.append(part)
+    if kind.startswith("union_tag"):
+        path.append("kind")
     return tuple(path)
 
 
-def _problem(detail: ErrorDetails, path: KeyPath, where: Where, model: type[BaseModel]) -> Problem:
+def _problem(
+    detail: ErrorDetails,
+    path: KeyPath,
+    where: Where,
+    model: type[BaseModel],
+    data: Mapping[str, Any],
+) -> Problem:
     kind, key = detail["type"], str(path[-1]) if path else ""
     got = _shown(detail["input"])
     context = detail.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            table = _model_at(model, path[:-1])
+            table = _model_at(model, path[:-1], data)
             known = table.model_fields if table else ()
             return Problem(f"unknown key {key!r}", where, hint=_hint_for_unknown(key, known))
-        case "missing":
+        case "missing" | "union_tag_not_found":
             return Problem(
-                f"missing key {key!r}", where, expected=_description(model, path) or "a value"
+                f"missing key {key!r}", where, expected=_description(model, path, data) or "a value"
             )
-        case "literal_error":
-            expected = str(context.get("expected", ""))
-            choices = re.findall(r"'([^']*)'", expected)
-            hint = nearest(detail["input"], choices) if isinstance(detail["input"], str) else ""
-            hint = hint if hint.startswith("did") else ""
-            return Problem("not one of the choices", where, expected, got, hint)
+        case "literal_error" | "union_tag_invalid":
+            tags = context.get("expected_tags", "")
+            expected = str(context.get("expected", tags.replace(", ", " or ")))
+            return _no_choice(expected, context.get("tag", detail["input"]), where)
         case "value_error":
             return Problem(str(context.get("error", detail["msg"])), where)
         case _:
-            return Problem(_plain(detail["msg"]), where, _description(model, path), got)
+            return Problem(_plain(detail["msg"]), where, _description(model, path, data), got)
+
+
+def _no_choice(expected: str, given: Any, where: Where) -> Problem:
+    choices = re.findall(r"'([^']*)'", expected)
+    hint = nearest(given, choices) if isinstance(given, str) else ""
+    hint = hint if hint.startswith("did") else ""
+    return Problem("not one of the choices", where, expected, _shown(given), hint)
 
 
 def _hint_for_unknown(key: str, known: Iterable[str]) -> str:
@@ -174,7 +189,7 @@ def _hint_for_unknown(key: str, known: Iterable[str]) -> str:
     homes = [
         f"[{name}]"
         for name, field in Spec.model_fields.items()
-        if (table := _inner_model(field.annotation)) and key in table.model_fields
+        if any(key in table.model_fields for table in _inner_models(field.annotation))
     ]
     return f"{key!r} belongs under {' or '.join(homes)}" if homes else hint
 
@@ -189,25 +204,34 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
-    """The model of the table at ``path``."""
-    here: type[BaseModel] | None = model
+def _model_at(
+    model: type[BaseModel], path: KeyPath, data: Mapping[str, Any]
+) -> type[BaseModel] | None:
+    """The model of the table at ``path``; of a union's, the one that the table's ``kind`` names."""
+    models: list[type[BaseModel]] = [model]
+    table: Any = data
     for part in path:
-        if isinstance(part, int):
-            continue
-        field = here.model_fields.get(part) if here else None
-        here = _inner_model(field.annotation) if field else None
-    return here
+        table = table[part]
+        if not isinstance(part, int):
+            fields = [m.model_fields[part] for m in models if part in m.model_fields]
+            models = [inner for field in fields for inner in _inner_models(field.annotation)]
+        if isinstance(table, dict) and len(models) > 1:
+            models = [m for m in models if _is_kind(m, table.get("kind"))]
+    return models[0] if models else None
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
+def _is_kind(model: type[BaseModel], kind: object) -> bool:
+    return kind in get_args(model.model_fields["kind"].annotation)
+
+
+def _inner_models(annotation: Any) -> list[type[BaseModel]]:
+    """The models that stand in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_inner_model(argument) for argument in get_args(annotation))
-    return next((found for found in inner if found), None)
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _inner_models(argument)]
 
 
-def _description(model: type[BaseModel], path: KeyPath) -> str:
-    table = _model_at(model, path[:-1]) if path else None
+def _description(model: type[BaseModel], path: KeyPath, data: Mapping[str, Any]) -> str:
+    table = _model_at(model, path[:-1], data) if path else None
     field = table.model_fields.get(str(path[-1])) if table else None
     return field.description or "" if field else ""

@@ -6,22 +6,19 @@ documentation's table of keys is made from them.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
+from pydantic import Field, model_validator
+
+from fpgac.spec.formats import (
+    BitsQuantiser,
+    Format,
+    Identifier,
+    Quantiser,
+    ReluQuantiser,
+    Section,
 )
-
-from fpgac.numbers import WIDEST, FixedPoint, Overflow, Rounding
-from fpgac.spec.names import check_identifier
+from fpgac.spec.topology import DenseSection, LayerSection, TopologySection, relu_name
 
 __all__ = [
     "DataSection",
@@ -29,6 +26,7 @@ __all__ = [
     "Format",
     "HlsSection",
     "InterfaceSection",
+    "LayerSection",
     "ProofSection",
     "PruningSection",
     "QuantisationSection",
@@ -39,188 +37,6 @@ __all__ = [
     "TrainingSection",
     "relu_name",
 ]
-
-
-# Integer bits of a format, or zeros behind its point, beyond which no sum makes sense.
-FARTHEST = 64
-
-
-class Section(BaseModel):
-    """Base of every table in a spec: immutable, strict, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-Identifier = Annotated[
-    str,
-    AfterValidator(check_identifier),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}),
-]
-
-
-def _parse_format(value: object) -> object:
-    if isinstance(value, FixedPoint) or value == "auto":
-        return value
-    format_ = FixedPoint.parse(_string(value))
-    if format_.width > WIDEST or abs(format_.integer) > FARTHEST:
-        raise ValueError(
-            f"{value!r} does not fit a host's numbers: at most {WIDEST} bits, so that a float64 "
-            f"holds every word exactly, and at most {FARTHEST} of them before the point"
-        )
-    return format_
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be a string, not {value!r}")
-    return value
-
-
-class Quantiser(Section):
-    """A QKeras quantiser, as the fixed-point grid that it puts numbers on."""
-
-    function: Literal["quantized_bits", "quantized_relu"]
-    bits: int = Field(ge=1, le=24)
-    integer: int = Field(ge=0, le=16)
-
-    @model_validator(mode="after")
-    def _has_a_grid(self) -> Quantiser:
-        if self.function == "quantized_bits" and self.bits < 2:
-            raise ValueError("quantized_bits needs 2 bits or more, the sign among them")
-        return self
-
-    @classmethod
-    def parse(cls, text: str) -> Quantiser:
-        """Read QKeras's own notation, such as ``quantized_bits(8, 0, alpha=1)``.
-
-        Raises:
-            ValueError: anything else, and an ``alpha`` other than 1 (it has no exact form).
-        """
-        match = re.fullmatch(
-            r"\s*(quantized_bits|quantized_relu)\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?"
-            r"(?:,\s*alpha\s*=\s*1(?:\.0*)?\s*)?\)\s*",
-            text,
-        )
-        if match is None:
-            raise ValueError(
-                f"{text!r} is no quantiser that fpgac knows: quantized_bits(bits, integer) or "
-                "quantized_relu(bits, integer), both with alpha=1"
-            )
-        function, bits, integer = match.groups()
-        return cls.model_validate(
-            {"function": function, "bits": int(bits), "integer": int(integer or 0)}
-        )
-
-    def __str__(self) -> str:
-        alpha = ", alpha=1" if self.function == "quantized_bits" else ""
-        return f"{self.function}({self.bits}, {self.integer}{alpha})"
-
-    @property
-    def format(self) -> FixedPoint:
-        """The fixed-point type whose words the quantiser's values are; QKeras counts no sign."""
-        signed = self.function == "quantized_bits"
-        return FixedPoint(self.bits, self.integer + signed, signed, Rounding.RND_CONV, Overflow.SAT)
-
-
-def _parse_quantiser(function: str) -> Any:
-    def parse(value: object) -> object:
-        quantiser = value if isinstance(value, Quantiser) else Quantiser.parse(_string(value))
-        if quantiser.function != function:
-            raise ValueError(f"expected {function}(bits, integer), got {value!r}")
-        return quantiser
-
-    return parse
-
-
-_TEXT = PlainSerializer(str, return_type=str)
-Format = Annotated[
-    FixedPoint,
-    BeforeValidator(_parse_format),
-    _TEXT,
-    WithJsonSchema({"type": "string", "pattern": r"^(ap_)?u?(fixed|int)<.*>$"}),
-]
-BitsQuantiser = Annotated[
-    Quantiser,
-    BeforeValidator(_parse_quantiser("quantized_bits")),
-    _TEXT,
-    WithJsonSchema({"type": "string", "pattern": r"^quantized_bits\(.*\)$"}),
-]
-ReluQuantiser = Annotated[
-    Quantiser,
-    BeforeValidator(_parse_quantiser("quantized_relu")),
-    _TEXT,
-    WithJsonSchema({"type": "string", "pattern": r"^quantized_relu\(.*\)$"}),
-]
-
-
-class DenseSection(Section):
-    """One fully connected layer."""
-
-    kind: Literal["dense"] = Field(description="The layer's kind.")
-    units: int = Field(ge=1, le=4096, description="Outputs of the layer.")
-    activation: Literal["relu", "linear"] = Field(
-        default="linear", description="What follows the sum; the last layer is linear."
-    )
-    name: Identifier | None = Field(
-        default=None, description="A C identifier; by default dense_1, dense_2, and so on."
-    )
-    weights: BitsQuantiser | None = Field(
-        default=None, description="Overrides quantisation.weights for this layer."
-    )
-    biases: BitsQuantiser | None = Field(
-        default=None, description="Overrides quantisation.biases for this layer."
-    )
-    activations: ReluQuantiser | None = Field(
-        default=None, description="Overrides quantisation.activations for this layer."
-    )
-    reuse_factor: int | None = Field(
-        default=None, ge=1, description="Overrides hls.reuse_factor for this layer."
-    )
-
-
-def relu_name(layer: str) -> str:
-    """What the ReLU after the layer of this name is called."""
-    return f"{layer}_relu"
-
-
-class TopologySection(Section):
-    """The network's shape: a chain of layers."""
-
-    inputs: int = Field(ge=1, le=65536, description="Numbers in one sample.")
-    layers: tuple[DenseSection, ...] = Field(min_length=1, description="The layers, in order.")
-
-    @model_validator(mode="after")
-    def _last_layer_is_linear(self) -> TopologySection:
-        if self.layers[-1].activation != "linear":
-            raise ValueError(
-                "the last layer must have activation 'linear': its sums are the output"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> TopologySection:
-        layers = zip(self.names, self.layers, strict=True)
-        names = [
-            *self.names,
-            *(relu_name(name) for name, layer in layers if layer.activation == "relu"),
-        ]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(
-                f"two layers would be named {twice[0]!r}; a ReLU has its layer's name and '_relu'"
-            )
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Each layer's name, given or made from its place."""
-        return tuple(
-            layer.name or f"dense_{place}" for place, layer in enumerate(self.layers, start=1)
-        )
-
-    @property
-    def outputs(self) -> int:
-        """Numbers in one result."""
-        return self.layers[-1].units
 
 
 class QuantisationSection(Section):
@@ -243,7 +59,9 @@ class QuantisationSection(Section):
 class DataSection(Section):
     """Where samples come from."""
 
-    source: str = Field(description="A data set provider: 'muon', 'jets', 'iris', or a plugin's.")
+    source: str = Field(
+        description="A data set provider: 'muon', 'jets', 'digits', 'iris', or a plugin's."
+    )
     samples: int | None = Field(
         default=None, ge=10, description="How many to make, where the provider makes them."
     )

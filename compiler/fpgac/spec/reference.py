@@ -13,7 +13,6 @@ from pydantic.fields import FieldInfo
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import (
     DataSection,
-    DenseSection,
     HlsSection,
     InterfaceSection,
     ProofSection,
@@ -21,23 +20,40 @@ from fpgac.spec.models import (
     QuantisationSection,
     Quantiser,
     Spec,
-    TopologySection,
     TrainingSection,
+)
+from fpgac.spec.topology import (
+    Conv1DSection,
+    Conv2DSection,
+    DenseSection,
+    FlattenSection,
+    LayerSection,
+    MaxPooling1DSection,
+    MaxPooling2DSection,
+    TopologySection,
+    WeightedSection,
 )
 
 __all__ = ["reference"]
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("top level", Spec),
-    ("[data]", DataSection),
-    ("[topology]", TopologySection),
-    ("topology.layers", DenseSection),
-    ("[quantisation]", QuantisationSection),
-    ("[training]", TrainingSection),
-    ("[training.pruning]", PruningSection),
-    ("[interface]", InterfaceSection),
-    ("[hls]", HlsSection),
-    ("[proof]", ProofSection),
+    ("## top level", Spec),
+    ("## [data]", DataSection),
+    ("## [topology]", TopologySection),
+    ("## topology.layers", LayerSection),
+    ("### Layers with weights", WeightedSection),
+    ("### dense", DenseSection),
+    ("### conv1d", Conv1DSection),
+    ("### conv2d", Conv2DSection),
+    ("### max_pooling1d", MaxPooling1DSection),
+    ("### max_pooling2d", MaxPooling2DSection),
+    ("### flatten", FlattenSection),
+    ("## [quantisation]", QuantisationSection),
+    ("## [training]", TrainingSection),
+    ("## [training.pruning]", PruningSection),
+    ("## [interface]", InterfaceSection),
+    ("## [hls]", HlsSection),
+    ("## [proof]", ProofSection),
 )
 _TYPES: dict[Any, str] = {
     str: "string",
@@ -45,7 +61,6 @@ _TYPES: dict[Any, str] = {
     float: "number",
     bool: "true or false",
 }
-_CONTAINERS: dict[Any, str] = {tuple: "array of tables", dict: "tables by name"}
 _NOTATIONS: dict[Any, str] = {FixedPoint: "fixed-point type", Quantiser: "QKeras quantiser"}
 
 _HEAD = """\
@@ -104,16 +119,28 @@ def reference() -> str:
     for title, model in _SECTIONS:
         text = (model.__doc__ or "").strip()
         lines += [
-            f"## {title}",
+            title,
             "",
             text,
             "",
             "| key | value | default | |",
             "| --- | --- | --- | --- |",
         ]
-        lines += [_row(key, field) for key, field in model.model_fields.items()]
+        lines += [_row(key, field) for key, field in _own_fields(model)]
         lines.append("")
     return "\n".join(lines) + "\n" + _TAIL
+
+
+def _own_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """The model's fields but for those of a model that has its own place on the page."""
+    told = {
+        key
+        for _, base in _SECTIONS
+        if issubclass(model, base) and model is not base
+        for key in base.model_fields
+    }
+    own = [(key, field) for key, field in model.model_fields.items() if key not in told]
+    return sorted(own, key=lambda row: row[0] != "kind")
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -138,10 +165,13 @@ def _kind(annotation: Any) -> str:
             return known.get(annotation, "table")
         case origin if origin is Literal:
             return " or ".join(f"`{choice}`" for choice in get_args(annotation))
-        case origin if origin in _CONTAINERS:
-            return _CONTAINERS[origin]
+        case origin if origin is dict:
+            return "tables by name"
+        case origin if origin is tuple:
+            return f"array of {_kind(get_args(annotation)[0])}s"
     inner = [argument for argument in get_args(annotation) if argument is not type(None)]
-    return " or ".join(_kind(argument) for argument in inner if not _is_metadata(argument))
+    kinds = [_kind(argument) for argument in inner if not _is_metadata(argument)]
+    return " or ".join(dict.fromkeys(kinds))
 
 
 def _is_metadata(argument: Any) -> bool:

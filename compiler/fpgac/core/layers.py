@@ -1,0 +1,123 @@
+"""Each kind of layer as hls4ml wants it described."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from fpgac.core.checks import constant_type
+from fpgac.network.network import (
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    Layer,
+    MaxPoolLayer,
+    ReluLayer,
+    WeightedLayer,
+)
+from fpgac.numbers import FixedPoint
+from fpgac.spec.shapes import Shape, pads
+
+__all__ = ["described", "precisions"]
+
+
+def precisions(layer: Layer, output: FixedPoint | None) -> dict[str, str]:
+    """The types of a layer's numbers; ``output`` is what its sums become, None keeps every bit."""
+    match layer:
+        case WeightedLayer():
+            return {
+                "weight": str(constant_type(layer.weight_type)),
+                "bias": str(constant_type(layer.bias_type)),
+                "accum": "auto",
+                "result": "auto" if output is None else str(output),
+            }
+        case ReluLayer():
+            return {"result": str(layer.type)}
+        case MaxPoolLayer():
+            return {"accum": "auto", "result": "auto"}
+        case FlattenLayer():
+            return {"result": "auto"}
+
+
+def described(layer: Layer, shape: Shape) -> dict[str, Any]:
+    """hls4ml's description of a layer that is given numbers of ``shape``."""
+    return {"name": layer.name, **_kind(layer, shape)}
+
+
+def _kind(layer: Layer, shape: Shape) -> dict[str, Any]:
+    match layer:
+        case DenseLayer():
+            (inputs,) = shape
+            return {
+                "class_name": "Dense",
+                "n_in": inputs,
+                "n_out": layer.bias.size,
+                **_constants(layer),
+            }
+        case ConvLayer():
+            return {
+                "class_name": f"Conv{len(layer.kernel)}D",
+                "n_chan": shape[-1],
+                "n_filt": layer.bias.size,
+                **_along("filt", layer.kernel),
+                **_along("stride", layer.strides),
+                **_along("in", shape[:-1]),
+                **_along("out", layer.output_shape(shape)[:-1]),
+                **_padding(layer, shape),
+                **_constants(layer),
+                "data_format": "channels_last",
+            }
+        case MaxPoolLayer():
+            return _pooling(layer, shape)
+        case ReluLayer():
+            return {"class_name": "Activation", "activation": "relu", "n_in": prod(shape)}
+        case FlattenLayer():
+            return {"class_name": "Reshape", "target_shape": list(layer.output_shape(shape))}
+
+
+def _constants(layer: WeightedLayer) -> dict[str, Any]:
+    return {
+        "weight_data": layer.weight_type.number(layer.weights),
+        "bias_data": layer.bias_type.number(layer.bias),
+        "use_bias": True,
+    }
+
+
+def _pooling(layer: MaxPoolLayer, shape: Shape) -> dict[str, Any]:
+    line = len(layer.pool) == 1
+    sizes = {"n_in": shape[0], "n_out": layer.output_shape(shape)[0]} if line else {}
+    return {
+        "class_name": f"MaxPooling{len(layer.pool)}D",
+        "n_filt": shape[-1],
+        **sizes,
+        **_along("in", shape[:-1]),
+        **_along("out", layer.output_shape(shape)[:-1]),
+        **_along("pool", layer.pool),
+        **_along("stride", layer.pool),
+        **_sides([(0, 0)] * len(layer.pool)),
+        "data_format": "channels_last",
+    }
+
+
+def _padding(layer: ConvLayer, shape: Shape) -> dict[str, int]:
+    if layer.padding == "same":
+        return _sides(pads(shape, layer.kernel, layer.strides))
+    return _sides([(0, 0)] * len(layer.kernel))
+
+
+def _along(what: str, sizes: tuple[int, ...]) -> dict[str, int]:
+    """hls4ml's names for a size along each axis of space: the last one is the width."""
+    return {f"{what}_{axis}": size for axis, size in zip(_AXES[-len(sizes) :], sizes, strict=True)}
+
+
+def _sides(zeros: list[tuple[int, int]]) -> dict[str, int]:
+    pairs = zip(_SIDES[-len(zeros) :], zeros, strict=True)
+    return {
+        f"pad_{side}": count
+        for sides, counts in pairs
+        for side, count in zip(sides, counts, strict=True)
+    }
+
+
+_AXES = ("height", "width")
+_SIDES = (("top", "bottom"), ("left", "right"))

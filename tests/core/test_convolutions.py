@@ -1,0 +1,77 @@
+"""Convolutions in hls4ml's C simulation: the words of the network's own integers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpgac.core.lowering import lower
+from fpgac.core.simulation import simulate
+from fpgac.errors import CoreError
+from fpgac.network.arithmetic import outputs
+from fpgac.network.network import Network
+from fpgac.numbers import FixedPoint
+from fpgac.spec.models import HlsSection
+from tests.core.networks import compiled, random_words
+
+CASES = {
+    "pictures, parallel, latency": ("pictures", {"reuse_factor": 2}, {}),
+    "pictures, stream, resource": (
+        "pictures",
+        {"io_type": "io_stream", "strategy": "resource", "reuse_factor": 12},
+        {"last": 3},
+    ),
+    "sequences, parallel, resource": (
+        "sequences",
+        {"strategy": "resource", "reuse_factor": 4},
+        {"last": 6},
+    ),
+    "sequences, stream, latency": ("sequences", {"io_type": "io_stream"}, {}),
+}
+
+
+@pytest.mark.parametrize(("name", "hls", "factors"), CASES.values(), ids=CASES)
+def test_raw_words_are_those_of_the_integers(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    name: str,
+    hls: dict[str, object],
+    factors: dict[str, int],
+) -> None:
+    network: Network = request.getfixturevalue(name)
+    core = lower(network, HlsSection.model_validate(hls), reuse_factors=factors)
+    assert core.input.shape == network.input_shape
+    words = random_words(core.input.type, (300, core.input.size), np.random.default_rng(7))
+    got = simulate(compiled(core, tmp_path), core, words)
+    np.testing.assert_array_equal(got, core.output.type.raw(outputs(network, words)))
+
+
+def test_a_stream_carries_the_channels_of_one_place_in_each_item(pictures: Network) -> None:
+    core = lower(pictures, HlsSection(io_type="io_stream"))
+    assert (core.input.shape, core.input.size, core.input.lanes) == ((6, 7, 2), 84, 2)
+
+
+def test_reuse_factors_are_those_of_the_kernel_at_one_place(pictures: Network) -> None:
+    """12 products in each of the first layer's 4 sums."""
+    resource = HlsSection(strategy="resource", reuse_factor=1)
+    assert lower(pictures, resource, reuse_factors={"first": 24}).initiation_interval == 24
+    with pytest.raises(CoreError, match="a divisor of its inputs, 12, or 12 x a divisor of"):
+        lower(pictures, resource, reuse_factors={"first": 5})
+
+
+def test_pools_have_no_reuse_factor(pictures: Network) -> None:
+    with pytest.raises(CoreError, match="given for 'pool', which is no layer with weights"):
+        lower(pictures, HlsSection(), reuse_factors={"pool": 2})
+
+
+def test_results_may_have_a_type_of_their_own(pictures: Network) -> None:
+    narrow = FixedPoint.parse("ap_fixed<9,4,RND,SAT>")
+    assert lower(pictures, HlsSection(), output=narrow).output.type == narrow
+
+
+def test_layers_that_do_not_fit_are_an_error(pictures: Network) -> None:
+    unfit = Network("tiny", (6, 6, 2), pictures.input_type, pictures.layers)
+    with pytest.raises(CoreError, match="pools of 2x3 do not divide 2x2x3"):
+        lower(unfit, HlsSection())

@@ -1,0 +1,65 @@
+"""A convolutional network all the way: pictures go in, on every host, and all engines agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+from fpgac.data.digits import DigitsProvider
+from fpgac.network.arithmetic import outputs
+from fpgac.network.file import read_network
+
+ROOT = Path(__file__).parents[2]
+SPEC = ROOT / "specs" / "digits.toml"
+ENGINES = ["C simulation", "Keras", "Keras as recorded", "kernel"]
+HOSTS = ["pynq", "opencl", "xrt"]
+
+Fpgac = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def build(fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("builds") / "digits-aws-f1"
+    done = fpgac("compile", SPEC, "--target", "aws-f1", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.heavy
+def test_all_engines_agree(build: Path) -> None:
+    facts = json.loads((build / "fpgac.lock").read_text())["stops"]["proof"]["facts"]
+    assert [engine["engine"] for engine in facts["engines"]] == [
+        *ENGINES,
+        *(f"{host} host" for host in HOSTS),
+    ]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_takes_pictures_as_pictures_or_flat(
+    fpgac: Fpgac, build: Path, tmp_path: Path, host: str
+) -> None:
+    pixels = DigitsProvider().load(50, seed=2).features.astype(np.float32)
+    network = read_network(SPEC.with_name("digits.network.json"))
+    expected = outputs(network, network.input_type.raw(pixels))
+    for name, shape in (("pictures", (50, 8, 8, 1)), ("flat", (50, 64))):
+        np.save(tmp_path / "x.npy", pixels.reshape(shape))
+        files = ("--input", "x.npy", "--output", f"{name}.npy")
+        done = fpgac("run", build, "--host", host, *files, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), expected)
+
+
+@pytest.mark.heavy
+def test_a_picture_of_another_shape_is_refused(fpgac: Fpgac, build: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((5, 8, 9, 1), np.float32))
+    files = ("--input", "x.npy", "--output", "y.npy")
+    done = fpgac("run", build, "--host", "xrt", *files, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "expected (n, 8, 8, 1)" in done.stderr
+    assert not (tmp_path / "y.npy").exists()
