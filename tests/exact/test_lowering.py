@@ -242,8 +242,13 @@ def pooling(draw: st.DrawFn, net: Drawn) -> None:
         data_format = "channels_last"
         net.add(kind, (channels,), types=types, **sizes, n_filt=channels, data_format=data_format)
         return
-    sizes = {f"pool_{axis}": draw(st.integers(1, min(3, size))) for axis, size in zip(axes, image, strict=True)}
-    swept, places = sweep(draw, net, image, list(sizes.values()), overlapping=not net.streams, padded=not net.streams)
+    sizes = {
+        f"pool_{axis}": draw(st.integers(1, min(3, size)))
+        for axis, size in zip(axes, image, strict=True)
+    }
+    swept, places = sweep(
+        draw, net, image, list(sizes.values()), overlapping=not net.streams, padded=not net.streams
+    )
     if len(image) == 1:
         swept |= {"n_in": image[0], "n_out": places[0]}
     counted = {"count_pad": draw(st.booleans())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,14 @@ def test_bits_behind_those_of_the_values_are_below_the_leading_one() -> None:
     wider = {"scale": FixedPoint.parse("ap_fixed<20,8>")}
     _, scale = trace(one_layer("ap_fixed<16,8>"), [column(0, 1)], wider)
     assert (scale.leading[0], scale.leading[12]) == (0.5, 0.5)  # 0.75 = 3072 / 4096
+
+
+def test_a_layer_that_passes_values_on_adds_no_error() -> None:
+    program = one_layer("ap_fixed<6,4>")
+    flat = replace(program, layers=(*program.layers, ("flatten", program.output)))
+    _, scale, flatten = trace(flat, [column(0.5, 1)], {})
+    assert flatten.error == scale.error > 0
+    assert flatten.own_error == 0
 
 
 def test_lots_add_up() -> None:

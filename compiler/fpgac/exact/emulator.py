@@ -18,7 +18,7 @@ from fpgac.core.compilation import ap_headers, core_source, core_steps
 from fpgac.core.core import Core, Port
 from fpgac.core.simulation import simulate
 from fpgac.errors import DataError, Problem
-from fpgac.exact.engine import Engine
+from fpgac.exact.engine import Engine, exact_floats
 from fpgac.exact.lowering import exact_program
 from fpgac.exact.ranges import NotExact
 from fpgac.numbers import FloatArray, IntArray
@@ -94,7 +94,7 @@ def _simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.gen
     library = cached_folder(f"simulation/{core.digest[:24]}", build) / _LIBRARY
 
     def run(rows: npt.NDArray[np.generic]) -> IntArray:
-        return simulate(library, core, core.input.type.raw(rows), processes=threads)
+        return simulate(library, core, core.input.type.raw(exact_floats(rows)), processes=threads)
 
     return run
 

@@ -20,7 +20,7 @@ from fpgac.exact.library import COMPILER, best_level, compiled, find_compiler
 from fpgac.exact.program import Program
 from fpgac.numbers import IntArray
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "exact_floats"]
 
 Array = npt.NDArray[Any]
 
@@ -202,6 +202,15 @@ def _float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The float that holds every number of ``dtype``, or the widest there is."""
     narrow = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
     return np.dtype(np.float32 if narrow else np.float64)
+
+
+def exact_floats(x: Array) -> Array:
+    """``x`` as float32 or float64, whichever holds its numbers.
+
+    Raises:
+        DataError: no numbers, or one that no float64 holds.
+    """
+    return _as_floats(x, _float_type(x.dtype))
 
 
 def _as_floats(x: Array, dtype: np.dtype[Any]) -> Array:

@@ -142,11 +142,13 @@ def _see(program: Program, numbers: FloatArray) -> dict[str, _Seen]:
         alone[result] = ideal.evaluate(operation, own)
         layer_of[result] = layer
         outside[layer] = outside.get(layer, _Outside()) + _outside(operation, words)
-    ends = [(INPUT, program.input), *program.layers]
-    return {
-        name: _seen(value, words[value], real[value], alone[value], outside.get(name, _Outside()))
-        for name, value in ends
-    }
+    seen = {}
+    for name, value in [(INPUT, program.input), *program.layers]:
+        # A layer that only passes its operand on adds no error to it.
+        own = alone[value] if layer_of[value] == name else _number(value, words[value])
+        without = outside.get(name, _Outside())
+        seen[name] = _seen(value, words[value], real[value], own, without)
+    return seen
 
 
 def _seen(
