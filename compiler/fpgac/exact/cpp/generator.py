@@ -78,10 +78,6 @@ def _distinct(functions: list[Function]) -> list[Function]:
 
 
 def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
-    dots = [
-        f"INLINE void dot_{form.name.lower()}(V32& a, V32 x, V32 w) {{ {text} }}"
-        for form, text in level.dots.items()
-    ]
     return "\n".join(
         [
             f"constexpr int BLOCK = {block};",
@@ -91,10 +87,25 @@ def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
             f"#define WORD {program.input_type.c_type}",
             f"#define ANSWER {program.output_type.c_type}",
             resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
-            *dots,
+            *(_adding(level, form) for form in level.dots),
             "INLINE Word word(Word w) { return w; }",
             conversion(program.input_type),
         ]
+    )
+
+
+def _adding(level: Level, form: Form) -> str:
+    """``ADD_PAIRS(a, weights, lane)``: a row's products with a lane of weights, added to a's sums.
+
+    One statement for a whole tile, with an address that needs no thought: there are thousands.
+    """
+    tile = range(level.tile)
+    lines = [level.broadcast, *(level.dots[form].format(i=i) for i in tile)]
+    sums = ", ".join(f'[a{i}] "+&v"(a##{i})' for i in tile)
+    rows = ", ".join(f'[x{i}] "v"(x{i})' for i in tile)
+    return (
+        f'#define ADD_{form.name}(a, weights, lane) asm("{"; ".join(lines)}" '
+        f': {sums}, [t] "=&v"(t), [p] "=&v"(p) : {rows}, [w] "r"(weights), [at] "i"(4 * lane))'
     )
 
 

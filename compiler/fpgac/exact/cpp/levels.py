@@ -27,8 +27,11 @@ class Level:
 
     ``flags`` make g++ use them. ``supported`` is a C++ condition that the processor at hand has
     them, ``register_bytes`` the width of a register, ``tile`` the number of registers of samples
-    that share a weight once it is loaded. ``dots`` adds to each 32-bit lane of ``a`` the dot
-    product of its elements in ``x`` and ``w``, for each form that the level multiplies as a whole.
+    that share a weight once it is loaded.
+
+    ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
+    lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put
+    a lane from byte ``at`` of the weights w; p is free to use.
     """
 
     name: str
@@ -36,18 +39,19 @@ class Level:
     flags: tuple[str, ...] = ()
     register_bytes: int = 16
     tile: int = 2
+    broadcast: str = "vpbroadcastd %c[at](%[w]), %[t]"
     dots: Mapping[Form, str] = field(default_factory=dict)
 
 
+# The sum of two products overflows a lane for four times -2^15 only, and wraps as all sums may.
 _MULTIPLY_ADD: Final = {
-    Form.PAIRS: 'V32 p; asm("vpmaddwd %2, %1, %0" : "=v"(p) : "v"(x), "v"(w)); a += p;'
+    Form.PAIRS: "vpmaddwd %[t], %[x{i}], %[p]; vpaddd %[p], %[a{i}], %[a{i}]",
 }
 _AVX512: Final = ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl")
 
 PORTABLE: Final = Level("portable", supported="true")
 
-# From the quickest to what runs everywhere; no sum of two products overflows its lane but one,
-# of four times -2^15, and that wraps as all sums here may.
+# From the quickest to what runs everywhere.
 LEVELS: Final = (
     Level(
         "avx512vnni",
@@ -57,8 +61,8 @@ LEVELS: Final = (
         register_bytes=64,
         tile=4,
         dots={
-            Form.PAIRS: 'asm("vpdpwssd %2, %1, %0" : "+v"(a) : "v"(x), "v"(w));',
-            Form.QUADS: 'asm("vpdpbusd %2, %1, %0" : "+v"(a) : "v"(x), "v"(w));',
+            Form.PAIRS: "vpdpwssd %[t], %[x{i}], %[a{i}]",
+            Form.QUADS: "vpdpbusd %[t], %[x{i}], %[a{i}]",
         },
     ),
     Level(
@@ -80,7 +84,10 @@ LEVELS: Final = (
     Level(
         "sse2",
         supported='__builtin_cpu_supports("sse2")',
-        dots={Form.PAIRS: 'V32 p = x; asm("pmaddwd %1, %0" : "+x"(p) : "x"(w)); a += p;'},
+        broadcast="movd %c[at](%[w]), %[t]; pshufd $0, %[t], %[t]",
+        dots={
+            Form.PAIRS: "movdqa %[x{i}], %[p]; pmaddwd %[t], %[p]; paddd %[p], %[a{i}]",
+        },
     ),
     PORTABLE,
 )

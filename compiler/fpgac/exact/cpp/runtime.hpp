@@ -98,23 +98,20 @@ STAGE spread_plain(const Sample* samples, T* rows, int count) {
             rows[e * BLOCK + s] = T(samples[s * count + e]);
 }
 
-// Sums of one filter over the registers of a tile, and a row of packs added to them.
+// A row of packs, and a filter's sums, over the registers of a tile.
+#define REGISTER(row, i) (*(const V32*)((row) + i * LANES<V32>))
 #if TILE == 4
-#define REGISTERS V32 x0, x1, x2, x3, w
+#define REGISTERS V32 x0, x1, x2, x3, t, p
+#define ROW(row)                                                                                   \
+    x0 = REGISTER(row, 0), x1 = REGISTER(row, 1), x2 = REGISTER(row, 2), x3 = REGISTER(row, 3)
 #define SUMS(a, start) V32 a##0 = start, a##1 = a##0, a##2 = a##0, a##3 = a##0
-#define ROW(row) load_row(row, x0, x1, x2, x3)
-#define ADD(dot, a, weights)                                                                       \
-    w = splat<V32>(weights), dot(a##0, x0, w), dot(a##1, x1, w), dot(a##2, x2, w), dot(a##3, x3, w)
+#define TILED(a) {a##0, a##1, a##2, a##3}
 #else
-#define REGISTERS V32 x0, x1, w
+#define REGISTERS V32 x0, x1, t, p
+#define ROW(row) x0 = REGISTER(row, 0), x1 = REGISTER(row, 1)
 #define SUMS(a, start) V32 a##0 = start, a##1 = a##0
-#define ROW(row) load_row(row, x0, x1)
-#define ADD(dot, a, weights) w = splat<V32>(weights), dot(a##0, x0, w), dot(a##1, x1, w)
+#define TILED(a) {a##0, a##1}
 #endif
-
-template <class... Registers> INLINE void load_row(const int32_t* row, Registers&... x) {
-    ((x = load<V32>(row), row += LANES<V32>), ...);
-}
 
 // The functions that the rule is stated in, where the second argument decides about NaN.
 namespace rule {

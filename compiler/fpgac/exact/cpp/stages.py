@@ -327,18 +327,16 @@ class _PackedDot:
     def write(self) -> None:
         function = self.writer.function
         filters = self.dot.weights.shape[2]
-        self._rows()
+        rows, groups = self._rows(), len(self._lanes)
+        function.table(rows, "rows")
         if self.packing.shift == 0:
             function.table(_wrapped(_padded(self.dot.bias[0], 4), 32), "bias")
         several = len(self.dot.windows) > 1
         if several:
             function.add(f"for (int window = 0; window < {len(self.dot.windows)}; window++) {{")
-            function.add(f"const int32_t* at = rows + window * {self.packing.windows.shape[1]};")
-        else:
-            function.add("const int window = 0;")
-            function.add("const int32_t* at = rows;")
+        function.add(f"const int32_t* at = rows{f' + window * {groups}' * several};")
         if np.count_nonzero(self._lanes) <= STRAIGHT:
-            self._straight(filters)
+            self._straight(filters, rows)
         else:
             self._looped(filters)
         if several:
@@ -354,10 +352,10 @@ class _PackedDot:
         return np.asarray(parts.sum(axis=2)).astype(np.uint32).view(np.int32)
 
     @property
-    def _dot(self) -> str:
-        return f"dot_{self.packing.form.name.lower()}"
+    def _add(self) -> str:
+        return f"ADD_{self.packing.form.name}"
 
-    def _rows(self) -> None:
+    def _rows(self) -> npt.NDArray[np.int32]:
         """``x``, the first of the packs' rows, and each window's, as a distance from there."""
         writer, layout = self.writer, self.writer.layout
         packs, form = self.packing.packs, self.packing.form
@@ -370,7 +368,7 @@ class _PackedDot:
             row = np.arange(len(packs))
             self._pack(home)
         writer.function.memory("x", Home(home.offset, "int32_t"))
-        writer.function.table(row[self.packing.windows].astype(np.int32), "rows")
+        return row[self.packing.windows].astype(np.int32)
 
     def _pack(self, home: Home) -> None:
         writer, form = self.writer, self.packing.form
@@ -394,9 +392,10 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
 """
         )
 
-    def _straight(self, filters: int) -> None:
+    def _straight(self, filters: int, rows: npt.NDArray[np.int32]) -> None:
         """Every product with a weight that is not zero, written out."""
         lanes = self._lanes
+        at = [str(row) for row in rows[0]] if len(rows) == 1 else None
         used: list[int] = []
         for first in range(0, filters, 4):
             count = min(4, filters - first)
@@ -404,9 +403,10 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
             for group in range(len(lanes)):
                 adds = [j for j in range(count) if lanes[group, first + j]]
                 if adds:
-                    products.append(f"ROW(x + at[{group}] * BLOCK + s);")
+                    row = at[group] if at else f"at[{group}]"
+                    products.append(f"ROW(x + {row} * BLOCK + s);")
                 for j in adds:
-                    products.append(f"ADD({self._dot}, {'abcd'[j]}, weights[{len(used)}]);")
+                    products.append(f"{self._add}({'abcd'[j]}, weights, {len(used)});")
                     used.append(int(lanes[group, first + j]))
             self._tile(str(first), str(count), products)
         self.writer.function.table(np.array(used, np.int32), "weights")
@@ -421,7 +421,7 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
             f"const int32_t* weight = weights + f * {groups};",
             f"for (int group = 0; group < {groups}; group++, weight += 4) {{",
             "    ROW(x + at[group] * BLOCK + s);",
-            *(f"    ADD({self._dot}, {a}, weight[{j}]);" for j, a in enumerate("abcd")),
+            *(f"    {self._add}({a}, weight, {j});" for j, a in enumerate("abcd")),
             "}",
         ]
         self._tile("f", f"({filters} - f < 4 ? {filters} - f : 4)", products)
@@ -431,7 +431,7 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
         """One tile: four filters from ``first`` on, all samples."""
         writer, filters = self.writer, self.dot.weights.shape[2]
         names = "abcd"[: int(count) if count.isdigit() else 4]
-        element = f"window * {filters} + {first}"
+        element = f"window * {filters} + {first}" if len(self.dot.windows) > 1 else first
         starts = [
             "V{}" if self.packing.shift else f"splat<V>(bias[{first} + {j}])" for j in range(4)
         ]
@@ -440,15 +440,12 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
             *(f"SUMS({a}, {starts[j]});" for j, a in enumerate(names)),
             *products,
         ]
-        for register in range(writer.plan.level.tile):
-            s = f"s + {register} * LANES<V>"
-            ends = [
-                writer.chained(f"{a}{register}", f"{element} + {j}", s, str(j))
-                for j, a in enumerate(names)
-            ]
-            lines.append(
-                " ".join(["{", writer.room(4), *ends, writer.keeping(element, s, count), "}"])
-            )
+        lines.append(f"const V sums[][TILE] = {{{', '.join(f'TILED({a})' for a in names)}}};")
+        at = "s + i * LANES<V>"
+        lines += ["for (int i = 0; i < TILE; i++) {", f"    {writer.room(4)}"]
+        for j in range(len(names)):
+            lines.append("    " + writer.chained(f"sums[{j}][i]", f"{element} + {j}", at, str(j)))
+        lines += [f"    {writer.keeping(element, at, count)}", "}"]
         writer.function.add("for (int s = 0; s < BLOCK; s += TILE * LANES<V>) {")
         writer.function.add("\n".join(f"    {line}" for line in lines))
         writer.function.add("}")
