@@ -318,3 +318,24 @@ def _wait_until(condition: Any, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.05)
+
+
+def test_batch_normalisation_ends_in_the_weights(make_spec: MakeSpec) -> None:
+    convolution = {"kind": "conv1d", "filters": 8, "kernel_size": 4, "activation": "relu"}
+    spec = make_spec(
+        topology={
+            "inputs": (4, 1),
+            "layers": (
+                {**convolution, "batch_normalisation": True},
+                {"kind": "flatten"},
+                {"kind": "dense", "units": 3, "batch_normalisation": True},
+            ),
+        },
+        quantisation={"weights": "quantized_bits(8, 1)", "biases": "quantized_bits(8, 1)"},
+    )
+    x, y = three_classes(spec)
+    network = train(spec, x, y, x[:64])
+    assert [layer.kind for layer in network.layers] == ["conv1d", "relu", "flatten", "dense"]
+    answers = outputs(network, spec.interface.input.raw(x))
+    assert np.mean(answers.argmax(axis=1) == y) > 0.75
+    assert all(layer.sparsity >= 0.5 for layer in network.weighted_layers)

@@ -7,7 +7,7 @@ set; the switch is for a whole process, and so is Keras's default float type.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fpgac.errors import Problem, ToolchainError
 from fpgac.network.arithmetic import Step, steps
+from fpgac.network.keras_folding import folding
 from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
@@ -74,17 +75,19 @@ def build(
     network: Network,
     relu: Callable[[Keras, Step, ReluLayer], Any],
     wrap: Callable[[Any], Any] = lambda layer: layer,
+    normalised: Collection[str] = (),
 ) -> Any:
     """A Keras model of ``network``'s layers; its weights are left as Keras starts them.
 
     Its inputs have shape (samples, *network.input_shape). ``relu`` gives a ReLU's quantiser, and
-    ``wrap`` may put each layer with weights into another.
+    ``wrap`` may put each layer with weights into another. The layers that ``normalised`` names are
+    to be trained with batch normalisation.
     """
     x = first = k.keras.layers.Input(network.input_shape, name="input")
     for step in steps(network.input_type, network.layers):
         match step.layer:
             case WeightedLayer():
-                x = wrap(_weighted(k, step.layer))(x)
+                x = wrap(_weighted(k, step.layer, step.layer.name in normalised))(x)
             case ReluLayer():
                 x = k.qkeras.QActivation(relu(k, step, step.layer), name=step.layer.name)(x)
             case MaxPoolLayer():
@@ -95,19 +98,20 @@ def build(
     return k.keras.Model(first, x)
 
 
-def _weighted(k: Keras, layer: DenseLayer | ConvLayer) -> Any:
-    outputs = int(layer.bias.size)
-    common = {
+def _weighted(k: Keras, layer: DenseLayer | ConvLayer, normalised: bool) -> Any:
+    options: dict[str, Any] = {
         "kernel_quantizer": _quantized_bits(k, layer.weight_type),
         "bias_quantizer": _quantized_bits(k, layer.bias_type),
         "name": layer.name,
     }
     if isinstance(layer, DenseLayer):
-        return k.qkeras.QDense(outputs, **common)
-    convolution = getattr(k.qkeras, f"QConv{len(layer.strides)}D")
-    return convolution(
-        outputs, layer.kernel, strides=layer.strides, padding=layer.padding, **common
-    )
+        kind = k.qkeras.QDense
+        options |= {"units": int(layer.bias.size)}
+    else:
+        kind = getattr(k.qkeras, f"QConv{len(layer.strides)}D")
+        options |= {"filters": int(layer.bias.size), "kernel_size": layer.kernel}
+        options |= {"strides": layer.strides, "padding": layer.padding}
+    return (folding(k, kind) if normalised else kind)(**options)
 
 
 def _quantized_bits(k: Keras, to: FixedPoint) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, SpecError, Where
+from fpgac.network.keras_folding import float_weights
 from fpgac.network.keras_model import Keras, build, exact_outputs, quantized_relu
 from fpgac.network.network import Network, WeightedLayer
 from fpgac.network.topology import untrained
@@ -117,7 +118,8 @@ def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
     prune = pruning_steps(training.pruning, total) if training.pruning else None
     blank = untrained(spec)
     x = x.reshape(-1, *blank.input_shape)
-    model = build(k, blank, quantized_relu, _wrapper(k, training.pruning, prune))
+    wrap = _wrapper(k, training.pruning, prune)
+    model = build(k, blank, quantized_relu, wrap, spec.topology.normalised)
     model.compile(_optimiser(k, training, total), loss=loss_of(k, training, y))
     held = (x[watched], y[watched])
     watch = _Watch(model, training, held, total, prune, emit)
@@ -187,10 +189,7 @@ class _Watch:
     def end_epoch(self, _: int, logs: Mapping[str, float]) -> None:
         val_loss = self.model.evaluate(*self.validation, batch_size=_WATCH_BATCH, verbose=0)
         self._check("validation loss", val_loss)
-        weights = {
-            layer.name: (layer.kernel.numpy(), layer.bias.numpy())
-            for layer in _weighted_layers(self.model)
-        }
+        weights = {layer.name: float_weights(layer) for layer in _weighted_layers(self.model)}
         kernels = np.concatenate([kernel.ravel() for kernel, _ in weights.values()])
         sparsity = float(np.mean(kernels == 0))
         self._tell("epoch", loss=logs["loss"], val_loss=val_loss, sparsity=sparsity)

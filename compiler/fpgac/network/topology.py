@@ -125,4 +125,6 @@ def training_digest(spec: Spec) -> str:
     said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
     for layer in said["topology"]["layers"]:
         layer.pop("reuse_factor", None)
+        if not layer.get("batch_normalisation"):
+            layer.pop("batch_normalisation", None)  # networks from before there was any
     return digest_json({**said, "input": str(spec.interface.input)})

@@ -64,6 +64,10 @@ class WeightedSection(LayerSection):
     activation: Literal["relu", "linear"] = Field(
         default="linear", description="What follows the sum; the last layer is linear."
     )
+    batch_normalisation: bool = Field(
+        default=False,
+        description="Normalise the sums while training; folded into the weights, it costs nothing.",
+    )
     weights: BitsQuantiser | None = Field(
         default=None, description="Overrides quantisation.weights for this layer."
     )
@@ -262,6 +266,16 @@ class TopologySection(Section):
         """Each layer's name, given or made from its kind and place."""
         return tuple(
             layer.name or f"{layer.kind}_{place}" for place, layer in enumerate(self.layers, 1)
+        )
+
+    @property
+    def normalised(self) -> frozenset[str]:
+        """The names of the layers that are trained with batch normalisation."""
+        layers = zip(self.names, self.layers, strict=True)
+        return frozenset(
+            name
+            for name, layer in layers
+            if isinstance(layer, WeightedSection) and layer.batch_normalisation
         )
 
     @property
