@@ -87,9 +87,7 @@ def test_a_cast_interval_holds_every_word_and_no_end_is_far() -> None:
         words = every_word(source)
         lowest, highest = np.sort(rng.choice(words, (2, 40)), axis=0)
         ends = Interval(lowest, highest).cast(source.fraction, to)
-        for start, stop, low, high in zip(
-            lowest, highest, ends.lowest, ends.highest, strict=True
-        ):
+        for start, stop, low, high in zip(lowest, highest, ends.lowest, ends.highest, strict=True):
             found = cast(np.arange(start, stop + 1), source.fraction, to)
             assert low <= found.min(), f"{source} to {to}"
             assert found.max() <= high, f"{source} to {to}"
