@@ -201,7 +201,8 @@ def _parsed(text: str) -> FixedPoint | None:
 
 def _constant(weights: Any) -> Constant:
     type_ = _type(weights.type)
-    if type_ is None or type_.width > WIDEST or "Compressed" in type(weights).__name__:
+    compressed = hasattr(weights.type, "index_precision")
+    if type_ is None or type_.width > WIDEST or compressed:
         return Constant(type_, None)
     numbers = np.asarray(weights.data, np.float64)
     words = type_.raw(_as_written(numbers, type_, weights.precision_fmt))

@@ -17,6 +17,7 @@ __all__ = [
     "crop",
     "dot_product",
     "pad",
+    "repack",
     "resize",
     "transpose",
 ]
@@ -24,6 +25,14 @@ __all__ = [
 
 def _placed(layer: Layer, index: IntArray) -> Value:
     return layer.cast(layer.build.gather([layer.x], index.reshape(-1)))
+
+
+def repack(layer: Layer) -> Value:
+    """``nnet::repack_stream``: the same numbers in items of another size."""
+    lanes = sorted((layer.lanes, layer.node.outputs[0].shape[-1]))
+    if lanes[1] % lanes[0]:
+        raise layer.refusal(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
+    return layer.cast(layer.x)
 
 
 def transpose(layer: Layer) -> Value:

@@ -87,9 +87,10 @@ class Layer:
     def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
         """The words of its weights or the like, and their type."""
         constant = self.node.constants.get(name, Constant(None, None))
-        if constant.words is None or constant.type is None:
-            raise self.refusal(f"keeps its {name} as something else than plain fixed-point numbers")
-        return constant.words, constant.type
+        type_ = self._known(constant.type, f"its {name}")
+        if constant.words is None:
+            raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
+        return constant.words, type_
 
     def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
         """The word of a number among its settings, written into the C++, and its type."""

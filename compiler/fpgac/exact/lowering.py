@@ -22,7 +22,7 @@ RULES: Mapping[str, Rule] = {
     "dense": sums.dense,
     "linear": activations.linear,
     "clone_stream": activations.linear,
-    "repack_stream": activations.linear,
+    "repack_stream": arrangements.repack,
     "relu": activations.relu,
     "relu1": partial(activations.relu_to, highest=1),
     "relu6": partial(activations.relu_to, highest=6),
