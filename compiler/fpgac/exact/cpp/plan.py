@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from fpgac.exact.cpp.levels import Form, Level
+from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.cpp.ranges import fits, lane_bits
 from fpgac.exact.program import (
     Cast,
@@ -28,7 +29,7 @@ from fpgac.exact.program import (
     Value,
     operands,
 )
-from fpgac.numbers import IntArray
+from fpgac.numbers import IntArray, Overflow
 
 __all__ = ["Packing", "Plan", "Stage"]
 
@@ -84,9 +85,10 @@ class Plan:
     """
 
     def __init__(self, program: Program, level: Level) -> None:
-        self.program = program
+        self.program = program = simplified(program)
         self.level = level
         self.stages = _staged(program)
+        self._uses = uses(program)
         self.packings: Mapping[Operation, Packing] = {
             operation: packing
             for operation in program.operations
@@ -96,6 +98,25 @@ class Plan:
             value: _forms(stage, self.packings) for stage in self.stages for value in stage.results
         }
         self.forms: Mapping[Value, frozenset[Form]] = self._wanted()
+
+    def only_cast(self, stage: Stage) -> Cast | None:
+        """The cast that is all that becomes of the head's result."""
+        if self._uses[stage.head.result] == 1:
+            for operation in stage.operations[1:]:
+                if isinstance(operation, Cast) and operation.x is stage.head.result:
+                    return operation
+        return None
+
+    def saturates_packed(self, stage: Stage, value: Value) -> bool:
+        """Whether a value is kept as nothing but bytes to which its type saturates."""
+        (cast,) = (operation for operation in stage.operations if operation.result is value)
+        return (
+            isinstance(cast, Cast)
+            and cast.to.overflow is Overflow.SAT
+            and (cast.to.lowest, cast.to.highest) == (0, 255)
+            and self.forms[value] == {Form.QUADS}
+            and all(value not in operands(operation) for operation in stage.operations)
+        )
 
     def in_place(self, dot: Operation) -> bool:
         """Whether the operand of a packed Dot is kept in its packs already."""

@@ -55,6 +55,15 @@ template <class V, class T> INLINE V lookup(V index, const T* table) {
 template <class V> INLINE void store_quad(int32_t* to, const V (&v)[4]) {
     store(to, v[0] | v[1] << 8 | v[2] << 16 | v[3] << 24);
 }
+#ifdef SATURATE
+INLINE void store_saturated_quad(int32_t* to, const V32 (&v)[4]) {
+    V32 order, a = v[0], c = v[2];
+    for (int lane = 0; lane < LANES<V32>; lane++)
+        order[lane] = 0x0c080400 + lane % 4 * 0x01010101;
+    asm(SATURATE : [a] "+&v"(a), [c] "+&v"(c) : [b] "v"(v[1]), [d] "v"(v[3]), [order] "v"(order));
+    store(to, a);
+}
+#endif
 template <class V> INLINE void store_pair(int32_t* to, V low, V high) {
     store(to, (low & 0xffff) | high << 16);
 }
@@ -67,6 +76,7 @@ template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
         low[lane] = lane & distance ? lane - distance + lanes : lane;
         high[lane] = lane & distance ? lane + lanes : lane + distance;
     }
+#pragma GCC unroll 16
     for (int row = 0; row < lanes; row++)
         if (!(row & distance)) {
             const V32 a = rows[row], b = rows[row + distance];
@@ -83,9 +93,11 @@ STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
     for (int s = 0; s < BLOCK; s += lanes)
         for (int first = 0; first < count; first += lanes) {
             V32 tile[lanes];
+#pragma GCC unroll 16
             for (int i = 0; i < lanes; i++)
                 __builtin_memcpy(&tile[i], samples + (s + i) * stride + first * 4, sizeof tile[i]);
             transpose(tile);
+#pragma GCC unroll 16
             for (int i = 0; i < lanes && first + i < count; i++)
                 __builtin_memcpy(rows + (first + i) * BLOCK + s, &tile[i], sizeof tile[i]);
         }

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.exact.cpp.elementwise import cast, expression
+from fpgac.exact.cpp.elementwise import cast, expression, rounding_offset
 from fpgac.exact.cpp.levels import Form
 from fpgac.exact.cpp.memory import Constants
 from fpgac.exact.cpp.plan import Packing, Plan, Stage
 from fpgac.exact.cpp.ranges import narrowest, overflowed, product, rounded
 from fpgac.exact.program import (
     Accumulate,
+    Cast,
     Dot,
     Gather,
     Maximum,
@@ -129,6 +131,24 @@ class _Writer:
     def outputs(self) -> list[Value]:
         return list(dict.fromkeys(value for value, _ in self.kept))
 
+    @cached_property
+    def rounded_sums(self) -> Cast | None:
+        """The cast of a packed Dot's sums to whose biases its rounding's offset is added."""
+        head = self.stage.head
+        if head not in self.plan.packings or self.plan.packings[head].shift:
+            return None
+        return self.plan.only_cast(self.stage)
+
+    @property
+    def offset(self) -> int:
+        """What is added to a packed Dot's biases."""
+        cast = self.rounded_sums
+        cut = cast.x.fraction - cast.to.fraction if cast else 0
+        return rounding_offset(cast.to.rounding, cut) if cast else 0
+
+    def _saturates(self, value: Value) -> bool:
+        return bool(self.plan.level.saturate) and self.plan.saturates_packed(self.stage, value)
+
     def element_by_element(self) -> None:
         """One element of a register of samples at a time, or four that are packed together."""
         size = self.stage.head.result.size
@@ -182,6 +202,17 @@ for (int e = 0; e < {size}; e += {together})
         self.function.add("};")
 
     def _expression(self, operation: Operation, names: Mapping[Value, str]) -> str:
+        if isinstance(operation, Cast) and operation.x in names:
+            return cast(
+                names[operation.x],
+                operation.x.interval,
+                operation.x.fraction - operation.to.fraction,
+                operation.to,
+                self.stage.bits,
+                offset=operation is self.rounded_sums,
+                saturate=not self._saturates(operation.result),
+            )
+
         def operand(value: Value) -> str:
             if value in names:
                 return names[value]
@@ -210,7 +241,8 @@ for (int e = 0; e < {size}; e += {together})
                     row = f"{y} + (e / 2 + 1) * BLOCK + s"
                     lines.append(f"    store_pair({row}, {r}[2], {r}[3]);")
                 case Form.QUADS:
-                    lines.append(f"store_quad({y} + e / 4 * BLOCK + s, {r});")
+                    store = "store_saturated_quad" if self._saturates(value) else "store_quad"
+                    lines.append(f"{store}({y} + e / 4 * BLOCK + s, {r});")
         given = "".join(f", const V (&r{place})[{together}]" for place in range(len(self.outputs)))
         self.function.add(
             f"const auto keep = [&](int e, int s, int count{given}) "
@@ -330,7 +362,7 @@ class _PackedDot:
         rows, groups = self._rows(), len(self._lanes)
         function.table(rows, "rows")
         if self.packing.shift == 0:
-            function.table(_wrapped(_padded(self.dot.bias[0], 4), 32), "bias")
+            function.table(_wrapped(_padded(self.dot.bias[0] + self.writer.offset, 4), 32), "bias")
         several = len(self.dot.windows) > 1
         if several:
             function.add(f"for (int window = 0; window < {len(self.dot.windows)}; window++) {{")
