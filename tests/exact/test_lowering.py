@@ -218,6 +218,7 @@ def convolution(draw: st.DrawFn, net: Drawn) -> None:
     filters = channels if depthwise else draw(st.integers(1, 4))
     kernel = (*sizes.values(), channels, 1 if depthwise else filters)
     swept, places = sweep(draw, net, image, list(sizes.values()), overlapping=True)
+    taps = prod(kernel[:-1])
     weights: Description = {
         "depthwise_data" if depthwise else "weight_data": net.rng.normal(0, 2, kernel)
     }
@@ -225,7 +226,7 @@ def convolution(draw: st.DrawFn, net: Drawn) -> None:
         f"{'Depthwise' if depthwise else ''}Conv{len(image)}D",
         (*places, filters),
         types=sums(draw),
-        reuse=draw(st.sampled_from([1, 2, 3])),
+        reuse=draw(st.sampled_from([reuse for reuse in (1, 2, 3) if taps % reuse == 0])),
         **sizes,
         **swept,
         n_chan=channels,
@@ -238,7 +239,9 @@ def convolution(draw: st.DrawFn, net: Drawn) -> None:
 def pooling(draw: st.DrawFn, net: Drawn) -> None:
     *image, channels = net.shape
     op = draw(st.sampled_from(["Max", "Average"]))
-    types = {"result": draw(formats()), "accum": draw(accumulators())}
+    # With whole numbers, which are cut off towards zero, an average is refused.
+    accumulator = draw(accumulators().filter(lambda type_: "TRN_ZERO" not in type_))
+    types = {"result": draw(formats()), "accum": accumulator}
     axes = ("height", "width")[-len(image) :]
     if draw(st.integers(0, 3)) == 0:
         sizes: Description = {f"in_{axis}": size for axis, size in zip(axes, image, strict=True)}

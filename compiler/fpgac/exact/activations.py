@@ -203,12 +203,7 @@ def normalise(layer: Layer) -> Value:
     """``nnet::normalize``, a batch normalisation: a factor and a shift for each channel."""
     scale, fraction = factors(layer, "scale")
     words, type_ = layer.constant("bias")
-    channels = layer.number("n_filt")
-    places = np.arange(layer.x.size)
-    if channels != -1:
-        places = (places % layer.lanes if layer.streams else places) % channels
     x = layer.build.with_fraction(layer.x, type_.fraction - fraction)
     grid = FixedPoint(62, 62 - x.fraction - fraction)
     bias = words_in(words.reshape(-1), type_.fraction, grid)
-    total = layer.build.scaled(x, scale.reshape(-1)[places], fraction, plus=bias[places])
-    return layer.cast(total)
+    return layer.cast(layer.build.scaled(x, scale.reshape(-1), fraction, plus=bias))

@@ -29,7 +29,7 @@ def _placed(layer: Layer, index: IntArray) -> Value:
 
 def repack(layer: Layer) -> Value:
     """``nnet::repack_stream``: the same numbers in items of another size."""
-    lanes = sorted((layer.lanes, layer.node.outputs[0].shape[-1]))
+    lanes = sorted((layer.tensors[0].lanes, layer.node.outputs[0].lanes))
     if lanes[1] % lanes[0]:
         raise layer.refusal(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
     return layer.cast(layer.x)

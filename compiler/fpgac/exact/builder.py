@@ -21,8 +21,8 @@ from fpgac.exact.program import (
     Select,
     Value,
 )
-from fpgac.exact.ranges import WIDEST, Interval, guard, hull, products, sums
-from fpgac.numbers import FixedPoint, IntArray
+from fpgac.exact.ranges import WIDEST, Interval, NotExact, guard, hull, products, sums
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 
 __all__ = ["Builder", "interval", "taps_of"]
 
@@ -122,6 +122,8 @@ class Builder:
         to = interval(x).narrowed(x.fraction, to)
         if x.fraction == to.fraction and interval(x).within(to.lowest, to.highest):
             return x
+        if to.fraction == 0 and to.rounding is Rounding.TRN_ZERO:
+            _refuse_below_one(x)
         ends = interval(x).cast(x.fraction, to)
         return self._keep(Cast(self._value(to.fraction, ends), self.layer, x, to))
 
@@ -190,6 +192,13 @@ class Builder:
         ends = Interval(*(np.sign(e) * (np.abs(e) // divisor) for e in (wide.lowest, wide.highest)))
         result = self._value(x.fraction, ends)
         return self._keep(Quotient(result, self.layer, x, shift, divisor))
+
+
+def _refuse_below_one(x: Value) -> None:
+    """Types without bits before their point make an ``ap_int`` of minus one of any negative."""
+    lowest, highest = x.interval
+    if x.fraction > 0 and -(1 << x.fraction) < lowest < 0 and highest < 1 << x.fraction:
+        raise NotExact("negative numbers that all are below one become whole numbers")
 
 
 def taps_of(x: Value, windows: IntArray, groups: int) -> Interval:

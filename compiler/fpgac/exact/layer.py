@@ -11,12 +11,12 @@ from fpgac.core.graph import Constant, Node, Tensor
 from fpgac.exact.builder import Builder
 from fpgac.exact.program import Value
 from fpgac.exact.ranges import Interval, NotExact
-from fpgac.numbers import WIDEST, FixedPoint, IntArray
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
 
 __all__ = ["BIT", "Layer", "words_in", "words_of"]
 
-# What hls4ml's C++ treats in its own ways, where it is ap_uint<1>.
-BIT = FixedPoint(1, 1, signed=False)
+# ap_uint<1>, which hls4ml's C++ treats in ways of its own.
+BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,6 @@ class Layer:
     def x_shape(self) -> tuple[int, ...]:
         """The shape of the first value."""
         return self.tensors[0].shape
-
-    @property
-    def lanes(self) -> int:
-        """How many numbers an item of the stream that it reads holds."""
-        return self.x_shape[-1]
 
     @property
     def result(self) -> FixedPoint:

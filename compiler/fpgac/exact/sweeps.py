@@ -17,7 +17,7 @@ from fpgac.exact.sums import (
     order_of,
     weighted,
 )
-from fpgac.numbers import IntArray
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 
 __all__ = ["convolution", "depthwise_convolution", "global_pooling", "pooling"]
 
@@ -75,6 +75,9 @@ def convolution(layer: Layer) -> Value:
     windows = windows.transpose(0, 2, 1).reshape(len(windows), -1)
     weights, fraction = factors(layer, "weight")
     taps = windows.shape[1]
+    reused = not layer.streams and layer.text("strategy") != "latency"
+    if reused and taps % layer.number("reuse_factor"):
+        raise layer.refusal("has a reuse factor with which hls4ml's C++ aborts")
     weights = matrix(layer, weights, taps, layer.number("n_filt"))
     return weighted(layer, Products(windows, weights, fraction), order_of(layer, taps))
 
@@ -116,7 +119,7 @@ def pooling(layer: Layer) -> Value:
     divisors = np.full(len(windows), windows.shape[1])
     if not layer.number("count_pad"):
         divisors = (windows >= 0).sum(axis=1)
-    accumulator = layer.type("accum_t")
+    accumulator = _averaging(layer)
     if layer.streams:
         x = layer.build.cast(layer.x, accumulator)
         total = in_pairs(layer.build, x, windows, accumulator)
@@ -146,10 +149,18 @@ def global_pooling(layer: Layer) -> Value:
     windows = np.arange(layer.x.size).reshape(-1, channels).T
     if layer.text("pool_op") == "max":
         return layer.cast(_greatest(layer, windows))
-    accumulator = layer.type("accum_t")
+    accumulator = _averaging(layer)
     x = layer.build.cast(layer.x, accumulator) if layer.streams else layer.x
     total = in_turn(layer.build, x, windows, accumulator)
     return layer.cast(_divided(layer, total, np.full(channels, windows.shape[1])))
+
+
+def _averaging(layer: Layer) -> FixedPoint:
+    """The accumulator of an average."""
+    accumulator = layer.type("accum_t")
+    if accumulator.fraction == 0 and accumulator.rounding is Rounding.TRN_ZERO:
+        raise layer.refusal("averages in whole numbers, whose division is another in C++")
+    return accumulator
 
 
 def _greatest(layer: Layer, windows: IntArray) -> Value:
