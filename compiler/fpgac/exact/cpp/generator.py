@@ -86,9 +86,8 @@ def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
             f"#define SAMPLE {samples.c_type}",
             f"#define WORD {program.input_type.c_type}",
             f"#define ANSWER {program.output_type.c_type}",
-            *([f'#define SATURATE "{level.saturate}"'] if level.saturate else []),
-            resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
             *(_adding(level, form) for form in level.dots),
+            resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
             "INLINE Word word(Word w) { return w; }",
             conversion(program.input_type),
         ]

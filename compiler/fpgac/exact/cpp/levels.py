@@ -31,8 +31,7 @@ class Level:
 
     ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
     lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put
-    a lane from byte ``at`` of the weights w; p is free to use. ``saturate`` packs the lanes of a,
-    b, c and d, saturated to bytes, into those of a; ``order`` brings bytes 0, 4, 8 and 12 of every 16 together, and so on.
+    a lane from byte ``at`` of the weights w; p is free to use.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Level:
     tile: int = 2
     broadcast: str = "vpbroadcastd %c[at](%[w]), %[t]"
     dots: Mapping[Form, str] = field(default_factory=dict)
-    saturate: str = ""
 
 
 # The sum of two products overflows a lane for four times -2^15 only, and wraps as all sums may.
@@ -66,8 +64,6 @@ LEVELS: Final = (
             Form.PAIRS: "vpdpwssd %[t], %[x{i}], %[a{i}]",
             Form.QUADS: "vpdpbusd %[t], %[x{i}], %[a{i}]",
         },
-        saturate="vpackssdw %[b], %[a], %[a]; vpackssdw %[d], %[c], %[c]; "
-        "vpackuswb %[c], %[a], %[a]; vpshufb %[order], %[a], %[a]",
     ),
     Level(
         "avx512",

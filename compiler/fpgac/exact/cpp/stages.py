@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ from fpgac.exact.program import (
     Operation,
     Value,
 )
-from fpgac.numbers import IntArray
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 
 __all__ = ["Function", "Home", "Layout", "stage_function"]
 
@@ -140,14 +140,25 @@ class _Writer:
         return self.plan.only_cast(self.stage)
 
     @property
+    def cut(self) -> int:
+        """The bits that this cast cuts off."""
+        cast = self.rounded_sums
+        return cast.x.fraction - cast.to.fraction if cast else 0
+
+    @property
     def offset(self) -> int:
         """What is added to a packed Dot's biases."""
         cast = self.rounded_sums
-        cut = cast.x.fraction - cast.to.fraction if cast else 0
-        return rounding_offset(cast.to.rounding, cut) if cast else 0
+        return rounding_offset(cast.to.rounding, self.cut) if cast else 0
 
-    def _saturates(self, value: Value) -> bool:
-        return bool(self.plan.level.saturate) and self.plan.saturates_packed(self.stage, value)
+    @cached_property
+    def bytes_type(self) -> FixedPoint | None:
+        """The type of bytes to which a packed Dot's sums are rounded, if nothing else happens."""
+        cast = self.rounded_sums
+        simple = {Rounding.TRN, Rounding.RND, Rounding.RND_MIN_INF, Rounding.RND_CONV}
+        if Form.QUADS not in self.plan.level.dots or cast is None or cast.to.rounding not in simple:
+            return None
+        return cast.to if 0 <= self.cut < 31 and self.plan.ends_in_bytes(self.stage) else None
 
     def element_by_element(self) -> None:
         """One element of a register of samples at a time, or four that are packed together."""
@@ -171,8 +182,9 @@ for (int e = 0; e < {size}; e += {together})
 
     def packed_dot(self, dot: Dot, packing: Packing) -> None:
         """Tiles of four filters by some registers of samples, products of packs added up."""
-        self._chain(shift=packing.shift)
-        self._keep(4)
+        if not self.bytes_type:
+            self._chain(shift=packing.shift)
+            self._keep(4)
         _PackedDot(self, dot, packing).write()
 
     # --- what every stage has
@@ -210,7 +222,6 @@ for (int e = 0; e < {size}; e += {together})
                 operation.to,
                 self.stage.bits,
                 offset=operation is self.rounded_sums,
-                saturate=not self._saturates(operation.result),
             )
 
         def operand(value: Value) -> str:
@@ -241,8 +252,7 @@ for (int e = 0; e < {size}; e += {together})
                     row = f"{y} + (e / 2 + 1) * BLOCK + s"
                     lines.append(f"    store_pair({row}, {r}[2], {r}[3]);")
                 case Form.QUADS:
-                    store = "store_saturated_quad" if self._saturates(value) else "store_quad"
-                    lines.append(f"{store}({y} + e / 4 * BLOCK + s, {r});")
+                    lines.append(f"store_quad({y} + e / 4 * BLOCK + s, {r});")
         given = "".join(f", const V (&r{place})[{together}]" for place in range(len(self.outputs)))
         self.function.add(
             f"const auto keep = [&](int e, int s, int count{given}) "
@@ -472,15 +482,32 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
             *(f"SUMS({a}, {starts[j]});" for j, a in enumerate(names)),
             *products,
         ]
-        lines.append(f"const V sums[][TILE] = {{{', '.join(f'TILED({a})' for a in names)}}};")
-        at = "s + i * LANES<V>"
-        lines += ["for (int i = 0; i < TILE; i++) {", f"    {writer.room(4)}"]
-        for j in range(len(names)):
-            lines.append("    " + writer.chained(f"sums[{j}][i]", f"{element} + {j}", at, str(j)))
-        lines += [f"    {writer.keeping(element, at, count)}", "}"]
+        lines += self._bytes(element, names) if writer.bytes_type else self._ends(element, names, count)
         writer.function.add("for (int s = 0; s < BLOCK; s += TILE * LANES<V>) {")
         writer.function.add("\n".join(f"    {line}" for line in lines))
         writer.function.add("}")
+
+    def _ends(self, element: str, names: str, count: str) -> Iterator[str]:
+        """What follows on each sum of a tile."""
+        writer, at = self.writer, "s + i * LANES<V>"
+        yield f"const V sums[][TILE] = {{{', '.join(f'TILED({a})' for a in names)}}};"
+        yield "for (int i = 0; i < TILE; i++) {"
+        yield f"    {writer.room(4)}"
+        for j in range(len(names)):
+            yield "    " + writer.chained(f"sums[{j}][i]", f"{element} + {j}", at, str(j))
+        yield f"    {writer.keeping(element, at, count)}"
+        yield "}"
+
+    def _bytes(self, element: str, names: str) -> Iterator[str]:
+        """The same where it is a cast to packed bytes."""
+        writer = self.writer
+        ((value, form),) = writer.kept
+        y = writer.function.memory("y0", writer.layout.homes[value, form], constant=False)
+        convergent = str(writer.bytes_type.rounding is Rounding.RND_CONV).lower()
+        for i in range(writer.plan.level.tile):
+            sums = [f"{names[j]}{i}" if j < len(names) else "V{}" for j in range(4)]
+            row = f"{y} + ({element}) / 4 * BLOCK + s + {i} * LANES<V>"
+            yield f"store_bytes<{writer.cut}, {convergent}>({row}, {', '.join(sums)});"
 
 
 def _counts(head: Dot | Accumulate) -> bool:
