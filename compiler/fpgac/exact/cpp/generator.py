@@ -67,7 +67,7 @@ def generate(program: Program, level: Level) -> Source:
                 for function in functions
             ),
             "}",
-            entries(program, samples, layout.homes[program.output, Form.PLAIN]),
+            entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
         ]
     )
     return Source(text, level, constants.bytes(), memory_bytes)

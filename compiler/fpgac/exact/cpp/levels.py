@@ -31,7 +31,8 @@ class Level:
 
     ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
     lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put
-    a lane from byte ``at`` of the weights w; p is free to use.
+    a lane from byte ``at`` of the weights w; p is free to use. ``steered`` tells that an
+    instruction on floats can be told how to round, and that there is ``vrangeps``.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Level:
     tile: int = 2
     broadcast: str = "vpbroadcastd %c[at](%[w]), %[t]"
     dots: Mapping[Form, str] = field(default_factory=dict)
+    steered: bool = False
 
 
 # The sum of two products overflows a lane for four times -2^15 only, and wraps as all sums may.
@@ -60,6 +62,7 @@ LEVELS: Final = (
         flags=(*_AVX512, "-mavx512vnni", "-mprefer-vector-width=512"),
         register_bytes=64,
         tile=4,
+        steered=True,
         dots={
             Form.PAIRS: "vpdpwssd %[t], %[x{i}], %[a{i}]",
             Form.QUADS: "vpdpbusd %[t], %[x{i}], %[a{i}]",
@@ -72,6 +75,7 @@ LEVELS: Final = (
         flags=(*_AVX512, "-mprefer-vector-width=512"),
         register_bytes=64,
         tile=4,
+        steered=True,
         dots=_MULTIPLY_ADD,
     ),
     Level(

@@ -78,6 +78,13 @@ template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
         transpose<distance * 2>(rows);
 }
 
+// A register of floats, times `scale` plus `offset`, as integers no greater than `limit`: every step
+// is rounded as told, and a NaN is as great as can be, of its own sign.
+#define STEERED(how, v, x, scale, offset, limit)                                                   \
+    asm("vfmadd213ps %{" how "-sae%}, %[o], %[s], %[f]; vrangeps $2, %[l], %[f], %[f]; "            \
+        "vcvtps2dq %{" how "-sae%}, %[f], %[i]"                                                     \
+        : [f] "+&v"(x), [i] "=v"(v) : [s] "v"(scale), [o] "v"(offset), [l] "v"(limit))
+
 // Samples of `stride` bytes become `count` rows of 32-bit lanes.
 STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
     constexpr int lanes = LANES<V32>;
