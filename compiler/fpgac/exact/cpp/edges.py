@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from fpgac.exact.cpp.functions import Home
 from fpgac.exact.cpp.levels import Level
-from fpgac.exact.cpp.stages import Home
 from fpgac.exact.program import Program
 from fpgac.numbers import HUGE, TINY, FixedPoint, Formula, Overflow, Rounding
 

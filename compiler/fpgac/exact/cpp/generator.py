@@ -13,11 +13,13 @@ from importlib import resources
 import numpy as np
 
 from fpgac.exact.cpp.edges import conversion, entries
-from fpgac.exact.cpp.levels import Form, Level
+from fpgac.exact.cpp.functions import Function, Home, Layout
+from fpgac.exact.cpp.levels import TILE, Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
-from fpgac.exact.cpp.plan import Plan
+from fpgac.exact.cpp.packed import PackedDotWriter
+from fpgac.exact.cpp.plan import Plan, Stage
 from fpgac.exact.cpp.ranges import narrowest
-from fpgac.exact.cpp.stages import Function, Home, Layout, stage_function
+from fpgac.exact.cpp.stages import ElementWriter, StageWriter
 from fpgac.exact.program import Program, Value
 
 __all__ = ["Source", "generate"]
@@ -52,7 +54,7 @@ def generate(program: Program, level: Level) -> Source:
         if memory_bytes <= _CACHE_BYTES:
             break
     constants = Constants()
-    functions = [stage_function(plan, stage, layout, constants) for stage in plan.stages]
+    functions = [_function(plan, stage, layout, constants) for stage in plan.stages]
     names: dict[str, str] = {}
     for function in functions:
         names.setdefault(function.definition("stage"), f"stage{len(names)}")
@@ -73,6 +75,15 @@ def generate(program: Program, level: Level) -> Source:
     return Source(text, level, constants.bytes(), memory_bytes)
 
 
+def _function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) -> Function:
+    """The function that computes ``stage``."""
+    function = Function(constants)
+    function.add(f"using V = V{stage.bits};")
+    writer: type[StageWriter] = PackedDotWriter if stage.head in plan.packings else ElementWriter
+    writer(plan, stage, layout, function).write()
+    return function
+
+
 def _distinct(functions: list[Function]) -> list[Function]:
     return list({function.definition("stage"): function for function in functions}.values())
 
@@ -81,7 +92,7 @@ def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
     return "\n".join(
         [
             f"constexpr int BLOCK = {block};",
-            f"#define TILE {level.tile}",
+            f"#define TILE {TILE}",
             f"#define REGISTER_BYTES {level.register_bytes}",
             f"#define SAMPLE {samples.c_type}",
             f"#define WORD {program.input_type.c_type}",
@@ -99,7 +110,7 @@ def _adding(level: Level, form: Form) -> str:
 
     One statement for a whole tile, with an address that needs no thought: there are thousands.
     """
-    tile = range(level.tile)
+    tile = range(TILE)
     lines = [level.broadcast, *(level.dots[form].format(i=i) for i in tile)]
     sums = ", ".join(f'[a{i}] "+&v"(a##{i})' for i in tile)
     rows = ", ".join(f'[x{i}] "v"(x{i})' for i in tile)
@@ -128,10 +139,7 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
         spans.append(Span(4 * block * len(plan.packings[dot].packs), now, now))
     offsets, size = allocate(spans, 4 * block)
     rest = iter(offsets[2:])
-    homes = {
-        (value, form): Home(next(rest), _row_type(value, form))
-        for value, form in read
-    }
+    homes = {(value, form): Home(next(rest), _row_type(value, form)) for value, form in read}
     packs = {dot: Home(next(rest), "int32_t") for dot in apart}
     return Layout(block, homes, packs), Home(offsets[1], sample_type), size + _BEYOND
 

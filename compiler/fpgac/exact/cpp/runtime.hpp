@@ -144,18 +144,10 @@ INLINE void store_bytes(int32_t* to, V32 a, V32 b, V32 c, V32 d) {
 
 // A row of packs, and a filter's sums, over the registers of a tile.
 #define REGISTER(row, i) (*(const V32*)((row) + i * LANES<V32>))
-#if TILE == 4
-#define REGISTERS V32 x0, x1, x2, x3, t, p
-#define ROW(row)                                                                                   \
-    x0 = REGISTER(row, 0), x1 = REGISTER(row, 1), x2 = REGISTER(row, 2), x3 = REGISTER(row, 3)
-#define SUMS(a, start) V32 a##0 = start, a##1 = a##0, a##2 = a##0, a##3 = a##0
-#define TILED(a) {a##0, a##1, a##2, a##3}
-#else
 #define REGISTERS V32 x0, x1, t, p
 #define ROW(row) x0 = REGISTER(row, 0), x1 = REGISTER(row, 1)
 #define SUMS(a, start) V32 a##0 = start, a##1 = a##0
 #define TILED(a) {a##0, a##1}
-#endif
 
 // The functions that the rule is stated in, where the second argument decides about NaN.
 namespace rule {
