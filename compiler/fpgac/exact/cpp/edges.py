@@ -116,11 +116,16 @@ INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const 
     __builtin_memset(memory, 0, BLOCK * sizeof(int32_t));
     for (int64_t first = 0; first < samples; first += BLOCK) {{
         const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
-        if (!take(x + first * inputs, count * inputs, words))
-            return 1;
-        for (int64_t i = count * inputs; i < BLOCK * inputs; i++)
-            words[i] = 0;
-        block(memory, constants);
+        for (int64_t s = 0; s < count; s += CHUNK) {{
+            const int64_t part = count - s < CHUNK ? count - s : CHUNK;
+            if (!take(x + (first + s) * inputs, part * inputs, words))
+                return 1;
+            for (int64_t i = part * inputs; i < CHUNK * inputs; i++)
+                words[i] = 0;
+            spread_samples(memory, s);
+        }}
+        const int64_t left = samples - first - count;
+        compute(memory, constants, x + (first + BLOCK) * inputs, (left < BLOCK ? left : BLOCK) * inputs);
         for (int64_t s = 0; s < count; s++)
             for (int64_t e = 0; e < outputs; e++)
                 y[(first + s) * outputs + e] = Answer(answers[e * BLOCK + s]);

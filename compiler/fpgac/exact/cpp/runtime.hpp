@@ -85,10 +85,10 @@ template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
         "vcvtps2dq %{" how "-sae%}, %[f], %[i]"                                                     \
         : [f] "+&v"(x), [i] "=v"(v) : [s] "v"(scale), [o] "v"(offset), [l] "v"(limit))
 
-// Samples of `stride` bytes become `count` rows of 32-bit lanes.
+// CHUNK samples of `stride` bytes become `count` rows of 32-bit lanes.
 STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
     constexpr int lanes = LANES<V32>;
-    for (int s = 0; s < BLOCK; s += lanes)
+    for (int s = 0; s < CHUNK; s += lanes)
         for (int first = 0; first < count; first += lanes) {
             V32 tile[lanes];
 #pragma GCC unroll 16
@@ -97,15 +97,22 @@ STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
             transpose(tile);
 #pragma GCC unroll 16
             for (int i = 0; i < lanes && first + i < count; i++)
-                __builtin_memcpy(rows + (first + i) * BLOCK + s, &tile[i], sizeof tile[i]);
+                *(V32*)(rows + (first + i) * BLOCK + s) = tile[i];
         }
 }
 
+// The same with rows of single elements.
 template <class T>
 STAGE spread_plain(const Sample* samples, T* rows, int count) {
     for (int e = 0; e < count; e++)
-        for (int s = 0; s < BLOCK; s++)
+        for (int s = 0; s < CHUNK; s++)
             rows[e * BLOCK + s] = T(samples[s * count + e]);
+}
+
+// Part of the next block's samples on their way into the cache, while this one's are computed.
+template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
+    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i += 64 / sizeof *next)
+        __builtin_prefetch(next + i, 0, 2);
 }
 
 #ifdef ADD_QUADS
