@@ -71,18 +71,16 @@ def cast(
     bits: int,
     *,
     offset: bool = False,
-    saturate: bool = True,
 ) -> str:
     """``x`` with ``cut`` bits too many behind its point, as a raw word of ``to``.
 
-    With ``offset``, :func:`rounding_offset` has been added to ``x`` already, and with ``saturate``
-    off, the caller brings what is out of range into it.
+    With ``offset``, :func:`rounding_offset` has been added to ``x`` already.
     """
     if cut > 62:
         # Nothing is left but the sign, as in the interpreter; 62 bits cannot hold more than that.
         x, interval, cut = f"(({x} < 0) - ({x} > 0))", (-1, 1), 62
     word = _round(x, cut, to.rounding, bits, offset=offset)
-    return _overflow(word, rounded(interval, cut), to, bits) if saturate else word
+    return _overflow(word, rounded(interval, cut), to, bits)
 
 
 def rounding_offset(rounding: Rounding, cut: int) -> int:
@@ -90,29 +88,32 @@ def rounding_offset(rounding: Rounding, cut: int) -> int:
     if cut <= 0 or rounding in (Rounding.TRN, Rounding.TRN_ZERO):
         return 0
     half = 1 << (cut - 1)
-    return half - (rounding in (Rounding.RND_MIN_INF, Rounding.RND_ZERO))
+    match rounding:
+        case Rounding.RND_CONV:
+            return -half
+        case Rounding.RND_MIN_INF | Rounding.RND_ZERO:
+            return half - 1
+    return half
 
 
 def _round(x: str, cut: int, rounding: Rounding, bits: int, *, offset: bool) -> str:
     if cut <= 0:
         return _shifted(x, -cut)
     number = rounding_offset(rounding, cut)
-    t = x if offset or number == 0 else f"({x} + {literal(number, bits)})"
-    sign = f"({x} - {literal(number, bits)} >> {bits - 1})" if offset else f"({x} >> {bits - 1})"
+    moved = x if offset or number == 0 else f"({x} + {literal(number, bits)})"
+    negative = f"({x} < {literal(number if offset else 0, bits)})"  # -1 where it is
     match rounding:
         case Rounding.TRN | Rounding.RND | Rounding.RND_MIN_INF:
-            added = t
+            return f"({moved} >> {cut})"
         case Rounding.TRN_ZERO:
-            added = f"{t} + ({sign} & {literal((1 << cut) - 1, bits)})"
+            return f"({moved} + ({negative} & {literal((1 << cut) - 1, bits)}) >> {cut})"
         case Rounding.RND_INF:
-            added = f"{t} + {sign}"
+            return f"({moved} + {negative} >> {cut})"
         case Rounding.RND_ZERO:
-            added = f"{t} - {sign}"
+            return f"({moved} - {negative} >> {cut})"
         case Rounding.RND_CONV:
-            # A tie has gone up: if that made it odd, it should have gone down.
-            odd = f"({t} & {literal((2 << cut) - 1, bits)}) == {literal(1 << cut, bits)}"
-            added = f"{t} + ({odd})"
-    return f"({added} >> {cut})"
+            # Half a step down, and then up: but not if that is a tie, and even.
+            return f"(({moved} >> {cut}) - (({moved} & {literal((2 << cut) - 1, bits)}) != 0))"
 
 
 def _overflow(x: str, interval: Interval, to: FixedPoint, bits: int) -> str:

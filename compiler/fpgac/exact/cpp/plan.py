@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from fpgac.exact.cpp.levels import Form, Level
-from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.cpp.ranges import fits, lane_bits
+from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.program import (
     Cast,
     Clip,
@@ -107,15 +107,16 @@ class Plan:
                     return operation
         return None
 
-    def saturates_packed(self, stage: Stage, value: Value) -> bool:
-        """Whether a value is kept as nothing but bytes to which its type saturates."""
-        (cast,) = (operation for operation in stage.operations if operation.result is value)
+    def ends_in_bytes(self, stage: Stage) -> bool:
+        """Whether a stage has one cast behind its head, saturating to 8 bits that are packed."""
+        last = stage.operations[-1]
         return (
-            isinstance(cast, Cast)
-            and cast.to.overflow is Overflow.SAT
-            and (cast.to.lowest, cast.to.highest) == (0, 255)
-            and self.forms[value] == {Form.QUADS}
-            and all(value not in operands(operation) for operation in stage.operations)
+            len(stage.operations) == 2
+            and last is self.only_cast(stage)
+            and isinstance(last, Cast)
+            and last.to.overflow is Overflow.SAT
+            and (last.to.lowest, last.to.highest) == (0, 255)
+            and self.forms[last.result] == {Form.QUADS}
         )
 
     def in_place(self, dot: Operation) -> bool:

@@ -55,15 +55,6 @@ template <class V, class T> INLINE V lookup(V index, const T* table) {
 template <class V> INLINE void store_quad(int32_t* to, const V (&v)[4]) {
     store(to, v[0] | v[1] << 8 | v[2] << 16 | v[3] << 24);
 }
-#ifdef SATURATE
-INLINE void store_saturated_quad(int32_t* to, const V32 (&v)[4]) {
-    V32 order, a = v[0], c = v[2];
-    for (int lane = 0; lane < LANES<V32>; lane++)
-        order[lane] = 0x0c080400 + lane % 4 * 0x01010101;
-    asm(SATURATE : [a] "+&v"(a), [c] "+&v"(c) : [b] "v"(v[1]), [d] "v"(v[3]), [order] "v"(order));
-    store(to, a);
-}
-#endif
 template <class V> INLINE void store_pair(int32_t* to, V low, V high) {
     store(to, (low & 0xffff) | high << 16);
 }
@@ -87,10 +78,17 @@ template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
         transpose<distance * 2>(rows);
 }
 
-// Samples of `stride` bytes become `count` rows of 32-bit lanes.
+// A register of floats, times `scale` plus `offset`, as integers no greater than `limit`: every step
+// is rounded as told, and a NaN is as great as can be, of its own sign.
+#define STEERED(how, v, x, scale, offset, limit)                                                   \
+    asm("vfmadd213ps %{" how "-sae%}, %[o], %[s], %[f]; vrangeps $2, %[l], %[f], %[f]; "            \
+        "vcvtps2dq %{" how "-sae%}, %[f], %[i]"                                                     \
+        : [f] "+&v"(x), [i] "=v"(v) : [s] "v"(scale), [o] "v"(offset), [l] "v"(limit))
+
+// CHUNK samples of `stride` bytes become `count` rows of 32-bit lanes.
 STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
     constexpr int lanes = LANES<V32>;
-    for (int s = 0; s < BLOCK; s += lanes)
+    for (int s = 0; s < CHUNK; s += lanes)
         for (int first = 0; first < count; first += lanes) {
             V32 tile[lanes];
 #pragma GCC unroll 16
@@ -99,31 +97,64 @@ STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
             transpose(tile);
 #pragma GCC unroll 16
             for (int i = 0; i < lanes && first + i < count; i++)
-                __builtin_memcpy(rows + (first + i) * BLOCK + s, &tile[i], sizeof tile[i]);
+                *(V32*)(rows + (first + i) * BLOCK + s) = tile[i];
         }
 }
 
+// The same with rows of single elements.
 template <class T>
 STAGE spread_plain(const Sample* samples, T* rows, int count) {
     for (int e = 0; e < count; e++)
-        for (int s = 0; s < BLOCK; s++)
+        for (int s = 0; s < CHUNK; s++)
             rows[e * BLOCK + s] = T(samples[s * count + e]);
 }
 
+// Part of the next block's samples on their way into the cache, while this one's are computed.
+template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
+    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i += 64 / sizeof *next)
+        __builtin_prefetch(next + i, 0, 2);
+}
+
+#ifdef ADD_QUADS
+// A quad of sums, `cut` bits of each cut off, saturated to bytes. Sums that 16 bits do not hold are
+// beyond a byte either way if no more than 7 bits are cut off: then they are packed first. If
+// `convergent`, half a step has been subtracted, and one is added unless that was a tie, and even.
+template <int cut, bool convergent>
+INLINE void store_bytes(int32_t* to, V32 a, V32 b, V32 c, V32 d) {
+    constexpr int twice = cut <= 7 ? 0x10001 : 1, below = ((2 << cut) - 1) * twice;
+    const V32 mask = splat<V32>(below), one = splat<V32>(twice);
+    V32 order;
+    for (int lane = 0; lane < LANES<V32>; lane++)
+        order[lane] = 0x0c080400 + lane % 4 * 0x01010101;
+#define PACKED "vpackssdw %[b], %[a], %[a]; vpackssdw %[d], %[c], %[c]; "
+#define CUT(size, x) "vpsra" size " %[cut], %[" x "], %[" x "]; "
+#define UP(size, x, k)                                                                             \
+    "vptestm" size " %[mask], %[" x "], %%" k "; " CUT(size, x)                                     \
+    "vpadd" size " %[one], %[" x "], %[" x "]%{%%" k "%}; "
+#define BYTES "vpackuswb %[c], %[a], %[a]; vpshufb %[order], %[a], %[a]"
+#define ROUNDED(text)                                                                              \
+    asm(text : [a] "+&v"(a), [b] "+&v"(b), [c] "+&v"(c), [d] "+&v"(d)                               \
+        : [mask] "v"(mask), [one] "v"(one), [order] "v"(order), [cut] "i"(cut)                      \
+        : "k1", "k2", "k3", "k4")
+    if constexpr (cut <= 7 && convergent)
+        ROUNDED(PACKED UP("w", "a", "k1") UP("w", "c", "k2") BYTES);
+    else if constexpr (cut <= 7)
+        ROUNDED(PACKED CUT("w", "a") CUT("w", "c") BYTES);
+    else if constexpr (convergent)
+        ROUNDED(UP("d", "a", "k1") UP("d", "b", "k2") UP("d", "c", "k3") UP("d", "d", "k4")
+                PACKED BYTES);
+    else
+        ROUNDED(CUT("d", "a") CUT("d", "b") CUT("d", "c") CUT("d", "d") PACKED BYTES);
+    *(V32*)to = a;
+}
+#endif
+
 // A row of packs, and a filter's sums, over the registers of a tile.
 #define REGISTER(row, i) (*(const V32*)((row) + i * LANES<V32>))
-#if TILE == 4
-#define REGISTERS V32 x0, x1, x2, x3, t, p
-#define ROW(row)                                                                                   \
-    x0 = REGISTER(row, 0), x1 = REGISTER(row, 1), x2 = REGISTER(row, 2), x3 = REGISTER(row, 3)
-#define SUMS(a, start) V32 a##0 = start, a##1 = a##0, a##2 = a##0, a##3 = a##0
-#define TILED(a) {a##0, a##1, a##2, a##3}
-#else
 #define REGISTERS V32 x0, x1, t, p
 #define ROW(row) x0 = REGISTER(row, 0), x1 = REGISTER(row, 1)
 #define SUMS(a, start) V32 a##0 = start, a##1 = a##0
 #define TILED(a) {a##0, a##1}
-#endif
 
 // The functions that the rule is stated in, where the second argument decides about NaN.
 namespace rule {

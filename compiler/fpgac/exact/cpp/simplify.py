@@ -28,11 +28,12 @@ def simplified(program: Program) -> Program:
     spared: set[Operation] = set()
     operations: list[Operation] = []
     for operation in program.operations:
-        if isinstance(operation, Cast) and (clip := clips.get(operation.x)):
-            if read[clip.result] == 1 and _saturates(clip, operation.to):
-                spared.add(clip)
-                operation = replace(operation, x=clip.x)  # noqa: PLW2901
-        operations.append(operation)
+        clip = clips.get(operation.x) if isinstance(operation, Cast) else None
+        if clip and read[clip.result] == 1 and _saturates(clip, operation.to):
+            spared.add(clip)
+            operations.append(replace(operation, x=clip.x))
+        else:
+            operations.append(operation)
     return replace(program, operations=tuple(op for op in operations if op not in spared))
 
 
