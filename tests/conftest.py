@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -73,17 +74,17 @@ def pictures() -> Network:
 
 @pytest.fixture(scope="session")
 def sequences() -> Network:
-    """11 places of three channels, in unequal steps, with padding."""
+    """23 places of three channels: steps that do not divide them, and means of whole sums."""
     layers = (
         _conv("first", (4, 3, 4), (2,), "same"),
         ReluLayer("first_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
         MaxPoolLayer("pool", (2,)),
         _conv("second", (1, 4, 2), (1,), "valid"),
-        ReluLayer("second_relu", FixedPoint.parse("ap_ufixed<5,3,RND_CONV,SAT>")),
+        AveragePoolLayer("mean", (2,)),
         FlattenLayer("flat"),
         _dense("last", 6, 2),
     )
-    return Network("sequences", (11, 3), FixedPoint.parse("ap_ufixed<8,2,RND,SAT>"), layers)
+    return Network("sequences", (23, 3), FixedPoint.parse("ap_ufixed<8,2,RND,SAT>"), layers)
 
 
 def _conv(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -18,6 +19,7 @@ from fpgac.network.arithmetic import check_range, outputs
 from fpgac.network.file import read_network, write_network
 from fpgac.network.keras_engine import keras_outputs
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -59,7 +61,9 @@ def by_the_book(network: Network, words: IntArray) -> Numbers:
             case ReluLayer():
                 x = np.vectorize(lambda value, to=layer.type: rectified(to, value), [object])(x)
             case MaxPoolLayer():
-                x = pooled(layer.pool, x)
+                x = pooled(layer.pool, x, np.max)
+            case AveragePoolLayer():
+                x = pooled(layer.pool, x, np.mean)
             case FlattenLayer():
                 x = x.reshape(-1)
     return x
@@ -87,12 +91,12 @@ def convolved(layer: ConvLayer, x: Numbers) -> Numbers:
     return out
 
 
-def pooled(pool: tuple[int, ...], x: Numbers) -> Numbers:
+def pooled(pool: tuple[int, ...], x: Numbers, operation: Callable[..., Numbers]) -> Numbers:
     sizes = [size // side for size, side in zip(x.shape, pool, strict=False)]
     out = np.empty((*sizes, x.shape[-1]), object)
     for place in product(*map(range, sizes)):
         window = tuple(slice(p * s, p * s + s) for p, s in zip(place, pool, strict=True))
-        out[place] = x[window].reshape(-1, x.shape[-1]).max(axis=0)
+        out[place] = operation(x[window].reshape(-1, x.shape[-1]), axis=0)
     return out
 
 

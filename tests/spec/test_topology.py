@@ -101,3 +101,14 @@ def test_the_last_layer_is_dense(tmp_path: Path) -> None:
     text = PICTURES.replace('    { kind = "dense", units = 10 },\n', "")
     with pytest.raises(SpecError, match="the last layer must be dense"):
         load_spec(spec_file(tmp_path, text))
+
+
+def test_a_mean_that_is_not_exact_is_refused(tmp_path: Path) -> None:
+    average = PICTURES.replace("max_pooling2d", "average_pooling2d")
+    assert load_spec(spec_file(tmp_path, average)).spec.topology.outputs == 10
+    thirds = average.replace("[8, 8, 1]", "[9, 9, 1]").replace("pool_size = 2", "pool_size = 3")
+    with pytest.raises(SpecError, match="the mean of 9 numbers is not exact") as caught:
+        load_spec(spec_file(tmp_path, thirds))
+    assert [p.where.key for p in caught.value.problems if p.where] == [
+        "topology.layers[1].pool_size"
+    ]

@@ -7,12 +7,21 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from fpgac.core.layers import constant_type, mean_type
 from fpgac.errors import CoreError, Problem, Where
-from fpgac.network.network import Network, ReluLayer, WeightedLayer
+from fpgac.network.arithmetic import Step, steps
+from fpgac.network.network import (
+    AveragePoolLayer,
+    FlattenLayer,
+    MaxPoolLayer,
+    Network,
+    ReluLayer,
+    WeightedLayer,
+)
 from fpgac.numbers import FixedPoint, IntArray, Overflow
 from fpgac.spec.shapes import MisfitError
 
-__all__ = ["check_formats", "check_graph", "check_names", "constant_type", "declared_type"]
+__all__ = ["check_formats", "check_graph", "check_names", "declared_type"]
 
 # hls4ml writes the core into C++'s global namespace, next to names and files of its own.
 _TAKEN = re.compile(
@@ -22,11 +31,6 @@ _TAKEN = re.compile(
 
 # A constant is written as a decimal number without exponent: a C++ integer where it has no point.
 _WIDEST_CONSTANT = 62
-
-
-def constant_type(type_: FixedPoint) -> FixedPoint:
-    """The format without its modes: constants are on its grid already."""
-    return FixedPoint(type_.width, type_.integer, type_.signed)
 
 
 def declared_type(named: Any) -> FixedPoint:
@@ -141,18 +145,33 @@ def check_graph(
     _expect("the layers", [n.name for n in nodes], [layer.name for layer in network.layers])
     shapes = [tuple(node.get_output_variable().shape) for node in (entry, *nodes)]
     _expect("the shapes", shapes, list(network.shapes))
-    for (before, node), layer in zip(pairwise([entry, *nodes]), network.layers, strict=True):
-        if not isinstance(layer, WeightedLayer):
-            wanted = layer.type if isinstance(layer, ReluLayer) else _result(before)
-            _expect(f"the results of {layer.name!r}", _result(node), wanted)
-            continue
-        sums = declared_type(node.types["accum_t"])
-        wanted = output if output is not None and layer is network.layers[-1] else sums
+    walked = steps(network.input_type, network.layers)
+    for (before, node), step in zip(pairwise([entry, *nodes]), walked, strict=True):
+        layer, last = step.layer, step.layer is network.layers[-1]
+        wanted = _wanted(step, node, _result(before), output if last else None)
         _expect(f"the results of {layer.name!r}", _result(node), wanted)
-        _expect_constants(node, layer)
-        _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
-        if not _keeps_every_bit(sums, _result(before), layer):
-            raise CoreError(Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums)))
+        if isinstance(layer, WeightedLayer):
+            _expect_constants(node, layer)
+            _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
+        if isinstance(layer, WeightedLayer | AveragePoolLayer):
+            sums = declared_type(node.types["accum_t"])
+            if not _keeps_every_bit(sums, _result(before), layer):
+                raise CoreError(
+                    Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums))
+                )
+
+
+def _wanted(step: Step, node: Any, given: FixedPoint, output: FixedPoint | None) -> FixedPoint:
+    """The type of a layer's results, which is ``given`` the numbers of a type."""
+    match step.layer:
+        case WeightedLayer():
+            return output or declared_type(node.types["accum_t"])
+        case ReluLayer(type=type_):
+            return type_
+        case AveragePoolLayer():
+            return mean_type(step)
+        case MaxPoolLayer() | FlattenLayer():
+            return given
 
 
 def _result(node: Any) -> FixedPoint:
@@ -188,8 +207,13 @@ def _expect(what: str, got: object, expected: object) -> None:
         )
 
 
-def _keeps_every_bit(sums: FixedPoint, x: FixedPoint, layer: WeightedLayer) -> bool:
-    """Whether ``sums`` holds every sum of products that the formats of a layer allow."""
+def _keeps_every_bit(
+    sums: FixedPoint, x: FixedPoint, layer: WeightedLayer | AveragePoolLayer
+) -> bool:
+    """Whether ``sums`` holds every sum, or sum and mean, that the formats of a layer allow."""
+    if isinstance(layer, AveragePoolLayer):
+        more = layer.bits
+        return sums.fraction >= x.fraction + more and sums.integer >= x.integer + more
     product_fraction = x.fraction + layer.weight_type.fraction
     shifts = sums.fraction - product_fraction, sums.fraction - layer.bias_type.fraction
     if min(shifts) < 0 or sums.overflow is not Overflow.WRAP:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from fpgac.core.checks import constant_type
+from fpgac.network.arithmetic import Step
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -18,11 +19,12 @@ from fpgac.network.network import (
 from fpgac.numbers import FixedPoint
 from fpgac.spec.shapes import Shape, pads
 
-__all__ = ["described", "precisions"]
+__all__ = ["constant_type", "described", "mean_type", "precisions"]
 
 
-def precisions(layer: Layer, output: FixedPoint | None) -> dict[str, str]:
+def precisions(step: Step, output: FixedPoint | None) -> dict[str, str]:
     """The types of a layer's numbers; ``output`` is what its sums become, None keeps every bit."""
+    layer = step.layer
     match layer:
         case WeightedLayer():
             return {
@@ -35,8 +37,25 @@ def precisions(layer: Layer, output: FixedPoint | None) -> dict[str, str]:
             return {"result": str(layer.type)}
         case MaxPoolLayer():
             return {"accum": "auto", "result": "auto"}
+        case AveragePoolLayer():
+            return {"accum": "auto", "result": str(mean_type(step))}
         case FlattenLayer():
             return {"result": "auto"}
+
+
+def constant_type(type_: FixedPoint) -> FixedPoint:
+    """The format without its modes: constants are on its grid already."""
+    return FixedPoint(type_.width, type_.integer, type_.signed)
+
+
+def mean_type(step: Step) -> FixedPoint:
+    """A type that holds every mean that an average pooling can give; by itself, hls4ml's does not.
+
+    The mean of numbers needs no more bits before the point than they have.
+    """
+    bits = step.given.bits
+    more = step.gives.fraction - step.given.fraction
+    return FixedPoint(bits + more, bits - step.given.fraction)
 
 
 def described(layer: Layer, shape: Shape) -> dict[str, Any]:
@@ -68,7 +87,9 @@ def _kind(layer: Layer, shape: Shape) -> dict[str, Any]:
                 "data_format": "channels_last",
             }
         case MaxPoolLayer():
-            return _pooling(layer, shape)
+            return _pooling(layer, "Max", shape)
+        case AveragePoolLayer():
+            return _pooling(layer, "Average", shape)
         case ReluLayer():
             return {"class_name": "Activation", "activation": "relu", "n_in": prod(shape)}
         case FlattenLayer():
@@ -83,11 +104,13 @@ def _constants(layer: WeightedLayer) -> dict[str, Any]:
     }
 
 
-def _pooling(layer: MaxPoolLayer, shape: Shape) -> dict[str, Any]:
+def _pooling(
+    layer: MaxPoolLayer | AveragePoolLayer, operation: str, shape: Shape
+) -> dict[str, Any]:
     line = len(layer.pool) == 1
     sizes = {"n_in": shape[0], "n_out": layer.output_shape(shape)[0]} if line else {}
     return {
-        "class_name": f"MaxPooling{len(layer.pool)}D",
+        "class_name": f"{operation}Pooling{len(layer.pool)}D",
         "n_filt": shape[-1],
         **sizes,
         **_along("in", shape[:-1]),

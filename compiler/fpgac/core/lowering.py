@@ -28,6 +28,7 @@ from fpgac.core.layers import described, precisions
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
+from fpgac.network.arithmetic import steps
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
@@ -145,11 +146,11 @@ def _graph(
         "LayerName": {
             entry: {"Precision": {"result": str(network.input_type)}},
             **{
-                layer.name: {
-                    "Precision": precisions(layer, output if layer is last else None),
-                    "ReuseFactor": factors.get(layer.name, 1),
+                step.layer.name: {
+                    "Precision": precisions(step, output if step.layer is last else None),
+                    "ReuseFactor": factors.get(step.layer.name, 1),
                 }
-                for layer in network.layers
+                for step in steps(network.input_type, network.layers)
             },
         },
     }

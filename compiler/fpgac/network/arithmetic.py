@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -44,7 +45,7 @@ class Grid:
     @property
     def bits(self) -> int:
         """How many bits hold any of them, a sign among them."""
-        return math.ceil(math.log2(max(self.reach, 1))) + 1
+        return int(self.reach).bit_length() + 1
 
     @classmethod
     def of(cls, type_: FixedPoint) -> Grid:
@@ -79,6 +80,8 @@ def _gives(layer: Layer, given: Grid) -> Grid:
             finest = max(fraction, layer.bias_type.fraction)
             bias = np.abs(layer.bias.astype(np.float64)) * _step(layer.bias_type.fraction, finest)
             return Grid(finest, float((product * _step(fraction, finest) + bias).max()))
+        case AveragePoolLayer():
+            return Grid(given.fraction + layer.bits, given.reach * 2**layer.bits)
         case MaxPoolLayer() | FlattenLayer():
             return given
 
@@ -115,6 +118,9 @@ def _computed(step: Step, values: IntArray) -> IntArray:
         case MaxPoolLayer():
             greatest: IntArray = np.max(_windows(values, step.layer.pool, step.layer.pool), axis=-1)
             return greatest
+        case AveragePoolLayer():
+            total: IntArray = np.sum(_windows(values, step.layer.pool, step.layer.pool), axis=-1)
+            return total
         case FlattenLayer():
             return values.reshape(len(values), math.prod(values.shape[1:]))
 
@@ -151,13 +157,13 @@ def check_range(input_type: FixedPoint, layers: Sequence[Layer]) -> None:
     """
     for step in steps(input_type, layers):
         layer = step.layer
-        if isinstance(layer, WeightedLayer) and step.gives.reach >= 2.0**WIDEST:
+        if isinstance(layer, WeightedLayer | AveragePoolLayer) and step.gives.reach >= 2.0**WIDEST:
             raise NetworkError(
                 Problem(
                     f"the sums of layer {layer.name!r} are too wide to be exact",
                     where=Where(key=f"layers.{layer.name}"),
                     expected=f"sums of at most {WIDEST} bits, which a float64 holds",
-                    got=f"{step.given.bits} bits times {layer.weight_type}, plus {layer.bias_type}",
+                    got=f"sums of {step.gives.bits} bits, of numbers of {step.given.bits} bits",
                     hint="choose fewer bits for inputs, weights or biases",
                 )
             )

@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -39,6 +40,8 @@ from fpgac.network.network import (
 )
 from fpgac.network.soundness import unsound
 from fpgac.network.tables import (
+    AveragePooling1DTable,
+    AveragePooling2DTable,
     DenseTable,
     Document,
     FlattenTable,
@@ -263,7 +266,7 @@ def _invalid(error: ValidationError) -> list[Problem]:
 def _key(parts: Iterable[int | str]) -> str:
     names = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]
     # A union's member stands among them by its tag: a layer's kind, or how the input is given.
-    kinds = r"(?<=\])\.(dense|relu|flatten|(?:conv|max_pooling)[12]d)(?=\.|$)"
+    kinds = r"(?<=\])\.(dense|relu|flatten|(?:conv|max_pooling|average_pooling)[12]d)(?=\.|$)"
     path = re.sub(kinds, "", "".join(names)).removeprefix(".")
     return re.sub(r"^input\.(size|shape)(?=\.)", "input", path)
 
@@ -304,6 +307,8 @@ def _layer(path: Path, place: int, table: LayerTable) -> Layer:
             return ReluLayer(table.name, table.type)
         case MaxPooling1DTable() | MaxPooling2DTable():
             return MaxPoolLayer(table.name, tuple(table.pool))
+        case AveragePooling1DTable() | AveragePooling2DTable():
+            return AveragePoolLayer(table.name, tuple(table.pool))
         case FlattenTable():
             return FlattenLayer(table.name)
         case _:

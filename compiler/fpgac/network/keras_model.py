@@ -18,6 +18,7 @@ from fpgac.errors import Problem, ToolchainError
 from fpgac.network.arithmetic import Step, steps
 from fpgac.network.keras_folding import folding
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -90,8 +91,9 @@ def build(
                 x = wrap(_weighted(k, step.layer, step.layer.name in normalised))(x)
             case ReluLayer():
                 x = k.qkeras.QActivation(relu(k, step, step.layer), name=step.layer.name)(x)
-            case MaxPoolLayer():
-                pooling = getattr(k.keras.layers, f"MaxPooling{len(step.layer.pool)}D")
+            case MaxPoolLayer() | AveragePoolLayer():
+                operation = "Max" if isinstance(step.layer, MaxPoolLayer) else "Average"
+                pooling = getattr(k.keras.layers, f"{operation}Pooling{len(step.layer.pool)}D")
                 x = pooling(step.layer.pool, name=step.layer.name)(x)
             case FlattenLayer():
                 x = k.keras.layers.Flatten(name=step.layer.name)(x)

@@ -7,6 +7,7 @@ lists, strings and integers (``plain``), which is what the network's file and di
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from fpgac.spec.shapes import (
     MisfitError,
     Padding,
     Shape,
+    averaged,
     convolved,
     flattened,
     pooled,
@@ -24,6 +26,7 @@ from fpgac.spec.shapes import (
 )
 
 __all__ = [
+    "AveragePoolLayer",
     "ConvLayer",
     "DenseLayer",
     "FlattenLayer",
@@ -158,6 +161,30 @@ class MaxPoolLayer:
 
 
 @dataclass(frozen=True)
+class AveragePoolLayer:
+    """The mean of each pool, in full: with as many more fraction bits as it needs."""
+
+    name: str
+    pool: tuple[int, ...]
+
+    @property
+    def kind(self) -> str:
+        return f"average_pooling{len(self.pool)}d"
+
+    @property
+    def bits(self) -> int:
+        """How many more fraction bits a mean has than the numbers in the pool."""
+        return prod(self.pool).bit_length() - 1
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Raises MisfitError: the pools do not divide it, or their mean is not exact."""
+        return averaged(shape, self.pool)
+
+    def plain(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "pool": list(self.pool)}
+
+
+@dataclass(frozen=True)
 class FlattenLayer:
     """All numbers in one list, the channels' index running fastest."""
 
@@ -172,4 +199,4 @@ class FlattenLayer:
         return {"kind": self.kind, "name": self.name}
 
 
-Layer = DenseLayer | ConvLayer | ReluLayer | MaxPoolLayer | FlattenLayer
+Layer = DenseLayer | ConvLayer | ReluLayer | MaxPoolLayer | AveragePoolLayer | FlattenLayer

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fpgac.digest import digest_json
 from fpgac.network.layers import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -25,6 +26,7 @@ from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.shapes import Shape
 
 __all__ = [
+    "AveragePoolLayer",
     "ConvLayer",
     "DenseLayer",
     "FlattenLayer",

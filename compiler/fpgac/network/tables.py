@@ -10,6 +10,8 @@ from fpgac.spec.formats import Format
 from fpgac.spec.shapes import Padding
 
 __all__ = [
+    "AveragePooling1DTable",
+    "AveragePooling2DTable",
     "Conv1DTable",
     "Conv2DTable",
     "DenseTable",
@@ -94,13 +96,33 @@ class MaxPooling2DTable(_Table):
     pool: list[_Count] = Field(min_length=2, max_length=2)
 
 
+class AveragePooling1DTable(_Table):
+    kind: Literal["average_pooling1d"]
+    name: str
+    pool: list[_Count] = Field(min_length=1, max_length=1)
+
+
+class AveragePooling2DTable(_Table):
+    kind: Literal["average_pooling2d"]
+    name: str
+    pool: list[_Count] = Field(min_length=2, max_length=2)
+
+
 class FlattenTable(_Table):
     kind: Literal["flatten"]
     name: str
 
 
 WeightedTable = DenseTable | Conv1DTable | Conv2DTable
-LayerTable = WeightedTable | ReluTable | MaxPooling1DTable | MaxPooling2DTable | FlattenTable
+LayerTable = (
+    WeightedTable
+    | ReluTable
+    | MaxPooling1DTable
+    | MaxPooling2DTable
+    | AveragePooling1DTable
+    | AveragePooling2DTable
+    | FlattenTable
+)
 
 
 class RecordingTable(_Table):

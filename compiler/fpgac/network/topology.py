@@ -10,6 +10,7 @@ import numpy as np
 from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
@@ -21,6 +22,8 @@ from fpgac.network.network import (
 from fpgac.spec.models import QuantisationSection, Spec
 from fpgac.spec.shapes import Shape, shape_text
 from fpgac.spec.topology import (
+    AveragePooling1DSection,
+    AveragePooling2DSection,
     ConvSection,
     FlattenSection,
     LayerSection,
@@ -54,6 +57,8 @@ def _layers(
             if section.activation == "relu":
                 activations = section.activations or usual.activations
                 yield ReluLayer(relu_name(name), activations.format)
+        case AveragePooling1DSection() | AveragePooling2DSection():
+            yield AveragePoolLayer(name, section.pool)
         case PoolingSection():
             yield MaxPoolLayer(name, section.pool)
         case FlattenSection():
@@ -104,7 +109,7 @@ def _layer_text(layer: Layer) -> str:
     match layer:
         case ReluLayer():
             return f"{named} to {layer.type}"
-        case MaxPoolLayer():
+        case MaxPoolLayer() | AveragePoolLayer():
             return f"{named} of {shape_text(layer.pool)}"
         case FlattenLayer():
             return named

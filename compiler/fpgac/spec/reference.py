@@ -23,6 +23,8 @@ from fpgac.spec.models import (
     TrainingSection,
 )
 from fpgac.spec.topology import (
+    AveragePooling1DSection,
+    AveragePooling2DSection,
     Conv1DSection,
     Conv2DSection,
     DenseSection,
@@ -47,6 +49,8 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("### conv2d", Conv2DSection),
     ("### max_pooling1d", MaxPooling1DSection),
     ("### max_pooling2d", MaxPooling2DSection),
+    ("### average_pooling1d", AveragePooling1DSection),
+    ("### average_pooling2d", AveragePooling2DSection),
     ("### flatten", FlattenSection),
     ("## [quantisation]", QuantisationSection),
     ("## [training]", TrainingSection),

@@ -7,12 +7,14 @@ A shape has no axis for samples: ``(8, 8, 1)`` is a picture of 8 by 8 pixels in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Literal
 
 __all__ = [
     "MisfitError",
     "Padding",
     "Shape",
+    "averaged",
     "convolved",
     "flattened",
     "pads",
@@ -100,6 +102,20 @@ def pooled(shape: Shape, pool: Sequence[int]) -> Shape:
     return sizes
 
 
+def averaged(shape: Shape, pool: Sequence[int]) -> Shape:
+    """What average pooling gives.
+
+    Raises:
+        MisfitError: as for :func:`pooled`, or a pool's size is no power of two: thirds have no
+            fixed-point form.
+    """
+    sizes = pooled(shape, pool)
+    if (count := prod(pool)) & (count - 1):
+        what = f"the mean of {count} numbers is not exact: take pools of 2, 4, 8 ... numbers"
+        raise MisfitError("pool_size", what, sizes)
+    return sizes
+
+
 def flattened(shape: Shape) -> Shape:
     """All numbers in one list, the channels' index running fastest.
 
@@ -110,10 +126,7 @@ def flattened(shape: Shape) -> Shape:
         raise MisfitError(
             "kind", f"there is nothing to flatten: a list of {shape[0]} numbers", shape
         )
-    size = 1
-    for side in shape:
-        size *= side
-    return (size,)
+    return (prod(shape),)
 
 
 def _with_axes(shape: Shape, axes: int, what: str) -> Shape:

@@ -14,6 +14,7 @@ from fpgac.spec.shapes import (
     MisfitError,
     Padding,
     Shape,
+    averaged,
     convolved,
     flattened,
     pooled,
@@ -22,6 +23,8 @@ from fpgac.spec.shapes import (
 )
 
 __all__ = [
+    "AveragePooling1DSection",
+    "AveragePooling2DSection",
     "Conv1DSection",
     "Conv2DSection",
     "ConvSection",
@@ -180,6 +183,34 @@ class MaxPooling2DSection(PoolingSection):
         return _pair(self.pool_size)
 
 
+class AveragePooling1DSection(PoolingSection):
+    """The mean of each pool, along one axis; pools of 2, 4, 8 ... numbers, whose mean is exact."""
+
+    kind: Literal["average_pooling1d"] = Field(description="The layer's kind.")
+    pool_size: _Side = Field(default=2, description="Numbers in a pool.")
+
+    @property
+    def pool(self) -> tuple[int, ...]:
+        return (self.pool_size,)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return averaged(shape, self.pool)
+
+
+class AveragePooling2DSection(PoolingSection):
+    """The mean of each pool, along two axes; pools of 2, 4, 8 ... numbers, whose mean is exact."""
+
+    kind: Literal["average_pooling2d"] = Field(description="The layer's kind.")
+    pool_size: _Pair = Field(default=2, description="A pool's size, or [height, width].")
+
+    @property
+    def pool(self) -> tuple[int, ...]:
+        return _pair(self.pool_size)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return averaged(shape, self.pool)
+
+
 class FlattenSection(LayerSection):
     """All numbers in one list, for the dense layers behind."""
 
@@ -204,6 +235,8 @@ _AnyLayer = Annotated[
     | Conv2DSection
     | MaxPooling1DSection
     | MaxPooling2DSection
+    | AveragePooling1DSection
+    | AveragePooling2DSection
     | FlattenSection,
     Field(discriminator="kind"),
 ]
