@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 import sys
 import tarfile
 import venv
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.road import Road
+from fpgac.build.toolchains import Toolchain
+from fpgac.design.design import Design
 from fpgac.emulation.card import HostRun, read_card, run_host
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
-from fpgac.pipeline.packaging import made_program
-from fpgac.plugins import load_plugins
+from fpgac.plugins import Mode, load_plugins
+from fpgac_targets.pynq_z2 import PynqZ2
+
+WANTED = {"iris.bit", "iris.hwh"}
 
 # Runs a notebook's cells of code, one after the other, as Jupyter would.
 RUN_NOTEBOOK = """\
@@ -158,39 +163,45 @@ def test_an_emulated_program_never_goes_into_it(zynq_build: Build) -> None:
     assert "There is no bitstream in here yet" in (package / "README.md").read_text()
 
 
+class Vivado(PynqZ2):
+    """The board, with a Vivado of two lines that writes what a real one would."""
+
+    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+        return Toolchain("Vivado", Path("/vivado"), (2022, 2))
+
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+        outputs = ("out/hw/iris.bit", "out/hw/iris.hwh", "reports/hw/power.rpt")
+        script = f'for file in {" ".join(outputs)}; do echo "$file of Vivado" > "$file"; done'
+        return Plan((Step("hw: vivado", ("sh", "-c", script), ("scripts/vivado.tcl",), outputs),))
+
+
 def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
     zynq_build: Build, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(zynq_build.folder, tmp_path / "build"))
-    spec = Path(shutil.copy(zynq_build.folder.parent / "iris.toml", tmp_path))
-    shutil.copy(zynq_build.folder.parent / "iris.network.json", tmp_path)
+    for name in ("iris.toml", "iris.network.json"):
+        shutil.copy(zynq_build.folder.parent / name, tmp_path)
     plugins = load_plugins()
+    plugins = replace(plugins, targets={**plugins.targets, "pynq-z2": Vivado()})
+    spec, folder = tmp_path / "iris.toml", tmp_path / "build"
 
-    def compiled() -> tuple[bool, set[str], set[str]]:
-        """Whether something lacks; what is in the package and in the archive."""
-        build = compile_spec(Request(check_spec(spec, plugins), "pynq-z2", folder), plugins)
+    def compiled(mode: Literal["emulation", "hw"]) -> tuple[bool, set[str], set[str]]:
+        """Whether something lacks; what of it is in the package, and in the archive."""
+        request = Request(check_spec(spec, plugins), "pynq-z2", folder, mode)
+        build = compile_spec(request, plugins)
         assert build.archive is not None
-        content = io.BytesIO(build.archive.path.read_bytes())
-        with tarfile.open(fileobj=content) as archive:
+        with tarfile.open(build.archive.path) as archive:
             packed = {Path(name).name for name in archive.getnames()}
         files = {path.name for path in (folder / "package").rglob("*")}
-        wanted = {"iris.bit", "iris.hwh"}
-        return bool(build.archive.lacks), files & wanted, packed & wanted
+        return bool(build.archive.lacks), files & WANTED, packed & WANTED
 
-    # What a step of Vivado would leave, and what the road writes down of it.
-    outputs = ("out/hw/iris.bit", "out/hw/iris.hwh", "reports/hw/power.rpt")
-    for path in outputs:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(f"{path} of Vivado")
-    plan = Plan((Step("hw: vivado", ("vivado",), (), outputs),))
-    road = Road(folder, lambda _: None)
-    design = road.lock.stops["design"].key
-    road.stop("program", "any key", lambda: made_program(road, plan, design))
-
-    assert compiled() == (False, {"iris.bit", "iris.hwh"}, {"iris.bit", "iris.hwh"})
+    assert compiled("hw") == (False, WANTED, WANTED)
     bit = folder / "package/iris_overlay/iris.bit"
-    assert bit.read_text() == "out/hw/iris.bit of Vivado"
+    assert bit.read_text() == "out/hw/iris.bit of Vivado\n"
     assert "was built for exactly this design" in (folder / "package/README.md").read_text()
 
-    spec.write_text(spec.read_text().replace("clock_mhz = 250.0", "clock_mhz = 125.0"))
-    assert compiled() == (True, set(), set())
+    assert compiled("emulation") == (False, WANTED, WANTED)
+    (folder / "out/hw/iris.hwh").write_text("of something else")
+    assert compiled("emulation") == (True, set(), set())
+    assert compiled("hw") == (False, WANTED, WANTED)
+    spec.write_text(spec.read_text().replace("Iris species", "Species of irises"))
+    assert compiled("emulation") == (True, set(), set())
