@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fpgac.build.stopping import stopping_with
 from fpgac.emulation.card import BoardDescription, missing, run_host
 from fpgac.errors import EmulationError
 from tests.design.overlays import AGREED, BOARD, Bench, bench, build
@@ -209,13 +213,24 @@ def test_a_kernel_that_crashes_is_told_from_its_host(tmp_path: Path) -> None:
 
 
 def run_folders() -> Iterable[Path]:
-    return set(Path("/tmp").glob("fpgac-run-*"))
+    """Those of this process: other runs may come and go."""
+    return set(Path("/tmp").glob(f"fpgac-run-{os.getpid()}-*"))
 
 
 def test_a_host_that_hangs_without_the_board_ends_in_time(overlay: Bench, tmp_path: Path) -> None:
     before = run_folders()
     with pytest.raises(EmulationError, match="did not end within 3 seconds"):
         overlay.script(OPENING + "import time\ntime.sleep(60)", cwd=tmp_path, timeout=3)
+    assert run_folders() == before
+
+
+def test_a_host_that_is_told_to_stop_ends_at_once(overlay: Bench, tmp_path: Path) -> None:
+    before, started = run_folders(), time.monotonic()
+    stopped = threading.Event()
+    threading.Timer(1, stopped.set).start()
+    with stopping_with(stopped), pytest.raises(KeyboardInterrupt):
+        overlay.script(OPENING + "import time\ntime.sleep(60)", cwd=tmp_path, timeout=60)
+    assert time.monotonic() - started < 20
     assert run_folders() == before
 
 

@@ -19,13 +19,13 @@ import pytest
 from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError, TargetError, ToolchainError
 from fpgac.plugins import Core, Design, FixedPoint, Port, Target
+from fpgac.testing import SHIM
 from fpgac_targets.pynq_z2 import PynqZ2
 from fpgac_targets.zcu102 import Zcu102
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import MakeDesign, WriteDesign
 
-SHIM = Path(__file__).with_name("vivado_shim.tcl")
 BOARDS = [PynqZ2(), Zcu102()]
 PS = {"pynq-z2": "processing_system7_0", "zcu102": "zynq_ultra_ps_e_0"}
 

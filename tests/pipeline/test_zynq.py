@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpgac.errors import TargetError
+from fpgac.build.folder import claimed
+from fpgac.errors import BuildError, TargetError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
@@ -31,6 +32,14 @@ def test_the_build_runs(zynq_build: Build, tmp_path: Path) -> None:
         (result,) = run_hosts(request, host)
         assert result.verdict == "equal to the proof's"
         assert np.load(tmp_path / "Y.npy").shape == (result.samples, 3)
+
+
+def test_a_build_that_is_being_written_is_not_run(zynq_build: Build) -> None:
+    with (
+        claimed(zynq_build.folder),
+        pytest.raises(BuildError, match="another fpgac is writing this folder"),
+    ):
+        run_hosts(RunRequest(zynq_build.folder), "pynq")
 
 
 def test_a_batch_that_no_transfer_can_carry_is_refused(zynq_build: Build) -> None:

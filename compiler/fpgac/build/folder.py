@@ -24,6 +24,7 @@ __all__ = [
     "disk_errors",
     "npy_bytes",
     "replace_whole",
+    "require_unclaimed",
     "write_tree",
     "write_whole",
 ]
@@ -48,13 +49,8 @@ def claimed(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BuildError(
-                Problem(
-                    "another fpgac is writing this folder",
-                    Where(folder),
-                    hint="wait for it to end, or give another folder with --out",
-                )
-            ) from None
+            hint = "wait for it to end, or give another folder with --out"
+            raise BuildError(_being_written(folder, hint)) from None
         _refuse_foreign(folder)
         try:
             yield
@@ -63,6 +59,28 @@ def claimed(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
+
+
+def require_unclaimed(folder: Path) -> None:
+    """Nothing, unless another run of fpgac is writing ``folder``: then it is not to be read yet.
+
+    Raises:
+        BuildError: it is.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return  # whoever reads says what is wrong
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BuildError(_being_written(folder, "wait for it to end, then run again")) from None
+    finally:
+        os.close(descriptor)
+
+
+def _being_written(folder: Path, hint: str) -> Problem:
+    return Problem("another fpgac is writing this folder", Where(folder), hint=hint)
 
 
 def _refuse_foreign(folder: Path) -> None:

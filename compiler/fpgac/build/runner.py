@@ -20,6 +20,7 @@ from typing import Literal
 from fpgac.build.folder import disk_errors
 from fpgac.build.lock import StepRecord
 from fpgac.build.plan import Plan, Step
+from fpgac.build.stopping import PROMPT_SECONDS, stop_if_told
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import BuildError, Problem, ToolchainError, Where
 
@@ -89,7 +90,10 @@ def _ready(step: Step, makers: Mapping[str, str], done: Mapping[str, StepRecord]
 def _collect(
     running: dict[Future[StepRecord], Step], done: dict[str, StepRecord], report: Report
 ) -> None:
-    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    finished: set[Future[StepRecord]] = set()
+    while not finished:
+        stop_if_told()
+        finished, _ = wait(running, timeout=PROMPT_SECONDS, return_when=FIRST_COMPLETED)
     for future in finished:
         step = running.pop(future)
         try:

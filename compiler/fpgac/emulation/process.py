@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fpgac.build.stopping import stop_if_told
 from fpgac.errors import EmulationError, Problem
 
 __all__ = ["HostProcess", "Outcome"]
@@ -141,6 +142,7 @@ class HostProcess:
                     selector.register(pipe, selectors.EVENT_READ, stream)
             failed = False
             while self._popen.poll() is None:
+                stop_if_told()
                 self._read(selector, _TICK)
                 if not failed and self._events.exists():
                     failed = True

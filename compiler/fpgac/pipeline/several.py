@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpgac.build.road import Event, Tell
+from fpgac.build.stopping import stop_if_told, stopping_with
 from fpgac.errors import FpgacError
 from fpgac.pipeline.compiling import Build, Request, compile_spec, is_warm
 from fpgac.pipeline.sources import Sources
@@ -50,8 +51,7 @@ def compile_targets(
         tell = teller(target)
 
         def heard(event: Event) -> None:
-            if stopped.is_set():
-                raise KeyboardInterrupt  # ends this target's road where it is
+            stop_if_told()  # ends this target's road where it is
             tell(event)
 
         return heard
@@ -59,7 +59,8 @@ def compile_targets(
     def compile_one(request: Request, lenders: Sequence[Path]) -> Outcome:
         try:
             tell = listener(request.target)
-            return Outcome(request, compile_spec(request, plugins, tell, sources, lenders))
+            with stopping_with(stopped):
+                return Outcome(request, compile_spec(request, plugins, tell, sources, lenders))
         except FpgacError as error:
             return Outcome(request, error=error)
 

@@ -15,7 +15,13 @@ from typing import cast
 
 import numpy as np
 
-from fpgac.build.folder import LOCK_NAME, disk_errors, npy_bytes, write_whole
+from fpgac.build.folder import (
+    LOCK_NAME,
+    disk_errors,
+    npy_bytes,
+    require_unclaimed,
+    write_whole,
+)
 from fpgac.build.lock import read_lock
 from fpgac.design.contract import Contract
 from fpgac.emulation.plan import CONTRACT, Engine, host_program, kernel_library, program_file
@@ -94,11 +100,12 @@ def run_hosts(
     ``simulation`` is no host: it calls the kernel's C++ here, where XRT is not installed.
 
     Raises:
-        BuildError: the folder is no build, or was not built to the end.
+        BuildError: the folder is no build, was not built to the end, or is being written.
         TargetError: the build has no such host.
         EmulationError, ToolchainError: the card or the host did not run.
         ProofError: a host gave other raw words than the proof, or than the host before.
     """
+    require_unclaimed(request.folder)
     contract, names = _contract(request.folder), built_hosts(request.folder)
     if host not in ("all", SIMULATION, *names):
         raise TargetError(

@@ -7,6 +7,13 @@
 # the control character US (31) between them and RS (30) behind. Trouble: SHIM_NO_BOARD=1,
 # SHIM_STATUS and SHIM_PROGRESS of the run, SHIM_WNS in ns, SHIM_NO_IP=1.
 #
+# SHIM_MORE is a Tcl file that declares what is missing here, before SCRIPT runs:
+#
+#   command write_xsa {-force} {-file} 0 0 {}    options alone and with a value, least, most, body
+#   set versions(axi_gpio) 2.0
+#   set known(axi_gpio) {interfaces {S_AXI aximm 0} pins {s_axi_aclk clk 0 s_axi_aresetn rst 0}
+#       parameters {C_GPIO_WIDTH} spaces {} segments {S_AXI/Reg} automation {}}
+#
 # Command names and options: AMD's UG835 and UG1399; pins and parameters: PG021 (AXI DMA), PG082,
 # PG201 (processing systems), PG247 (SmartConnect), PG164 (Processor System Reset).
 
@@ -57,6 +64,12 @@ proc parse {name flags valued least most arguments wordsName} {
     return $options
 }
 
+# The value of an option of the command at work, or what it is without.
+proc given {option default} {
+    upvar o o
+    return [expr {[info exists o($option)] ? $o($option) : $default}]
+}
+
 proc need {what name} {
     if {![info exists ::state($what)]} { refuse "$name before $what" }
 }
@@ -82,7 +95,7 @@ if {$tool eq "hls"} {
     command add_files {-tb} {-cflags -csimflags -blackbox} 1 1 {
         need project add_files
         if {![file isfile [lindex $words 0]]} { refuse "there is no file $words" }
-        foreach flag $o(-cflags) {
+        foreach flag [given -cflags {}] {
             if {[regexp {^-I(.*)} $flag _ folder] && ![file isdirectory $folder]} {
                 refuse "there is no folder $folder"
             }
@@ -91,13 +104,13 @@ if {$tool eq "hls"} {
     }
     command open_solution {-reset} {-flow_target} 1 1 {
         need project open_solution
-        if {$o(-flow_target) ni {vivado vitis}} { refuse "no flow $o(-flow_target)" }
+        if {[given -flow_target vivado] ni {vivado vitis}} { refuse "no flow $o(-flow_target)" }
         set ::state(solution) [file join $::state(project) $words]
     }
     command set_part {} {} 1 1 { need solution set_part; set ::state(part) $words }
     command create_clock {} {-period -name -uncertainty} 0 1 {
         need solution create_clock
-        set ::state(clock) $o(-period)
+        set ::state(clock) [given -period 10]
     }
     command csynth_design {} {} 0 0 {
         foreach what {top files part clock} { need $what csynth_design }
@@ -106,10 +119,25 @@ if {$tool eq "hls"} {
     command export_design {} {-format -rtl -vendor -library -ipname -version -description \
         -display_name -taxonomy -output -flow} 0 0 {
         need synthesis export_design
-        if {$o(-format) ni {ip_catalog xo syn_dcp sysgen}} { refuse "no format $o(-format)" }
+        if {[given -format ip_catalog] ni {ip_catalog xo syn_dcp sysgen}} { refuse "no format $o(-format)" }
         if {[setting SHIM_NO_IP 0]} { return }
         write_file [file join $::state(solution) impl ip component.xml] $::state(top)
     }
+    command csim_design {-clean -setup -O} {-argv -ldflags -mflags} 0 0 { need files csim_design }
+    command config_compile {-unsafe_math_optimizations -no_signed_zeros} \
+        {-name_max_length -pipeline_loops -pipeline_style} 0 0 { need solution config_compile }
+    # Directives: what they are for, in the end, is a place in the C++, which only HLS knows.
+    foreach {name flags valued places} {
+        pipeline {-off -rewind} {-II -style} 1
+        unroll {-skip_exit_check} {-factor} 1
+        inline {-off -recursive} {} 1
+        dataflow {-disable_start_propagation} {} 1
+        array_partition {-off} {-dim -factor -type} 2
+        interface {-register} {-mode -bundle -depth -offset -latency -name -register_mode} 2
+    } {
+        command set_directive_$name $flags $valued $places $places "need solution set_directive_$name"
+    }
+    if {[setting SHIM_MORE {}] ne {}} { source $::env(SHIM_MORE) }
     source $script
     refuse "$script does not exit: vitis_hls would wait for input"
 }
@@ -169,7 +197,7 @@ set wired {}
 
 command create_project {-force -part_only} {-part} 1 2 {
     set ::state(project) $words
-    set ::state(part) $o(-part)
+    set ::state(part) [given -part {}]
     file mkdir [lindex $words 1]
 }
 command get_board_parts {-quiet} {-filter} 0 1 {
@@ -363,4 +391,14 @@ foreach name {report_utilization report_timing_summary report_power} {
     "
 }
 
+command write_hw_platform {-fixed -force -include_bit} {} 1 1 {
+    need finished write_hw_platform
+    write_file $words "a hardware platform"
+}
+command regenerate_bd_layout {} {} 0 0 { need design regenerate_bd_layout }
+command generate_target {-force} {} 2 2 { need saved generate_target }
+command set_param {} {} 2 2 {}
+command close_project {} {} 0 0 { need project close_project }
+
+if {[setting SHIM_MORE {}] ne {}} { source $::env(SHIM_MORE) }
 source $script

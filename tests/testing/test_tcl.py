@@ -1,0 +1,91 @@
+"""A target's Tcl is run where neither Vivado nor HLS is, and judged by what they know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fpgac.testing.tcl import tcl_errors, tool_of
+
+PROJECT = "create_project p _x -part xc7z020clg400-1\ncreate_bd_design system\n"
+GPIO = 'create_bd_cell -type ip -vlnv "xilinx.com:ip:axi_gpio:2.0" lamps\n'
+HLS = """
+open_project -reset p
+set_top f
+add_files f.cpp
+open_solution -reset -flow_target vivado s
+set_part xc7z020clg400-1
+create_clock -period 10
+source directives.tcl
+csynth_design
+export_design -format ip_catalog
+exit
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "f.cpp").write_text("void f() {}\n")
+    return tmp_path
+
+
+def errors(folder: Path, more: Path | None = None, **scripts: str) -> dict[str, str]:
+    for name, text in scripts.items():
+        (folder / f"{name}.tcl").write_text(text)
+    return tcl_errors([f"{name}.tcl" for name in scripts], folder, more)
+
+
+def test_the_tool_is_the_one_whose_commands_a_script_calls() -> None:
+    assert tool_of(HLS) == "hls"
+    assert tool_of(PROJECT) == "vivado"
+    assert tool_of("open_project p\n") == "vivado"
+
+
+def test_a_script_runs_after_what_makes_its_ip(folder: Path) -> None:
+    block_design = PROJECT + (
+        "set_property ip_repo_paths [list p/s/impl/ip] [current_fileset]\nupdate_ip_catalog\n"
+        "create_bd_cell -type ip -vlnv xilinx.com:hls:f:1.0 f_1\n"
+    )
+    directives = "set_directive_pipeline -II 1 f\n"
+    assert errors(folder, a_vivado=block_design, hls=HLS, directives=directives) == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (PROJECT + "create_bd_sell x\n", "there is no command create_bd_sell"),
+        (PROJECT + "validate_bd_design -quickly\n", "validate_bd_design has no option -quickly"),
+        (PROJECT + GPIO, "the IP catalogue has no xilinx.com:ip:axi_gpio:2.0"),
+        (HLS.replace("source directives.tcl\nc", "c").replace("exit", ""), "does not exit"),
+        (HLS.replace("source directives.tcl", "set_directive_unrol f"), "no command"),
+        (PROJECT + "foreach x {a b\n", "missing close-brace"),
+    ],
+)
+def test_what_the_tools_do_not_know_is_told(folder: Path, script: str, told: str) -> None:
+    (complaint,) = errors(folder, script=script).values()
+    assert told in complaint
+
+
+def test_more_ip_and_commands_can_be_taught(folder: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more" / "gpio.tcl"
+    more.parent.mkdir()
+    more.write_text("""
+        set versions(axi_gpio) 2.0
+        set known(axi_gpio) {interfaces {S_AXI aximm 0} pins {s_axi_aclk clk 0}
+            parameters {C_GPIO_WIDTH} spaces {} segments {S_AXI/Reg} automation {}}
+        command write_lamps {-force} {-colour} 1 1 {}
+    """)
+    script = PROJECT + GPIO + "set_property CONFIG.C_GPIO_WIDTH 4 [get_bd_cells lamps]\n"
+    assert errors(folder, more, script=f"{script}write_lamps -colour red all\n") == {}
+    assert (
+        "no option -color"
+        in errors(folder, more, script=f"{script}write_lamps -color red all\n")["script.tcl"]
+    )
+
+
+def test_without_tclsh_nothing_is_taken_for_good(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    assert "apt install tcl" in errors(folder, script=PROJECT)["script.tcl"]
