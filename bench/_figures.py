@@ -1,4 +1,8 @@
-"""Figures of a benchmark: a value, its peer measured in the same run, and the ratio of the two."""
+"""Figures of a benchmark: a value, its peer measured in the same run, and the ratio of the two.
+
+Machines differ, and one machine from hour to hour; a ratio to a peer that ran in between stays. The
+figures are kept in ``results.json``, so that the next run can tell what has changed.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,20 @@ import json
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).with_name("results.json")
+
+# Ratios of one machine in two quiet runs differ by less than this part.
+NOISE = 0.1
 
 
 @dataclass(frozen=True)
 class Figure:
-    """``ratio`` is value over peer; both in ``unit``."""
+    """``ratio`` is value over peer; both in ``unit``. ``peer`` says what was measured beside it."""
 
     name: str
     value: float
@@ -26,6 +34,16 @@ class Figure:
     @property
     def ratio(self) -> float:
         return self.value / self.peer_value
+
+    def plain(self) -> dict[str, Any]:
+        """What ``results.json`` keeps under the figure's name."""
+        return {
+            "value": self.value,
+            "unit": self.unit,
+            "peer": self.peer,
+            "peer_value": self.peer_value,
+            "ratio": self.ratio,
+        }
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -53,15 +71,69 @@ def in_turn(runs: Sequence[Callable[[], float]], times: int) -> list[float]:
 
 
 def show(title: str, figures: Iterable[Figure]) -> None:
-    """Print the figures as a table, and keep them in ``results.json``."""
+    """Print the figures as a table, with what changed since the last run, and keep them."""
     figures = list(figures)
-    width = max(len(figure.name) for figure in figures)
-    print(f"\n{title}")
-    for figure in figures:
-        print(
-            f"  {figure.name:<{width}}  {figure.value:8.2f} {figure.unit}"
-            f"   {figure.ratio:6.2f} x  {figure.peer} ({figure.peer_value:.2f} {figure.unit})"
-        )
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    kept |= {figure.name: asdict(figure) | {"ratio": figure.ratio} for figure in figures}
-    RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    print(f"\n{title}")
+    print_table([_row(figure, kept.get(figure.name)) for figure in figures])
+    kept |= {figure.name: figure.plain() for figure in figures}
+    beside = RESULTS.with_suffix(".new")
+    beside.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    beside.replace(RESULTS)
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of one length, their columns below each other."""
+    for line in table(rows):
+        print(f"  {line}")
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows as lines; what begins with a digit or a sign stands at the right of its column.
+
+    >>> for line in table([["layers", "time"], ["10", "0.5 s"], ["1,000", "-"]]):
+    ...     print(line)
+    layers  time
+        10  0.5 s
+     1,000  -
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(
+            cell.rjust(width) if _is_number(cell) else cell.ljust(width) for cell, width in cells
+        ).rstrip()
+
+
+def number(value: float) -> str:
+    """Three digits that count, or all before the point.
+
+    >>> number(27_345_678.9), number(12.345), number(0.0012345)
+    ('27,345,679', '12.3', '0.00123')
+    """
+    digits = next((places for limit, places in ((100, 0), (10, 1), (1, 2)) if value >= limit), None)
+    return f"{value:.3g}" if digits is None else f"{value:,.{digits}f}"
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").isdigit()
+
+
+def _row(figure: Figure, before: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return (
+        figure.name,
+        number(figure.value),
+        figure.unit,
+        number(figure.ratio),
+        f"x  {figure.peer} ({number(figure.peer_value)} {figure.unit})",
+        changed(figure, before) if before else "",
+    )
+
+
+def changed(figure: Figure, before: Mapping[str, Any]) -> str:
+    """How the ratio has moved since ``before`` was kept; an arrow marks more than noise."""
+    if (figure.unit, figure.peer) != (before["unit"], before["peer"]):
+        return "measured otherwise before"
+    moved = figure.ratio / before["ratio"] - 1
+    mark = "" if abs(moved) <= NOISE else " ▲" if moved > 0 else " ▼"
+    return f"was {number(before['ratio'])} x: {moved:+.0%}{mark}"
