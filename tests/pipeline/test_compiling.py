@@ -56,6 +56,8 @@ def test_a_build_holds_all_that_is_promised(iris_build: Path) -> None:
         "vectors/expected_raw.npy",
         "emulation/iris.xclbin",
         "reports/accuracy.json",
+        "package/iris_overlay/iris_host.py",
+        "deploy/iris-aws-f1.tar.gz",
     ):
         assert (iris_build / path).is_file(), path
 
@@ -135,7 +137,7 @@ def test_only_what_depends_on_a_change_is_made_again(build: Path, specs: Path) -
     spec.write_text(spec.read_text().replace("random = 12000", "random = 12001"))
     _, outcomes = walk(spec, build)
     made = {name for name, outcome in outcomes.items() if outcome == "done"}
-    assert made == {"vectors", "proof", "report"}
+    assert made == {"vectors", "proof", "report", "package"}
 
 
 def test_a_network_from_an_older_training_is_told(build: Path, specs: Path) -> None:
