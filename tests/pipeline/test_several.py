@@ -88,9 +88,7 @@ def test_so_does_the_muon_trigger_with_both_flows_of_the_zcu102(
     spec.write_text(fewer)
     done = fpgac("compile", spec, "--target", "all", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    spec.write_text(
-        spec.read_text().replace("[targets.zcu102]", '[targets.zcu102]\nflow = "vitis"')
-    )
+    spec.write_text(fewer.replace("[targets.zcu102]", '[targets.zcu102]\nflow = "vitis"'))
     vitis = tmp_path / "muon-zcu102-by-vitis"
     done = fpgac("compile", spec, "--target", "zcu102", "--out", vitis)
     assert done.returncode == 0, done.stderr
