@@ -140,43 +140,40 @@ def _package_stage(name: str, linked: str, on_card: tuple[str, ...], mode: Mode)
 
 
 def _elsewhere(environment: Mapping[str, str]) -> dict[str, Path]:
-    """The cross-compiler and the parts of the common image.
+    """The cross-compiler and the parts of the common image, by name.
 
     Raises:
         ToolchainError: with all that is missing.
     """
-    problems = []
-    compiler = shutil.which(COMPILER, path=environment.get("PATH"))
-    if compiler is None:
-        problems.append(
-            Problem(
-                f"{COMPILER} was not found on PATH",
-                hint="source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu",
-            )
-        )
-    image = Path(environment.get("EDGE_COMMON_SW") or "EDGE_COMMON_SW")
-    sysroots = sorted(image.glob("sysroots/cortexa72-cortexa53-*-linux"))
-    sysroot = Path(environment.get("SYSROOT") or next(iter(sysroots), image / "sysroots"))
-    found = {
+    image = Path(environment.get("EDGE_COMMON_SW") or "EDGE_COMMON_SW").absolute()
+    parts = {
         "rootfs.ext4": image / "rootfs.ext4",
         "Image": image / "Image",
-        "sysroot": sysroot,
+        "sysroot": _sysroot(image, environment),
     }
-    for name, path in found.items():
-        if not (path / "usr" if name == "sysroot" else path).exists():
-            problems.append(
-                Problem(
-                    f"there is no {name}, which an SD card and its hosts are made with",
-                    expected="EDGE_COMMON_SW naming the folder of AMD's common image for Zynq "
-                    "UltraScale+, and SYSROOT the sysroot that its sdk.sh installed",
-                    got=str(path),
-                    hint="download xilinx-zynqmp-common of Vitis's release, below Embedded "
-                    "Platforms, and run its sdk.sh",
-                )
-            )
-    if problems:
+    compiler = shutil.which(COMPILER, path=environment.get("PATH"))
+    problems = [_no_part(name, path) for name, path in parts.items() if not path.exists()]
+    if compiler is None:
+        hint = "source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu"
+        problems.append(Problem(f"{COMPILER} was not found on PATH", hint=hint))
+    if compiler is None or problems:
         raise ToolchainError(*problems)
-    return {
-        COMPILER: Path(str(compiler)),
-        **{name: path.absolute() for name, path in found.items()},
-    }
+    return {COMPILER: Path(compiler), **parts}
+
+
+def _sysroot(image: Path, environment: Mapping[str, str]) -> Path:
+    if given := environment.get("SYSROOT"):
+        return Path(given).absolute()
+    found = sorted(image.glob("sysroots/cortexa72-cortexa53-*-linux"))
+    return found[0] if found else image / "sysroots"
+
+
+def _no_part(name: str, path: Path) -> Problem:
+    return Problem(
+        f"there is no {name}, which an SD card and its hosts are made with",
+        expected="EDGE_COMMON_SW naming the folder of AMD's common image for Zynq UltraScale+, and "
+        "SYSROOT the sysroot that its sdk.sh installed",
+        got=str(path),
+        hint="download xilinx-zynqmp-common of Vitis's release, below Embedded Platforms, and run "
+        "its sdk.sh",
+    )

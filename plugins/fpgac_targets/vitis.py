@@ -1,7 +1,7 @@
 """What all PCIe cards under Vitis share: one kernel, several compute units, built by v++.
 
-Public for other plugins: :class:`VitisTarget` and :class:`VitisOptions`, to make subclasses of,
-and the :class:`Stage` of their flow.
+Public for other plugins: :class:`VitisTarget` and :class:`VitisOptions`, to make subclasses of;
+the rest is for boards of fpgac's own.
 """
 
 from __future__ import annotations
@@ -46,7 +46,14 @@ from fpgac.plugins import (
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-__all__ = ["Stage", "VitisOptions", "VitisTarget"]
+__all__ = [
+    "REMEDIES",
+    "Stage",
+    "VitisOptions",
+    "VitisTarget",
+    "emconfig_stage",
+    "kernel_stages",
+]
 
 # The word of a command that stands for those of :func:`frequency_words`.
 FREQUENCY = "@frequency@"

@@ -152,6 +152,19 @@ def test_targets_show_tells_where_a_road_ends(fpgac: Fpgac) -> None:
     assert "AWS makes no FPGA image" in done.stderr
 
 
+def test_targets_tell_both_flows_of_a_board(fpgac: Fpgac) -> None:
+    listed = fpgac("targets", environment={**os.environ, "COLUMNS": "200"}).stdout.splitlines()
+    rows = [line for line in listed if line.startswith("zcu102 ")]
+    assert [row.split()[1] for row in rows] == ["(vivado)", "(vitis)"]
+    assert "Vitis 2022.1 to 2024.2" in rows[1]
+    shown = fpgac("targets", "show", "zcu102").stdout
+    vivado, vitis = shown.split('With flow = "vitis"')
+    assert "xilinx.com:zcu102:part0:3.4" in vivado
+    assert "AMD offers no PYNQ image" in vivado
+    assert "xilinx_zcu102_base_202420_1" in vitis
+    assert 'flow = "vitis"  #' in vitis
+
+
 def test_targets_show_of_an_unknown_target_names_the_nearest(fpgac: Fpgac) -> None:
     done = fpgac("targets", "show", "alveo-u281")
     assert done.returncode == 7

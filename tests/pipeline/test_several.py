@@ -18,6 +18,8 @@ from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Request
 from fpgac.pipeline.several import Outcome, compile_targets
 from fpgac.plugins import load_plugins
+from fpgac.run.hosts import RunRequest, run_hosts
+from fpgac.run.vectors import EXPECTED
 
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
@@ -55,22 +57,46 @@ def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
         assert sorted(line[0] for line in lines) == ["="] * (len(ALL) - made) + ["✓"] * made
 
 
-def test_all_targets_give_the_same_words(compiled: tuple[Path, str, str]) -> None:
-    root, *_ = compiled
-    first, *others = (
-        np.load(root / f"iris-{target}" / "vectors" / "expected_raw.npy") for target in ALL
-    )
-    for words in others:
-        np.testing.assert_array_equal(first, words)
+def same_words_of_all_hosts(first: Path, build: Path) -> set[str]:
+    """The hosts of ``build``, each of which gives the words that were proven for ``first``."""
+    expected = np.load(first / EXPECTED)
+    results = run_hosts(RunRequest(build), "all")
+    for result in results:
+        np.testing.assert_array_equal(result.words, expected, err_msg=result.host)
+    return {result.host for result in results}
 
 
-@pytest.mark.parametrize(("target", "hosts"), [("alveo-u50", 3), ("zcu102", 1)])
-def test_hosts_run_on_the_emulated_card(
-    fpgac: Fpgac, compiled: tuple[Path, str, str], target: str, hosts: int
+@pytest.mark.parametrize("target", ALL)
+def test_every_host_gives_the_same_words_on_every_board(
+    compiled: tuple[Path, str, str], target: str
 ) -> None:
-    done = fpgac("run", compiled[0] / f"iris-{target}")
+    root, *_ = compiled
+    hosts = same_words_of_all_hosts(root / "iris-aws-f1", root / f"iris-{target}")
+    assert hosts == ({"pynq", "opencl", "xrt"} if target in CARDS else {"pynq"})
+
+
+@pytest.mark.heavy
+def test_so_does_the_muon_trigger_with_both_flows_of_the_zcu102(
+    fpgac: Fpgac, specs: Path, tmp_path: Path
+) -> None:
+    spec = specs / "muon.toml"
+    fewer = (
+        spec.read_text()
+        .replace("data = 8192", "data = 512")
+        .replace("random = 4096", "random = 256")
+    )
+    spec.write_text(fewer)
+    done = fpgac("compile", spec, "--target", "all", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("equal to the proof's") == hosts
+    spec.write_text(fewer.replace("[targets.zcu102]", '[targets.zcu102]\nflow = "vitis"'))
+    vitis = tmp_path / "muon-zcu102-by-vitis"
+    done = fpgac("compile", spec, "--target", "zcu102", "--out", vitis)
+    assert done.returncode == 0, done.stderr
+    builds = sorted(tmp_path.glob("muon-*"))
+    assert len(builds) == 7
+    for build in builds:
+        hosts = same_words_of_all_hosts(tmp_path / "muon-aws-f1", build)
+        assert ("xrt" in hosts) == (build.name not in ("muon-pynq-z2", "muon-zcu102")), build
 
 
 class Listener:

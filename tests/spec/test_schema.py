@@ -35,6 +35,8 @@ def test_the_specs_that_come_with_fpgac_satisfy_it(schema: dict[str, Any], name:
         ("[targets.aws-f1]", "[targets.aws-f9]"),
         ("[targets.aws-f1]", "[targets.aws-f1]\nbankz = 1"),
         ("[targets.aws-f1]", "[targets.aws-f1]\ncompute_units = 0"),
+        ("[targets.zcu102]", '[targets.zcu102]\nflow = "vitsi"'),
+        ("[targets.zcu102]", '[targets.zcu102]\nflow = "vivado"\nbanks = ["HP0"]'),
         ("[interface]", "[interfaces]"),
         ("units = 16", 'units = "16"'),
         ('"quantized_bits(8, 1, alpha=1)"', '"8 bits"'),

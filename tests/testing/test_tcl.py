@@ -78,10 +78,8 @@ def test_more_ip_and_commands_can_be_taught(folder: Path, tmp_path: Path) -> Non
     """)
     script = PROJECT + GPIO + "set_property CONFIG.C_GPIO_WIDTH 4 [get_bd_cells lamps]\n"
     assert errors(folder, more, script=f"{script}write_lamps -colour red all\n") == {}
-    assert (
-        "no option -color"
-        in errors(folder, more, script=f"{script}write_lamps -color red all\n")["script.tcl"]
-    )
+    complaints = errors(folder, more, script=f"{script}write_lamps -color red all\n")
+    assert "write_lamps has no option -color" in complaints["script.tcl"]
 
 
 def test_without_tclsh_nothing_is_taken_for_good(

@@ -36,8 +36,8 @@ class Toolchain:
     """An installed toolchain.
 
     ``path`` is its compiler's executable, beside which its other tools lie, unless ``elsewhere``
-    says where; ``version`` is ``(2021, 2)``; ``platform`` is what the compiler takes after
-    ``--platform``, where it matters.
+    says where, as it does of files that the tools need; ``version`` is ``(2021, 2)``; ``platform``
+    is what the compiler takes after ``--platform``, where it matters.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Toolchain:
     elsewhere: Mapping[str, Path] = field(default_factory=dict)
 
     def tool(self, name: str) -> str:
-        """The path of one of its tools."""
+        """The path of one of its tools, or of a file that they need."""
         return str(self.elsewhere.get(name, self.path.with_name(name)))
 
 

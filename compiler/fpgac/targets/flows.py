@@ -36,6 +36,16 @@ class Flows(Target[TargetOptions]):
     flows: ClassVar[Mapping[str, Target[Any]]]
     Options = TargetOptions
 
+    def __init__(self) -> None:
+        super().__init__()
+        for name, flow in self.flows.items():
+            field = flow.Options.model_fields.get("flow")
+            if flow.name != self.name or field is None or field.default != name:
+                raise TypeError(
+                    f"the flow {name!r} of {type(self).__name__} must be a target called "
+                    f"{self.name!r} whose options have flow = {name!r}"
+                )
+
     @property
     def ways(self) -> Mapping[str, Target[Any]]:
         """See :attr:`Target.ways`."""
