@@ -39,7 +39,16 @@ from fpgac.errors import (
     Where,
     nearest,
 )
-from fpgac.network.network import DenseLayer, Network, Recording, ReluLayer
+from fpgac.network.network import (
+    AveragePoolLayer,
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    MaxPoolLayer,
+    Network,
+    Recording,
+    ReluLayer,
+)
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
@@ -54,10 +63,12 @@ from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
 __all__ = [
     "CARD",
+    "AveragePoolLayer",
     "Board",
     "Buffer",
     "BuildError",
     "Contract",
+    "ConvLayer",
     "Core",
     "DataError",
     "Dataset",
@@ -67,9 +78,11 @@ __all__ = [
     "Figure",
     "File",
     "FixedPoint",
+    "FlattenLayer",
     "FpgacError",
     "Life",
     "Loaded",
+    "MaxPoolLayer",
     "Memory",
     "Mode",
     "Network",
