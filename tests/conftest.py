@@ -16,6 +16,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     MaxPoolLayer,
     Network,
     ReluLayer,
@@ -67,7 +68,9 @@ def pictures() -> Network:
         _conv("second", (2, 3, 4, 3), (1, 2), "valid"),
         MaxPoolLayer("pool_of_sums", (2, 3)),
         FlattenLayer("flat"),
-        _dense("last", 3, 5),
+        _dense("next", 3, 4),
+        HardLayer("next_tanh", "tanh", FixedPoint.parse("ap_fixed<5,1,RND_CONV,SAT>")),
+        _dense("last", 4, 5),
     )
     return Network("pictures", (6, 7, 2), FixedPoint.parse("ap_fixed<7,3,RND,SAT>"), layers)
 
@@ -77,7 +80,7 @@ def sequences() -> Network:
     """23 places of three channels: steps that do not divide them, and means of whole sums."""
     layers = (
         _conv("first", (4, 3, 4), (2,), "same"),
-        ReluLayer("first_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
+        HardLayer("first_sigmoid", "sigmoid", FixedPoint.parse("ap_ufixed<6,0,RND_CONV,SAT>")),
         MaxPoolLayer("pool", (2,)),
         _conv("second", (1, 4, 2), (1,), "valid"),
         AveragePoolLayer("mean", (2,)),

@@ -21,7 +21,7 @@ CASES = {
     "pictures, stream, resource": (
         "pictures",
         {"io_type": "io_stream", "strategy": "resource", "reuse_factor": 12},
-        {"last": 3},
+        {"last": 4},
     ),
     "sequences, parallel, resource": (
         "sequences",

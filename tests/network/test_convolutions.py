@@ -23,6 +23,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     MaxPoolLayer,
     Network,
     ReluLayer,
@@ -59,7 +60,11 @@ def by_the_book(network: Network, words: IntArray) -> Numbers:
             case ConvLayer():
                 x = convolved(layer, x)
             case ReluLayer():
-                x = np.vectorize(lambda value, to=layer.type: rectified(to, value), [object])(x)
+                x = on_grid(layer.type, np.maximum(x, 0))
+            case HardLayer(kind="sigmoid"):
+                x = on_grid(layer.type, np.clip(x / 2 + Fraction(1, 2), 0, 1))
+            case HardLayer(kind="tanh"):
+                x = on_grid(layer.type, 2 * np.clip(x / 2 + Fraction(1, 2), 0, 1) - 1)
             case MaxPoolLayer():
                 x = pooled(layer.pool, x, np.max)
             case AveragePoolLayer():
@@ -100,10 +105,11 @@ def pooled(pool: tuple[int, ...], x: Numbers, operation: Callable[..., Numbers])
     return out
 
 
-def rectified(to: FixedPoint, value: Fraction) -> Fraction:
+def on_grid(to: FixedPoint, numbers: Numbers) -> Numbers:
     # Python's round() is to the nearest, and of two equally near to the even one: RND_CONV.
-    word = round(max(value, Fraction(0)) * 2**to.fraction)
-    return Fraction(min(word, to.highest), 2**to.fraction)
+    words = [round(number * 2**to.fraction) for number in numbers.flat]
+    near = [Fraction(min(max(word, to.lowest), to.highest), 2**to.fraction) for word in words]
+    return np.array(near, object).reshape(numbers.shape)
 
 
 def test_every_output_is_the_exact_number(network: Network) -> None:
@@ -138,6 +144,17 @@ def test_sums_that_a_float64_might_round_are_refused(pictures: Network) -> None:
     check_range(FixedPoint.parse("ap_fixed<44,3>"), pictures.layers[:1])
     with pytest.raises(NetworkError, match="sums of layer 'first' are too wide"):
         check_range(FixedPoint.parse("ap_fixed<53,3>"), (first,))
+
+
+def test_sums_too_fine_to_be_halved_are_refused(sequences: Network) -> None:
+    """Up to 51 bits behind the point, a number between -1 and 1 has a half in 53 bits."""
+    first, sigmoid, *_ = sequences.layers
+    assert isinstance(first, ConvLayer)
+    fine = FixedPoint.parse("ap_fixed<22,1,RND_CONV,SAT>")
+    small = replace(first, weights=first.weights // 32, weight_type=fine)
+    check_range(FixedPoint.parse("ap_fixed<30,0>"), (small, sigmoid))
+    with pytest.raises(NetworkError, match="'first_sigmoid' are too wide"):
+        check_range(FixedPoint.parse("ap_fixed<30,-1>"), (small, sigmoid))
 
 
 def test_a_linear_layer_hands_its_sums_on_in_full(pictures: Network) -> None:
@@ -175,6 +192,11 @@ DAMAGES: dict[str, tuple[Any, str, str]] = {
         lambda d: d["layers"][0].update(strides=[1, 0]),
         "greater than or equal to 1",
         "layers[0].strides[1]",
+    ),
+    "a tanh without a sign": (
+        lambda d: d["layers"][7].update(type="ap_ufixed<5,0,RND_CONV,SAT>"),
+        "no type that quantized_tanh.bits. has",
+        "layers[7].type",
     ),
     "nothing flat": (
         lambda d: d["layers"].pop(5),

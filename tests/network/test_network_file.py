@@ -131,7 +131,7 @@ DAMAGES: dict[str, tuple[Damage, str, str]] = {
     "the last layer a relu": (lambda d: d["layers"].pop(), "last layer must be dense", "layers"),
     "a relu after a relu": (
         lambda d: d["layers"].insert(1, {**d["layers"][1], "name": "twice"}),
-        "a relu must follow a layer with weights",
+        "an activation must follow a layer with weights",
         "layers[2]",
     ),
     "an unknown kind of layer": (_layer(1, kind="gelu"), "damaged", "layers[1]"),

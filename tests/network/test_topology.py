@@ -75,6 +75,25 @@ def test_layers_take_the_spec_s_formats_and_their_own(make_spec: MakeSpec) -> No
 
 
 @pytest.mark.parametrize(
+    ("activation", "type_"),
+    [
+        ("relu", "ap_ufixed<6,1,RND_CONV,SAT>"),
+        ("sigmoid", "ap_ufixed<6,0,RND_CONV,SAT>"),
+        ("tanh", "ap_fixed<6,1,RND_CONV,SAT>"),
+    ],
+)
+def test_an_activation_has_its_function_s_type(
+    make_spec: MakeSpec, activation: str, type_: str
+) -> None:
+    spec = make_spec(
+        **_layers({"activation": activation, "activations": "quantized_relu(6, 1)"}, {})
+    )
+    layer = untrained(spec).layers[1]
+    assert (layer.name, layer.kind) == (f"dense_1_{activation}", activation)
+    assert str(getattr(layer, "type", "")) == type_
+
+
+@pytest.mark.parametrize(
     ("tables", "key", "expected", "got"), DIFFERENCES.values(), ids=DIFFERENCES
 )
 def test_the_first_difference_is_told(

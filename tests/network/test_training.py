@@ -321,7 +321,7 @@ def _wait_until(condition: Any, seconds: float = 60) -> None:
 
 
 def test_batch_normalisation_ends_in_the_weights(make_spec: MakeSpec) -> None:
-    convolution = {"kind": "conv1d", "filters": 8, "kernel_size": 4, "activation": "relu"}
+    convolution = {"kind": "conv1d", "filters": 8, "kernel_size": 4, "activation": "tanh"}
     spec = make_spec(
         topology={
             "inputs": (4, 1),
@@ -335,7 +335,7 @@ def test_batch_normalisation_ends_in_the_weights(make_spec: MakeSpec) -> None:
     )
     x, y = three_classes(spec)
     network = train(spec, x, y, x[:64])
-    assert [layer.kind for layer in network.layers] == ["conv1d", "relu", "flatten", "dense"]
+    assert [layer.kind for layer in network.layers] == ["conv1d", "tanh", "flatten", "dense"]
     answers = outputs(network, spec.interface.input.raw(x))
     assert np.mean(answers.argmax(axis=1) == y) > 0.75
     assert all(layer.sparsity >= 0.5 for layer in network.weighted_layers)

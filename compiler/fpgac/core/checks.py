@@ -13,6 +13,7 @@ from fpgac.network.arithmetic import Step, steps
 from fpgac.network.network import (
     AveragePoolLayer,
     FlattenLayer,
+    HardLayer,
     MaxPoolLayer,
     Network,
     ReluLayer,
@@ -25,7 +26,7 @@ __all__ = ["check_formats", "check_graph", "check_names", "declared_type"]
 
 # hls4ml writes the core into C++'s global namespace, next to names and files of its own.
 _TAKEN = re.compile(
-    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|(relu_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
+    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|((relu|hard_\w+)_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
     re.IGNORECASE,
 )
 
@@ -87,7 +88,7 @@ def _check_edges(network: Network, output: FixedPoint | None) -> None:
         if edge is not None:
             _ = edge.word_bits  # raises: too wide for a host's numbers
     last = network.layers[-1]
-    if output is not None and isinstance(last, ReluLayer) and output != last.type:
+    if output is not None and isinstance(last, ReluLayer | HardLayer) and output != last.type:
         raise CoreError(
             Problem(
                 "the results already have the format of the last layer, a ReLU",
@@ -166,7 +167,7 @@ def _wanted(step: Step, node: Any, given: FixedPoint, output: FixedPoint | None)
     match step.layer:
         case WeightedLayer():
             return output or declared_type(node.types["accum_t"])
-        case ReluLayer(type=type_):
+        case ReluLayer(type=type_) | HardLayer(type=type_):
             return type_
         case AveragePoolLayer():
             return mean_type(step)

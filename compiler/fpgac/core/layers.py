@@ -11,6 +11,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     Layer,
     MaxPoolLayer,
     ReluLayer,
@@ -33,7 +34,7 @@ def precisions(step: Step, output: FixedPoint | None) -> dict[str, str]:
                 "accum": "auto",
                 "result": "auto" if output is None else str(output),
             }
-        case ReluLayer():
+        case ReluLayer() | HardLayer():
             return {"result": str(layer.type)}
         case MaxPoolLayer():
             return {"accum": "auto", "result": "auto"}
@@ -86,14 +87,23 @@ def _kind(layer: Layer, shape: Shape) -> dict[str, Any]:
                 **_constants(layer),
                 "data_format": "channels_last",
             }
-        case MaxPoolLayer():
-            return _pooling(layer, "Max", shape)
-        case AveragePoolLayer():
-            return _pooling(layer, "Average", shape)
+        case MaxPoolLayer() | AveragePoolLayer():
+            return _pooling(layer, shape)
         case ReluLayer():
             return {"class_name": "Activation", "activation": "relu", "n_in": prod(shape)}
+        case HardLayer():
+            return {**_halves(), "activation": f"hard_{layer.kind}", "n_in": prod(shape)}
         case FlattenLayer():
             return {"class_name": "Reshape", "target_shape": list(layer.output_shape(shape))}
+
+
+def _halves() -> dict[str, Any]:
+    """Slope and shift of QKeras's sigmoid, as hls4ml's own conversion describes them."""
+    from hls4ml.model.types import FixedPrecisionType
+
+    half = FixedPrecisionType(width=2, integer=0, signed=False)
+    slope, shift = {"slope": 0.5, "slope_prec": half}, {"shift": 0.5, "shift_prec": half}
+    return {"class_name": "HardActivation", **slope, **shift}
 
 
 def _constants(layer: WeightedLayer) -> dict[str, Any]:
@@ -104,9 +114,8 @@ def _constants(layer: WeightedLayer) -> dict[str, Any]:
     }
 
 
-def _pooling(
-    layer: MaxPoolLayer | AveragePoolLayer, operation: str, shape: Shape
-) -> dict[str, Any]:
+def _pooling(layer: MaxPoolLayer | AveragePoolLayer, shape: Shape) -> dict[str, Any]:
+    operation = "Max" if isinstance(layer, MaxPoolLayer) else "Average"
     line = len(layer.pool) == 1
     sizes = {"n_in": shape[0], "n_out": layer.output_shape(shape)[0]} if line else {}
     return {

@@ -23,6 +23,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     Layer,
     MaxPoolLayer,
     Network,
@@ -46,6 +47,9 @@ class Grid:
     def bits(self) -> int:
         """How many bits hold any of them, a sign among them."""
         return int(self.reach).bit_length() + 1
+
+    def __str__(self) -> str:
+        return f"{self.bits} bits, {self.fraction} of them behind the point"
 
     @classmethod
     def of(cls, type_: FixedPoint) -> Grid:
@@ -72,7 +76,7 @@ def steps(input_type: FixedPoint, layers: Sequence[Layer]) -> Iterator[Step]:
 
 def _gives(layer: Layer, given: Grid) -> Grid:
     match layer:
-        case ReluLayer():
+        case ReluLayer() | HardLayer():
             return Grid.of(layer.type)
         case WeightedLayer():
             fraction = given.fraction + layer.weight_type.fraction
@@ -115,12 +119,10 @@ def _computed(step: Step, values: IntArray) -> IntArray:
             return _sums(step, step.layer, _patches(step.layer, values))
         case ReluLayer():
             return step.layer.type.raw(values * 2.0**-step.given.fraction).astype(np.int64)
-        case MaxPoolLayer():
-            greatest: IntArray = np.max(_windows(values, step.layer.pool, step.layer.pool), axis=-1)
-            return greatest
-        case AveragePoolLayer():
-            total: IntArray = np.sum(_windows(values, step.layer.pool, step.layer.pool), axis=-1)
-            return total
+        case HardLayer():
+            return _hard(step.layer, values * 2.0**-step.given.fraction)
+        case MaxPoolLayer() | AveragePoolLayer():
+            return _pooled(step.layer, values)
         case FlattenLayer():
             return values.reshape(len(values), math.prod(values.shape[1:]))
 
@@ -130,6 +132,18 @@ def _sums(step: Step, layer: WeightedLayer, values: IntArray) -> IntArray:
     shift = finest - step.given.fraction - layer.weight_type.fraction
     products: IntArray = values @ layer.matrix << shift
     return products + (layer.bias << (finest - layer.bias_type.fraction))
+
+
+def _pooled(layer: MaxPoolLayer | AveragePoolLayer, values: IntArray) -> IntArray:
+    """The greatest of each pool, or the sum: a mean in steps as many times as fine."""
+    operation = np.max if isinstance(layer, MaxPoolLayer) else np.sum
+    pooled: IntArray = operation(_windows(values, layer.pool, layer.pool), axis=-1)
+    return pooled
+
+
+def _hard(layer: HardLayer, numbers: npt.NDArray[np.float64]) -> IntArray:
+    exact = np.clip(numbers, -1, 1)
+    return layer.type.raw(exact if layer.kind == "tanh" else exact / 2 + 0.5).astype(np.int64)
 
 
 def _patches(layer: ConvLayer, values: IntArray) -> IntArray:
@@ -150,20 +164,30 @@ def _windows(values: IntArray, size: Sequence[int], strides: Sequence[int]) -> I
 
 
 def check_range(input_type: FixedPoint, layers: Sequence[Layer]) -> None:
-    """Prove that no sum needs more than 53 bits, whatever the input.
+    """Prove that no sum needs more than 53 bits, whatever the input, nor half of one.
 
     Raises:
         NetworkError: one might; it names the layer.
     """
     for step in steps(input_type, layers):
         layer = step.layer
-        if isinstance(layer, WeightedLayer | AveragePoolLayer) and step.gives.reach >= 2.0**WIDEST:
+        if _is_wide(step):
             raise NetworkError(
                 Problem(
                     f"the sums of layer {layer.name!r} are too wide to be exact",
                     where=Where(key=f"layers.{layer.name}"),
                     expected=f"sums of at most {WIDEST} bits, which a float64 holds",
-                    got=f"sums of {step.gives.bits} bits, of numbers of {step.given.bits} bits",
+                    got=f"from {step.given}, to {step.gives}",
                     hint="choose fewer bits for inputs, weights or biases",
                 )
             )
+
+
+def _is_wide(step: Step) -> bool:
+    match step.layer:
+        case WeightedLayer() | AveragePoolLayer():
+            return step.gives.reach >= 2.0**WIDEST
+        case HardLayer():
+            # Between -1 and 1, where it is not cut off, a number is halved and a half is added.
+            return step.given.fraction > WIDEST - 2
+    return False

@@ -32,6 +32,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     Layer,
     MaxPoolLayer,
     Network,
@@ -45,6 +46,7 @@ from fpgac.network.tables import (
     DenseTable,
     Document,
     FlattenTable,
+    HardTable,
     LayerTable,
     MaxPooling1DTable,
     MaxPooling2DTable,
@@ -266,8 +268,7 @@ def _invalid(error: ValidationError) -> list[Problem]:
 def _key(parts: Iterable[int | str]) -> str:
     names = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]
     # A union's member stands among them by its tag: a layer's kind, or how the input is given.
-    kinds = r"(?<=\])\.(dense|relu|flatten|(?:conv|max_pooling|average_pooling)[12]d)(?=\.|$)"
-    path = re.sub(kinds, "", "".join(names)).removeprefix(".")
+    path = re.sub(r"(?<=\])\.[a-z_]+([12]d)?(?=\.)", "", "".join(names)).removeprefix(".")
     return re.sub(r"^input\.(size|shape)(?=\.)", "input", path)
 
 
@@ -305,6 +306,8 @@ def _layer(path: Path, place: int, table: LayerTable) -> Layer:
     match table:
         case ReluTable():
             return ReluLayer(table.name, table.type)
+        case HardTable():
+            return HardLayer(table.name, table.kind, table.type)
         case MaxPooling1DTable() | MaxPooling2DTable():
             return MaxPoolLayer(table.name, tuple(table.pool))
         case AveragePooling1DTable() | AveragePooling2DTable():

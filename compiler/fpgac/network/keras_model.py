@@ -22,6 +22,7 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     MaxPoolLayer,
     Network,
     ReluLayer,
@@ -91,6 +92,9 @@ def build(
                 x = wrap(_weighted(k, step.layer, step.layer.name in normalised))(x)
             case ReluLayer():
                 x = k.qkeras.QActivation(relu(k, step, step.layer), name=step.layer.name)(x)
+            case HardLayer():
+                quantiser = getattr(k.qkeras, f"quantized_{step.layer.kind}")
+                x = k.qkeras.QActivation(quantiser(step.layer.type.width), name=step.layer.name)(x)
             case MaxPoolLayer() | AveragePoolLayer():
                 operation = "Max" if isinstance(step.layer, MaxPoolLayer) else "Average"
                 pooling = getattr(k.keras.layers, f"{operation}Pooling{len(step.layer.pool)}D")

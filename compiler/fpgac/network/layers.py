@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ __all__ = [
     "ConvLayer",
     "DenseLayer",
     "FlattenLayer",
+    "HardLayer",
     "Layer",
     "MaxPoolLayer",
     "ReluLayer",
@@ -142,6 +143,24 @@ class ReluLayer:
 
 
 @dataclass(frozen=True)
+class HardLayer:
+    """QKeras's piecewise linear sigmoid or tanh, put on the grid of ``type``.
+
+    The sigmoid is ``clip(x / 2 + 1 / 2, 0, 1)``, and the tanh is ``clip(x, -1, 1)``.
+    """
+
+    name: str
+    kind: Literal["sigmoid", "tanh"]
+    type: FixedPoint
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def plain(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "type": str(self.type)}
+
+
+@dataclass(frozen=True)
 class MaxPoolLayer:
     """The greatest of each pool; the pools, of size ``pool``, lie side by side."""
 
@@ -199,4 +218,6 @@ class FlattenLayer:
         return {"kind": self.kind, "name": self.name}
 
 
-Layer = DenseLayer | ConvLayer | ReluLayer | MaxPoolLayer | AveragePoolLayer | FlattenLayer
+Layer = (
+    DenseLayer | ConvLayer | ReluLayer | HardLayer | MaxPoolLayer | AveragePoolLayer | FlattenLayer
+)

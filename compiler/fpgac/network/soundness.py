@@ -11,12 +11,14 @@ from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.arithmetic import check_range
 from fpgac.network.network import (
     DenseLayer,
+    HardLayer,
     Layer,
     Network,
     ReluLayer,
     WeightedLayer,
 )
 from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.spec.formats import hard_type
 from fpgac.spec.names import check_identifier
 from fpgac.spec.shapes import MisfitError, Shape, shape_text
 
@@ -70,8 +72,8 @@ def _order(network: Network) -> Iterator[Problem]:
     if not kinds or kinds[-1] is not DenseLayer:
         yield _problem("layers", "the last layer must be dense: its sums are the output")
     for place, (before, here) in enumerate(zip([ReluLayer, *kinds], kinds, strict=False)):
-        if here is ReluLayer and not issubclass(before, WeightedLayer):
-            yield _problem(f"layers[{place}]", "a relu must follow a layer with weights")
+        if issubclass(here, ReluLayer | HardLayer) and not issubclass(before, WeightedLayer):
+            yield _problem(f"layers[{place}]", "an activation must follow a layer with weights")
 
 
 def _fit(key: str, layer: Layer, shape: Shape | None) -> tuple[list[Problem], Shape | None]:
@@ -90,6 +92,13 @@ def _formats(key: str, layer: Layer) -> Iterator[Problem]:
         yield from _words(f"{key}.bias", layer.bias, layer.bias_type)
     elif isinstance(layer, ReluLayer):
         yield from _relu(key, layer)
+    elif isinstance(layer, HardLayer) and layer.type != hard_type(layer.kind, layer.type.width):
+        yield _problem(
+            f"{key}.type",
+            f"no type that quantized_{layer.kind}(bits) has",
+            str(hard_type(layer.kind, layer.type.width)),
+            str(layer.type),
+        )
 
 
 def _words(key: str, words: IntArray, type_: FixedPoint) -> Iterator[Problem]:

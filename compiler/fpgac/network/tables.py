@@ -17,6 +17,7 @@ __all__ = [
     "DenseTable",
     "Document",
     "FlattenTable",
+    "HardTable",
     "LayerTable",
     "MaxPooling1DTable",
     "MaxPooling2DTable",
@@ -84,6 +85,12 @@ class ReluTable(_Table):
     type: Format
 
 
+class HardTable(_Table):
+    kind: Literal["sigmoid", "tanh"]
+    name: str
+    type: Format
+
+
 class MaxPooling1DTable(_Table):
     kind: Literal["max_pooling1d"]
     name: str
@@ -117,6 +124,7 @@ WeightedTable = DenseTable | Conv1DTable | Conv2DTable
 LayerTable = (
     WeightedTable
     | ReluTable
+    | HardTable
     | MaxPooling1DTable
     | MaxPooling2DTable
     | AveragePooling1DTable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from fpgac.network.network import (
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     Layer,
     MaxPoolLayer,
     Network,
     ReluLayer,
 )
+from fpgac.spec.formats import Quantiser, hard_type
 from fpgac.spec.models import QuantisationSection, Spec
 from fpgac.spec.shapes import Shape, shape_text
 from fpgac.spec.topology import (
@@ -29,7 +32,7 @@ from fpgac.spec.topology import (
     LayerSection,
     PoolingSection,
     WeightedSection,
-    relu_name,
+    activation_name,
 )
 
 __all__ = ["check", "training_digest", "untrained"]
@@ -38,7 +41,7 @@ __all__ = ["check", "training_digest", "untrained"]
 def untrained(spec: Spec) -> Network:
     """The network that ``spec`` asks for, with all weights zero.
 
-    A layer has its name in the spec; the ReLU after it has ``_relu`` added.
+    A layer has its name in the spec; its activation has that and its own: ``dense_1_relu``.
     """
     layers: list[Layer] = []
     shape = spec.topology.input_shape
@@ -54,15 +57,25 @@ def _layers(
     match section:
         case WeightedSection():
             yield _weighted(name, shape, section, usual)
-            if section.activation == "relu":
-                activations = section.activations or usual.activations
-                yield ReluLayer(relu_name(name), activations.format)
+            if section.activation != "linear":
+                yield _activation(
+                    name, section.activation, section.activations or usual.activations
+                )
         case AveragePooling1DSection() | AveragePooling2DSection():
             yield AveragePoolLayer(name, section.pool)
         case PoolingSection():
             yield MaxPoolLayer(name, section.pool)
         case FlattenSection():
             yield FlattenLayer(name)
+
+
+def _activation(
+    layer: str, function: Literal["relu", "sigmoid", "tanh"], quantiser: Quantiser
+) -> Layer:
+    name = activation_name(layer, function)
+    if function == "relu":
+        return ReluLayer(name, quantiser.format)
+    return HardLayer(name, function, hard_type(function, quantiser.bits))
 
 
 def _weighted(
@@ -107,7 +120,7 @@ def _input_text(network: Network) -> str:
 def _layer_text(layer: Layer) -> str:
     named = f"{layer.kind} {layer.name!r}"
     match layer:
-        case ReluLayer():
+        case ReluLayer() | HardLayer():
             return f"{named} to {layer.type}"
         case MaxPoolLayer() | AveragePoolLayer():
             return f"{named} of {shape_text(layer.pool)}"

@@ -39,7 +39,17 @@ from fpgac.errors import (
     Where,
     nearest,
 )
-from fpgac.network.network import DenseLayer, Network, Recording, ReluLayer
+from fpgac.network.network import (
+    AveragePoolLayer,
+    ConvLayer,
+    DenseLayer,
+    FlattenLayer,
+    HardLayer,
+    MaxPoolLayer,
+    Network,
+    Recording,
+    ReluLayer,
+)
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
@@ -55,10 +65,12 @@ from fpgac.targets.zynq import Zynq, hwh_file, zynq
 
 __all__ = [
     "CARD",
+    "AveragePoolLayer",
     "Board",
     "Buffer",
     "BuildError",
     "Contract",
+    "ConvLayer",
     "Core",
     "DataError",
     "Dataset",
@@ -68,10 +80,13 @@ __all__ = [
     "Figure",
     "File",
     "FixedPoint",
+    "FlattenLayer",
     "Flows",
     "FpgacError",
+    "HardLayer",
     "Life",
     "Loaded",
+    "MaxPoolLayer",
     "Memory",
     "Mode",
     "Network",

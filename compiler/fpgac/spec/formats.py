@@ -19,7 +19,15 @@ from pydantic import (
 from fpgac.numbers import WIDEST, FixedPoint, Overflow, Rounding
 from fpgac.spec.names import check_identifier
 
-__all__ = ["BitsQuantiser", "Format", "Identifier", "Quantiser", "ReluQuantiser", "Section"]
+__all__ = [
+    "BitsQuantiser",
+    "Format",
+    "Identifier",
+    "Quantiser",
+    "ReluQuantiser",
+    "Section",
+    "hard_type",
+]
 
 
 # Integer bits of a format, or zeros behind its point, beyond which no sum makes sense.
@@ -101,6 +109,12 @@ class Quantiser(Section):
         """The fixed-point type whose words the quantiser's values are; QKeras counts no sign."""
         signed = self.function == "quantized_bits"
         return FixedPoint(self.bits, self.integer + signed, signed, Rounding.RND_CONV, Overflow.SAT)
+
+
+def hard_type(function: Literal["sigmoid", "tanh"], bits: int) -> FixedPoint:
+    """The fixed-point type whose words QKeras's ``quantized_sigmoid(bits)`` or ``..tanh`` gives."""
+    signed = function == "tanh"
+    return FixedPoint(bits, int(signed), signed, Rounding.RND_CONV, Overflow.SAT)
 
 
 def _parse_quantiser(function: str) -> Any:

@@ -18,7 +18,7 @@ from fpgac.spec.formats import (
     ReluQuantiser,
     Section,
 )
-from fpgac.spec.topology import DenseSection, LayerSection, TopologySection, relu_name
+from fpgac.spec.topology import DenseSection, LayerSection, TopologySection
 
 __all__ = [
     "DataSection",
@@ -35,7 +35,6 @@ __all__ = [
     "Spec",
     "TopologySection",
     "TrainingSection",
-    "relu_name",
 ]
 
 
@@ -52,7 +51,8 @@ class QuantisationSection(Section):
     )
     activations: ReluQuantiser = Field(
         default=Quantiser(function="quantized_relu", bits=8, integer=2),
-        description="What a ReLU gives, such as 'quantized_relu(8, 2)'.",
+        description="What a ReLU gives, such as 'quantized_relu(8, 2)'; sigmoid and tanh have its "
+        "bits.",
     )
 
 

@@ -36,7 +36,7 @@ __all__ = [
     "PoolingSection",
     "TopologySection",
     "WeightedSection",
-    "relu_name",
+    "activation_name",
 ]
 
 _Side = Annotated[int, Field(ge=1, le=4096)]
@@ -64,8 +64,10 @@ class LayerSection(Section):
 class WeightedSection(LayerSection):
     """Dense layers and convolutions, and what follows their sums."""
 
-    activation: Literal["relu", "linear"] = Field(
-        default="linear", description="What follows the sum; the last layer is linear."
+    activation: Literal["relu", "sigmoid", "tanh", "linear"] = Field(
+        default="linear",
+        description="What follows the sum: QKeras's, whose sigmoid and tanh are piecewise linear; "
+        "the last layer is linear.",
     )
     batch_normalisation: bool = Field(
         default=False,
@@ -224,9 +226,9 @@ def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return size if isinstance(size, tuple) else (size, size)
 
 
-def relu_name(layer: str) -> str:
-    """What the ReLU after the layer of this name is called."""
-    return f"{layer}_relu"
+def activation_name(layer: str, activation: str) -> str:
+    """What the activation after the layer of this name is called."""
+    return f"{layer}_{activation}"
 
 
 _AnyLayer = Annotated[
@@ -267,14 +269,15 @@ class TopologySection(Section):
         names = [
             *self.names,
             *(
-                relu_name(name)
+                activation_name(name, layer.activation)
                 for name, layer in layers
-                if isinstance(layer, WeightedSection) and layer.activation == "relu"
+                if isinstance(layer, WeightedSection) and layer.activation != "linear"
             ),
         ]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
-                f"two layers would be named {twice[0]!r}; a ReLU has its layer's name and '_relu'"
+                f"two layers would be named {twice[0]!r}; an activation has its layer's name and "
+                "its own, such as '_relu'"
             )
         return self
 
