@@ -1,7 +1,7 @@
 """The exact program gives the very words of hls4ml's C simulation, whatever the network.
 
 Hypothesis draws networks: layers, formats with all their modes, strategies, reuse factors, weights
-on and off their grid. Every drawn network runs on a hundred random samples, extremes among them,
+on and off their grid. Every drawn network runs on many random samples, extremes among them,
 and every value of the program must lie in the interval that was proven for it.
 """
 
@@ -32,14 +32,14 @@ from fpgac.spec.models import HlsSection
 CoreOf = Callable[..., Core]
 Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
 
-SAMPLES = 100
+SAMPLES = 160
 SPECS = Path(__file__).parents[2] / "specs"
 
 Shape = tuple[int, ...]
 Description = dict[str, Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Drawn:
     """A network in hls4ml's description; the last layer's result has ``shape``."""
 
@@ -49,6 +49,10 @@ class Drawn:
     shape: Shape = ()
     layers: list[Description] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(layer["class_name"] for layer in self.layers)
+        return f"<{self.io_type}, {self.strategy}: {kinds}>"
 
     @property
     def streams(self) -> bool:
@@ -296,7 +300,9 @@ def flattened(draw: st.DrawFn, net: Drawn) -> None:
 
 
 def transposed(draw: st.DrawFn, net: Drawn) -> None:
-    order = draw(st.permutations(range(len(net.shape))))
+    # hls4ml's streams exchange two axes also where nothing is asked of them: that is refused.
+    orders = st.permutations(range(len(net.shape)))
+    order = draw(orders.filter(lambda order: not (net.streams and order == [0, 1])))
     shape = tuple(net.shape[axis] for axis in order)
     net.add("Transpose", shape, types={"result": draw(formats())}, perm=list(order))
     net.add("Activation", types={"result": draw(formats())}, activation="relu", n_in=prod(shape))
@@ -461,8 +467,8 @@ together = settings(
 )
 
 
-@settings(together, max_examples=2)
-@given(st.lists(networks(), min_size=24, max_size=24))
+@settings(together, max_examples=3)
+@given(st.lists(networks(), min_size=14, max_size=14))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:
@@ -470,8 +476,8 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=12)
-@given(st.lists(networks(), min_size=40, max_size=40))
+@settings(together, max_examples=8)
+@given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:

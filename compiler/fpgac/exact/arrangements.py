@@ -40,6 +40,8 @@ def transpose(layer: Layer) -> Value:
     order = layer.node.settings.get("perm")
     if not isinstance(order, tuple):
         raise layer.refusal("has no order of its axes")
+    if layer.streams and order == (0, 1):
+        raise layer.refusal("transposes nothing, where hls4ml's streams exchange rows and columns")
     return _placed(layer, np.arange(layer.x.size).reshape(layer.x_shape).transpose(order))
 
 
