@@ -445,18 +445,19 @@ def test_types_wider_than_64_bits_are_exact_where_numbers_are_not(core_from: Cor
     core = one_dense(core_from, {"accum": "ap_fixed<80,40>", "result": "ap_fixed<8,3>"})
     assert operations(core) == [Dot, Cast]
     far = one_dense(core_from, {"accum": "ap_fixed<140,40>", "result": "ap_fixed<8,3>"})
-    assert "does not fit 62 bits" in refused(far)
+    assert refused(far) == "layer 'n1': a number shifted by 96 bits does not fit 62 bits"
 
 
 def test_weights_wider_than_a_float64_are_refused(core_from: CoreOf) -> None:
     core = one_dense(core_from, {"weight": "ap_fixed<70,2>", "result": "ap_fixed<8,3>"})
-    assert "'n1' keeps its weight compressed, or wider than a float64 holds" in refused(core)
+    expected = "layer 'n1': it keeps its weight compressed, or wider than a float64 holds"
+    assert refused(core) == expected
 
 
 def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) -> None:
     types = {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"}
     compressed = one_dense(core_from, types, Compression=True)
-    assert "'n1' keeps its weight compressed" in refused(compressed)
+    assert "layer 'n1': it keeps its weight compressed" in refused(compressed)
     assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
 
 

@@ -34,8 +34,8 @@ class Layer:
     streams: bool
 
     def refusal(self, reason: str) -> NotExact:
-        """The error that says why this layer has no exact form."""
-        return NotExact(f"the layer {self.node.name!r} {reason}")
+        """The error that says why this layer has no exact form; the layer is named elsewhere."""
+        return NotExact(f"it {reason}")
 
     @property
     def x(self) -> Value:
