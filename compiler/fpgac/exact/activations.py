@@ -36,7 +36,7 @@ INT = FixedPoint(32, 32, rounding=Rounding.TRN_ZERO)
 
 def linear(layer: Layer) -> Value:
     """``nnet::linear`` and all that only copies numbers into another type."""
-    return layer.cast(layer.x)
+    return layer.assign(layer.x, layer.x_type)
 
 
 def relu(layer: Layer) -> Value:
@@ -72,7 +72,8 @@ def thresholded_relu(layer: Layer) -> Value:
     word, type_ = layer.parameter("activ_param", "param_t")
     x = layer.build.with_fraction(layer.x, type_.fraction)
     above = layer.build.scaled(x, 1, plus=-words_in(np.array(word), type_.fraction, _grid(x)))
-    return layer.build.select(above, layer.cast(layer.x), _zeros(layer.build, layer.cast(layer.x)))
+    x = layer.assign(layer.x, layer.x_type)
+    return layer.build.select(above, x, _zeros(layer.build, x))
 
 
 def _grid(x: Value) -> FixedPoint:
