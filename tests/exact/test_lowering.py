@@ -469,7 +469,7 @@ together = settings(
 
 
 @settings(together, max_examples=3)
-@given(st.lists(networks(), min_size=14, max_size=14))
+@given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:
