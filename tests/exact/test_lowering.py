@@ -461,6 +461,32 @@ def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) ->
     assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
 
 
+def image(io_type: str = "io_stream", type_: str = "ap_fixed<8,3>") -> Drawn:
+    net = Drawn(io_type, "latency", np.random.default_rng(1))
+    net.add("InputLayer", (3, 4), types={"result": type_}, input_shape=[3, 4])
+    return net
+
+
+def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreOf) -> None:
+    flat = image()
+    flat.add("Reshape", (12,), types={}, target_shape=[12])
+    flat.add("Activation", types={}, activation="relu", n_in=12)
+    reason = "layer 'n2': it reads a stream of 4 lanes as if it had 12"
+    assert refused(flat.core(core_from, "net")) == reason
+
+    turned = image()
+    turned.add("Transpose", types={}, perm=[0, 1])
+    turned.add("Activation", types={}, activation="relu", n_in=12)
+    assert "it transposes nothing" in refused(turned.core(core_from, "net"))
+
+
+def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
+    net = image("io_parallel", "ap_fixed<40,38>")
+    net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
+    reason = "layer 'n1': it looks numbers up that are too great for C's int"
+    assert refused(net.core(core_from, "net")) == reason
+
+
 together = settings(
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
