@@ -1,7 +1,7 @@
 """The exact program gives the very words of hls4ml's C simulation, whatever the network.
 
 Hypothesis draws networks: layers, formats with all their modes, strategies, reuse factors, weights
-on and off their grid. Every drawn network runs on a hundred random samples, extremes among them,
+on and off their grid. Every drawn network runs on many random samples, extremes among them,
 and every value of the program must lie in the interval that was proven for it.
 """
 
@@ -32,14 +32,14 @@ from fpgac.spec.models import HlsSection
 CoreOf = Callable[..., Core]
 Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
 
-SAMPLES = 100
+SAMPLES = 160
 SPECS = Path(__file__).parents[2] / "specs"
 
 Shape = tuple[int, ...]
 Description = dict[str, Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Drawn:
     """A network in hls4ml's description; the last layer's result has ``shape``."""
 
@@ -49,6 +49,10 @@ class Drawn:
     shape: Shape = ()
     layers: list[Description] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(layer["class_name"] for layer in self.layers)
+        return f"<{self.io_type}, {self.strategy}: {kinds}>"
 
     @property
     def streams(self) -> bool:
@@ -296,7 +300,9 @@ def flattened(draw: st.DrawFn, net: Drawn) -> None:
 
 
 def transposed(draw: st.DrawFn, net: Drawn) -> None:
-    order = draw(st.permutations(range(len(net.shape))))
+    # hls4ml's streams exchange two axes also where nothing is asked of them: that is refused.
+    orders = st.permutations(range(len(net.shape)))
+    order = draw(orders.filter(lambda order: not (net.streams and order == [0, 1])))
     shape = tuple(net.shape[axis] for axis in order)
     net.add("Transpose", shape, types={"result": draw(formats())}, perm=list(order))
     net.add("Activation", types={"result": draw(formats())}, activation="relu", n_in=prod(shape))
@@ -439,19 +445,46 @@ def test_types_wider_than_64_bits_are_exact_where_numbers_are_not(core_from: Cor
     core = one_dense(core_from, {"accum": "ap_fixed<80,40>", "result": "ap_fixed<8,3>"})
     assert operations(core) == [Dot, Cast]
     far = one_dense(core_from, {"accum": "ap_fixed<140,40>", "result": "ap_fixed<8,3>"})
-    assert "does not fit 62 bits" in refused(far)
+    assert refused(far) == "layer 'n1': a number shifted by 96 bits does not fit 62 bits"
 
 
 def test_weights_wider_than_a_float64_are_refused(core_from: CoreOf) -> None:
     core = one_dense(core_from, {"weight": "ap_fixed<70,2>", "result": "ap_fixed<8,3>"})
-    assert "'n1' keeps its weight compressed, or wider than a float64 holds" in refused(core)
+    expected = "layer 'n1': it keeps its weight compressed, or wider than a float64 holds"
+    assert refused(core) == expected
 
 
 def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) -> None:
     types = {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"}
     compressed = one_dense(core_from, types, Compression=True)
-    assert "'n1' keeps its weight compressed" in refused(compressed)
+    assert "layer 'n1': it keeps its weight compressed" in refused(compressed)
     assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
+
+
+def image(io_type: str = "io_stream", type_: str = "ap_fixed<8,3>") -> Drawn:
+    net = Drawn(io_type, "latency", np.random.default_rng(1))
+    net.add("InputLayer", (3, 4), types={"result": type_}, input_shape=[3, 4])
+    return net
+
+
+def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreOf) -> None:
+    flat = image()
+    flat.add("Reshape", (12,), types={}, target_shape=[12])
+    flat.add("Activation", types={}, activation="relu", n_in=12)
+    reason = "layer 'n2': it reads a stream of 4 lanes as if it had 12"
+    assert refused(flat.core(core_from, "net")) == reason
+
+    turned = image()
+    turned.add("Transpose", types={}, perm=[0, 1])
+    turned.add("Activation", types={}, activation="relu", n_in=12)
+    assert "it transposes nothing" in refused(turned.core(core_from, "net"))
+
+
+def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
+    net = image("io_parallel", "ap_fixed<40,38>")
+    net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
+    reason = "layer 'n1': it looks numbers up that are too great for C's int"
+    assert refused(net.core(core_from, "net")) == reason
 
 
 together = settings(
@@ -461,8 +494,8 @@ together = settings(
 )
 
 
-@settings(together, max_examples=2)
-@given(st.lists(networks(), min_size=24, max_size=24))
+@settings(together, max_examples=3)
+@given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:
@@ -470,8 +503,8 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=12)
-@given(st.lists(networks(), min_size=40, max_size=40))
+@settings(together, max_examples=8)
+@given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:

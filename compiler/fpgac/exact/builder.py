@@ -127,6 +127,14 @@ class Builder:
         ends = interval(x).cast(x.fraction, to)
         return self._keep(Cast(self._value(to.fraction, ends), self.layer, x, to))
 
+    def assign(self, x: Value, of: FixedPoint, to: FixedPoint) -> Value:
+        """``x``, which is of one type, in another.
+
+        Between equal types nothing happens, not even to a word that their own modes never give:
+        the least one of a symmetric input.
+        """
+        return x if of == to else self.cast(x, to)
+
     def with_fraction(self, x: Value, fraction: int) -> Value:
         """``x`` with at least so many bits behind its point: the same number."""
         if x.fraction >= fraction:

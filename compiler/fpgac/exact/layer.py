@@ -34,8 +34,8 @@ class Layer:
     streams: bool
 
     def refusal(self, reason: str) -> NotExact:
-        """The error that says why this layer has no exact form."""
-        return NotExact(f"the layer {self.node.name!r} {reason}")
+        """The error that says why this layer has no exact form; the layer is named elsewhere."""
+        return NotExact(f"it {reason}")
 
     @property
     def x(self) -> Value:
@@ -45,7 +45,7 @@ class Layer:
     @property
     def x_type(self) -> FixedPoint:
         """The type of the first value."""
-        return self._known(self.tensors[0].type, "its input")
+        return self.type_of(0)
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -93,8 +93,16 @@ class Layer:
         return int(words_of(np.array(self.real(name)), type_)), type_
 
     def cast(self, x: Value) -> Value:
-        """``x`` in the type of what the layer makes."""
+        """``x``, which is of no type in particular, in the type of what the layer makes."""
         return self.build.cast(x, self.result)
+
+    def assign(self, x: Value, of: FixedPoint) -> Value:
+        """``x``, which is of some type, in the type of what the layer makes."""
+        return self.build.assign(x, of, self.result)
+
+    def type_of(self, place: int) -> FixedPoint:
+        """The type of one of the values that it reads."""
+        return self._known(self.tensors[place].type, "its input")
 
     def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
         if type_ is None:

@@ -118,7 +118,11 @@ def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dic
                 tuple(tensors[name] for name in node.inputs),
                 streams,
             )
-            known.update(dict.fromkeys((tensor.name for tensor in node.outputs), _result(layer)))
+            try:
+                result = _result(layer)
+            except NotExact as refused:
+                raise NotExact(f"layer {node.name!r}: {refused.reason}") from None
+            known.update(dict.fromkeys((tensor.name for tensor in node.outputs), result))
     return known
 
 
