@@ -126,9 +126,7 @@ INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const 
         }}
         const int64_t left = samples - first - count;
         compute(memory, constants, x + (first + BLOCK) * inputs, (left < BLOCK ? left : BLOCK) * inputs);
-        for (int64_t s = 0; s < count; s++)
-            for (int64_t e = 0; e < outputs; e++)
-                y[(first + s) * outputs + e] = Answer(answers[e * BLOCK + s]);
+        give<{program.output.size}>(answers, count, y + first * outputs);
     }}
     return 0;
 }}
