@@ -59,23 +59,36 @@ template <class V> INLINE void store_pair(int32_t* to, V low, V high) {
     store(to, (low & 0xffff) | high << 16);
 }
 
-// Lane i of row j becomes lane j of row i.
-template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
+// Rows `distance` apart exchange lanes: of two, the first takes the lanes `low`, counted on from the
+// one to the other, and the second those that lie `step` further.
+template <int distance, int step, class Low> INLINE void exchange(V32* rows, Low low) {
     constexpr int lanes = LANES<V32>;
-    V32 low, high;
-    for (int lane = 0; lane < lanes; lane++) {
-        low[lane] = lane & distance ? lane - distance + lanes : lane;
-        high[lane] = lane & distance ? lane + lanes : lane + distance;
-    }
+    V32 first;
+    for (int lane = 0; lane < lanes; lane++)
+        first[lane] = low(lane);
+    const V32 second = first + step;
 #pragma GCC unroll 16
     for (int row = 0; row < lanes; row++)
         if (!(row & distance)) {
             const V32 a = rows[row], b = rows[row + distance];
-            rows[row] = __builtin_shuffle(a, b, low);
-            rows[row + distance] = __builtin_shuffle(a, b, high);
+            rows[row] = __builtin_shuffle(a, b, first);
+            rows[row + distance] = __builtin_shuffle(a, b, second);
         }
-    if constexpr (distance * 2 < lanes)
-        transpose<distance * 2>(rows);
+}
+
+// Lane i of row j becomes lane j of row i, by shuffles that are single instructions.
+INLINE void transpose(V32* rows) {
+    constexpr int lanes = LANES<V32>;
+    const auto unpack = [](int i) { return (i & ~3) + (i >> 1 & 1) + (i & 1) * lanes; };
+    exchange<2, 2>(rows, unpack);
+    exchange<1, 2>(rows, unpack);
+    if constexpr (lanes == 8)
+        exchange<4, 4>(rows, [](int i) { return (i & 3) + (i >> 2) * lanes; });
+    if constexpr (lanes == 16) {
+        const auto quarters = [](int i) { return (i & 3) + (i & 4) * 2 + (i >> 3) * lanes; };
+        exchange<4, 4>(rows, quarters);
+        exchange<8, 4>(rows, quarters);
+    }
 }
 
 // A register of floats, times `scale` plus `offset`, as integers no greater than `limit`: every step
@@ -109,10 +122,20 @@ STAGE spread_plain(const Sample* samples, T* rows, int count) {
             rows[e * BLOCK + s] = T(samples[s * count + e]);
 }
 
+// Rows become answers.
+template <int outputs, class T> BULK void give(const T* rows, int64_t count, Answer* y) {
+    for (int e = 0; e < outputs; e++)
+        for (int64_t s = 0; s < count; s++)
+            y[s * outputs + e] = Answer(rows[e * BLOCK + s]);
+}
+
 // Part of the next block's samples on their way into the cache, while this one's are computed.
 template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
-    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i += 64 / sizeof *next)
-        __builtin_prefetch(next + i, 0, 2);
+    const auto* line = (const char*)(next + count * part / parts);
+    const auto* end = (const char*)(next + count * (part + 1) / parts);
+    for (; line < end; line += 4 * 64)
+        for (int i = 0; i < 4; i++)
+            __builtin_prefetch(line + i * 64, 0, 2);
 }
 
 #ifdef ADD_QUADS
