@@ -147,12 +147,12 @@ def check_graph(
             _expect(f"the results of {layer.name!r}", _result(node), wanted)
             continue
         sums = declared_type(node.types["accum_t"])
+        if not _keeps_every_bit(sums, _result(before), layer):
+            raise CoreError(Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums)))
         wanted = output if output is not None and layer is network.layers[-1] else sums
         _expect(f"the results of {layer.name!r}", _result(node), wanted)
         _expect_constants(node, layer)
         _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
-        if not _keeps_every_bit(sums, _result(before), layer):
-            raise CoreError(Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums)))
 
 
 def _result(node: Any) -> FixedPoint:

@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from fpgac.core.checks import (
 )
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described, precisions
+from fpgac.core.layers import described, precisions, results
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
@@ -133,7 +134,7 @@ def _graph(
     )
     entry = _input_name(network)
     interval = max(factors.values(), default=1)
-    last = network.layers[-1]
+    types = pairwise([network.input_type, *results(network, output)])
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": "ap_fixed<16,6>"},
@@ -146,10 +147,10 @@ def _graph(
             entry: {"Precision": {"result": str(network.input_type)}},
             **{
                 layer.name: {
-                    "Precision": precisions(layer, output if layer is last else None),
+                    "Precision": precisions(layer, x, result),
                     "ReuseFactor": factors.get(layer.name, 1),
                 }
-                for layer in network.layers
+                for layer, (x, result) in zip(network.layers, types, strict=True)
             },
         },
     }
@@ -157,7 +158,7 @@ def _graph(
         {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
         *map(described, network.layers, network.shapes),
     ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [last.name])
+    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
 
 
 def _input_name(network: Network) -> str:

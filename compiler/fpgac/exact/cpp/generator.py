@@ -128,10 +128,7 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
         spans.append(Span(4 * block * len(plan.packings[dot].packs), now, now))
     offsets, size = allocate(spans, 4 * block)
     rest = iter(offsets[2:])
-    homes = {
-        (value, form): Home(next(rest), _row_type(value, form))
-        for value, form in read
-    }
+    homes = {(value, form): Home(next(rest), _row_type(value, form)) for value, form in read}
     packs = {dot: Home(next(rest), "int32_t") for dot in apart}
     return Layout(block, homes, packs), Home(offsets[1], sample_type), size + _BEYOND
 
