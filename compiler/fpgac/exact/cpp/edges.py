@@ -4,17 +4,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
-from fpgac.exact.cpp.stages import Home
+from fpgac.exact.cpp.functions import Home
+from fpgac.exact.cpp.levels import Level
 from fpgac.exact.program import Program
-from fpgac.numbers import HUGE, TINY, FixedPoint, Formula
+from fpgac.numbers import HUGE, TINY, FixedPoint, Formula, Overflow, Rounding
 
-__all__ = ["conversion", "entries", "single"]
+__all__ = ["conversion", "entries", "single", "steered"]
 
 
 def conversion(to: FixedPoint) -> str:
     """``word(x)`` for floats and doubles: THE rule."""
     return "\n".join([_word("double", to, Formula.of(to, "rule::").lines), _float_word(to)])
+
+
+# How each rounding is steered, and what is added before: it is rounded once, in the same way, so
+# that no integer is passed.
+_STEERED: Final = {
+    Rounding.TRN: ("rd", 0.0),
+    Rounding.TRN_ZERO: ("rz", 0.0),
+    Rounding.RND: ("rd", 0.5),
+    Rounding.RND_MIN_INF: ("ru", -0.5),
+    Rounding.RND_CONV: ("rn", 0.0),
+}
+
+
+def steered(program: Program) -> str:
+    """``take`` for floats whose type saturates: three instructions for a register of them."""
+    to = program.input_type
+    if not (
+        single(to)
+        and to.overflow in (Overflow.SAT, Overflow.SAT_SYM)
+        and to.rounding in _STEERED
+        and program.input.interval[0] <= to.lowest
+        and to.highest <= program.input.interval[1]
+    ):
+        return ""
+    how, offset = _STEERED[to.rounding]
+    limit = max(-to.lowest, to.highest)
+    return f"""
+static __attribute__((noinline)) bool take(const float* x, int64_t count, Sample* to) {{
+    using F32 = Vector<float, LANES<V32>>;
+    const F32 scale = F32{{}} + {2.0**to.fraction!r}f, offset = F32{{}} + {offset}f;
+    const F32 limit = F32{{}} + {float(limit)}f;
+    const V32 lowest = splat<V32>({to.lowest}), highest = splat<V32>({to.highest});
+    int64_t i = 0;
+    for (; i + LANES<V32> <= count; i += LANES<V32>) {{
+        F32 f;
+        V32 words;
+        __builtin_memcpy(&f, x + i, sizeof f);
+        STEERED("{how}", words, f, scale, offset, limit);
+        store(to + i, least(greatest(words, lowest), highest));
+    }}
+    for (; i < count; i++)
+        to[i] = Sample(word(x[i]));
+    return true;
+}}
+"""
 
 
 def single(to: FixedPoint) -> bool:
@@ -42,7 +89,7 @@ def _word(kind: str, to: FixedPoint, lines: Iterable[tuple[str, str]]) -> str:
     return f"INLINE Word word({kind} x) {{\n{body}    return Word({quick}(word));\n}}"
 
 
-def entries(program: Program, samples: Home, answers: Home) -> str:
+def entries(program: Program, samples: Home, answers: Home, level: Level) -> str:
     """The functions that are called from outside.
 
     ``samples`` is the room for a block's rows of raw words, ``answers`` the output's home. Each
@@ -59,7 +106,7 @@ template <class Number> BULK bool take(const Number* x, int64_t count, Sample* t
     }}
     return !refused;
 }}
-
+{steered(program) if level.steered else ""}
 template <class Number>
 INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const char* constants) {{
     constexpr int64_t inputs = {program.input.size}, outputs = {program.output.size};
@@ -69,14 +116,17 @@ INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const 
     __builtin_memset(memory, 0, BLOCK * sizeof(int32_t));
     for (int64_t first = 0; first < samples; first += BLOCK) {{
         const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
-        if (!take(x + first * inputs, count * inputs, words))
-            return 1;
-        for (int64_t i = count * inputs; i < BLOCK * inputs; i++)
-            words[i] = 0;
-        block(memory, constants);
-        for (int64_t s = 0; s < count; s++)
-            for (int64_t e = 0; e < outputs; e++)
-                y[(first + s) * outputs + e] = Answer(answers[e * BLOCK + s]);
+        for (int64_t s = 0; s < count; s += CHUNK) {{
+            const int64_t part = count - s < CHUNK ? count - s : CHUNK;
+            if (!take(x + (first + s) * inputs, part * inputs, words))
+                return 1;
+            for (int64_t i = part * inputs; i < CHUNK * inputs; i++)
+                words[i] = 0;
+            spread_samples(memory, s);
+        }}
+        const int64_t left = samples - first - count;
+        compute(memory, constants, x + (first + BLOCK) * inputs, (left < BLOCK ? left : BLOCK) * inputs);
+        give<{program.output.size}>(answers, count, y + first * outputs);
     }}
     return 0;
 }}

@@ -18,7 +18,7 @@ from fpgac.exact.program import (
 )
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
-__all__ = ["cast", "expression", "literal"]
+__all__ = ["cast", "expression", "literal", "rounding_offset"]
 
 _COMBINED = {
     Combination.ADD: "{a} + {b}",
@@ -63,30 +63,57 @@ def expression(
     raise AssertionError(f"{type(operation).__name__} does not work element by element")
 
 
-def cast(x: str, interval: Interval, cut: int, to: FixedPoint, bits: int) -> str:
-    """``x`` with ``cut`` bits too many behind its point, as a raw word of ``to``."""
+def cast(
+    x: str,
+    interval: Interval,
+    cut: int,
+    to: FixedPoint,
+    bits: int,
+    *,
+    offset: bool = False,
+) -> str:
+    """``x`` with ``cut`` bits too many behind its point, as a raw word of ``to``.
+
+    With ``offset``, :func:`rounding_offset` has been added to ``x`` already.
+    """
     if cut > 62:
         # Nothing is left but the sign, as in the interpreter; 62 bits cannot hold more than that.
         x, interval, cut = f"(({x} < 0) - ({x} > 0))", (-1, 1), 62
-    return _overflow(_round(x, cut, to.rounding, bits), rounded(interval, cut), to, bits)
+    word = _round(x, cut, to.rounding, bits, offset=offset)
+    return _overflow(word, rounded(interval, cut), to, bits)
 
 
-def _round(x: str, cut: int, rounding: Rounding, bits: int) -> str:
+def rounding_offset(rounding: Rounding, cut: int) -> int:
+    """What is added, whatever the number, before ``cut`` bits are cut off."""
+    if cut <= 0 or rounding in (Rounding.TRN, Rounding.TRN_ZERO):
+        return 0
+    half = 1 << (cut - 1)
+    match rounding:
+        case Rounding.RND_CONV:
+            return -half
+        case Rounding.RND_MIN_INF | Rounding.RND_ZERO:
+            return half - 1
+    return half
+
+
+def _round(x: str, cut: int, rounding: Rounding, bits: int, *, offset: bool) -> str:
     if cut <= 0:
         return _shifted(x, -cut)
-    half, below = literal(1 << (cut - 1), bits), literal((1 << (cut - 1)) - 1, bits)
-    sign = f"({x} >> {bits - 1})"
-    # What is added before the bits are cut off.
-    added = {
-        Rounding.TRN: "",
-        Rounding.TRN_ZERO: f" + ({sign} & {literal((1 << cut) - 1, bits)})",
-        Rounding.RND: f" + {half}",
-        Rounding.RND_MIN_INF: f" + {below}",
-        Rounding.RND_INF: f" + {half} + {sign}",
-        Rounding.RND_ZERO: f" + {below} - {sign}",
-        Rounding.RND_CONV: f" + {below} + ({x} >> {cut} & 1)",
-    }[rounding]
-    return f"({x}{added} >> {cut})"
+    number = rounding_offset(rounding, cut)
+    moved = x if offset or number == 0 else f"({x} + {literal(number, bits)})"
+    negative = f"({x} < {literal(number if offset else 0, bits)})"  # -1 where it is
+    match rounding:
+        case Rounding.TRN | Rounding.RND | Rounding.RND_MIN_INF:
+            return f"({moved} >> {cut})"
+        case Rounding.TRN_ZERO:
+            return f"({moved} + ({negative} & {literal((1 << cut) - 1, bits)}) >> {cut})"
+        case Rounding.RND_INF:
+            return f"({moved} + {negative} >> {cut})"
+        case Rounding.RND_ZERO:
+            return f"({moved} - {negative} >> {cut})"
+        case Rounding.RND_CONV:
+            # Half a step down, and then up: but not if that is a tie, and even.
+            return f"(({moved} >> {cut}) - (({moved} & {literal((2 << cut) - 1, bits)}) != 0))"
 
 
 def _overflow(x: str, interval: Interval, to: FixedPoint, bits: int) -> str:

@@ -13,18 +13,23 @@ from importlib import resources
 import numpy as np
 
 from fpgac.exact.cpp.edges import conversion, entries
-from fpgac.exact.cpp.levels import Form, Level
+from fpgac.exact.cpp.functions import Function, Home, Layout
+from fpgac.exact.cpp.levels import TILE, Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
-from fpgac.exact.cpp.plan import Plan
+from fpgac.exact.cpp.packed import PackedDotWriter
+from fpgac.exact.cpp.plan import Plan, Stage
 from fpgac.exact.cpp.ranges import narrowest
-from fpgac.exact.cpp.stages import Function, Home, Layout, stage_function
+from fpgac.exact.cpp.stages import ElementWriter, StageWriter
 from fpgac.exact.program import Program, Value
 
 __all__ = ["Source", "generate"]
 
 # A block's values shall stay in the nearest cache; fewer samples than 64 fill no tile.
-_CACHE_BYTES = 40_000
-_BLOCKS = (256, 128, 64)
+_CACHE_BYTES = 60_000
+_BLOCKS = (512, 256, 128, 64)
+
+# Samples that are taken in at a time.
+_CHUNK = 64
 
 # A transposition reads a register beyond the last sample.
 _BEYOND = 64
@@ -52,7 +57,7 @@ def generate(program: Program, level: Level) -> Source:
         if memory_bytes <= _CACHE_BYTES:
             break
     constants = Constants()
-    functions = [stage_function(plan, stage, layout, constants) for stage in plan.stages]
+    functions = [_function(plan, stage, layout, constants) for stage in plan.stages]
     names: dict[str, str] = {}
     for function in functions:
         names.setdefault(function.definition("stage"), f"stage{len(names)}")
@@ -60,17 +65,31 @@ def generate(program: Program, level: Level) -> Source:
         [
             _prelude(program, level, samples, block),
             *(f.definition(names[f.definition("stage")]) for f in _distinct(functions)),
-            "static __attribute__((noinline)) void block(char* memory, const char* constants) {",
+            "INLINE void spread_samples(char* memory, int64_t s) {",
             *(f"    {line}" for line in _spreading(plan, layout, samples)),
+            "}",
+            "template <class Number>",
+            "INLINE void compute(char* memory, const char* constants, const Number* next, "
+            "int64_t count) {",
             *(
-                f"    {function.call(names[function.definition('stage')])}"
-                for function in functions
+                f"    fetch(next, count, {part}, {len(functions)});\n    "
+                + function.call(names[function.definition("stage")])
+                for part, function in enumerate(functions)
             ),
             "}",
-            entries(program, samples, layout.homes[program.output, Form.PLAIN]),
+            entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
         ]
     )
     return Source(text, level, constants.bytes(), memory_bytes)
+
+
+def _function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) -> Function:
+    """The function that computes ``stage``."""
+    function = Function(constants)
+    function.add(f"using V = V{stage.bits};")
+    writer: type[StageWriter] = PackedDotWriter if stage.head in plan.packings else ElementWriter
+    writer(plan, stage, layout, function).write()
+    return function
 
 
 def _distinct(functions: list[Function]) -> list[Function]:
@@ -80,14 +99,14 @@ def _distinct(functions: list[Function]) -> list[Function]:
 def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
     return "\n".join(
         [
-            f"constexpr int BLOCK = {block};",
-            f"#define TILE {level.tile}",
+            f"constexpr int BLOCK = {block}, CHUNK = {_CHUNK};",
+            f"#define TILE {TILE}",
             f"#define REGISTER_BYTES {level.register_bytes}",
             f"#define SAMPLE {samples.c_type}",
             f"#define WORD {program.input_type.c_type}",
             f"#define ANSWER {program.output_type.c_type}",
-            resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
             *(_adding(level, form) for form in level.dots),
+            resources.files("fpgac.exact.cpp").joinpath("runtime.hpp").read_text(),
             "INLINE Word word(Word w) { return w; }",
             conversion(program.input_type),
         ]
@@ -99,7 +118,7 @@ def _adding(level: Level, form: Form) -> str:
 
     One statement for a whole tile, with an address that needs no thought: there are thousands.
     """
-    tile = range(level.tile)
+    tile = range(TILE)
     lines = [level.broadcast, *(level.dots[form].format(i=i) for i in tile)]
     sums = ", ".join(f'[a{i}] "+&v"(a##{i})' for i in tile)
     rows = ", ".join(f'[x{i}] "v"(x{i})' for i in tile)
@@ -120,7 +139,7 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
     read[plan.program.output, Form.PLAIN] = end
     sample_type = _sample_type(plan)
     row = plan.program.input.size * _type_bytes(sample_type)
-    spans = [Span(4 * block, 0, end), Span(row * block + _BEYOND, 0, 0)]
+    spans = [Span(4 * block, 0, end), Span(row * _CHUNK + _BEYOND, 0, 0)]
     spans += [Span(_bytes(*kept, block), made[kept[0]], last) for kept, last in read.items()]
     apart = [dot for dot in plan.packings if not plan.in_place(dot)]
     for dot in apart:
@@ -154,13 +173,13 @@ def _sample_type(plan: Plan) -> str:
 
 
 def _spreading(plan: Plan, layout: Layout, samples: Home) -> list[str]:
-    """Calls that turn a block's samples into rows."""
+    """Calls that turn a chunk's samples into rows, from sample ``s`` on."""
     source, size = f"(memory + {samples.offset})", plan.program.input.size
     bytes_ = size * _type_bytes(samples.c_type)
     calls = []
     for form in plan.forms.get(plan.program.input, ()):
         home = layout.homes[plan.program.input, form]
-        rows = f"({home.c_type}*)(memory + {home.offset})"
+        rows = f"({home.c_type}*)(memory + {home.offset}) + s"
         if form is Form.PLAIN:
             calls.append(f"spread_plain((const Sample*){source}, {rows}, {size});")
         else:

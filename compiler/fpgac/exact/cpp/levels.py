@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-__all__ = ["LEVELS", "PORTABLE", "Form", "Level"]
+__all__ = ["LEVELS", "PORTABLE", "TILE", "Form", "Level"]
 
 
 class Form(Enum):
@@ -21,26 +21,32 @@ class Form(Enum):
     """Four unsigned elements of 8 bits in each sample's lane."""
 
 
+# Registers of samples that share a weight once it is loaded: more would make more code, not speed.
+TILE: Final = 2
+
+
 @dataclass(frozen=True)
 class Level:
     """A set of instructions.
 
     ``flags`` make g++ use them. ``supported`` is a C++ condition that the processor at hand has
-    them, ``register_bytes`` the width of a register, ``tile`` the number of registers of samples
-    that share a weight once it is loaded.
+    them, ``register_bytes`` the width of a register; a tile of sums that are kept in
+    registers is ``filters`` by ``TILE`` registers of samples.
 
     ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
     lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put
-    a lane from byte ``at`` of the weights w; p is free to use.
+    a lane from byte ``at`` of the weights w; p is free to use. ``steered`` tells that an
+    instruction on floats can be told how to round, and that there is ``vrangeps``.
     """
 
     name: str
     supported: str
     flags: tuple[str, ...] = ()
     register_bytes: int = 16
-    tile: int = 2
+    filters: int = 4
     broadcast: str = "vpbroadcastd %c[at](%[w]), %[t]"
     dots: Mapping[Form, str] = field(default_factory=dict)
+    steered: bool = False
 
 
 # The sum of two products overflows a lane for four times -2^15 only, and wraps as all sums may.
@@ -59,7 +65,8 @@ LEVELS: Final = (
         ' && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")',
         flags=(*_AVX512, "-mavx512vnni", "-mprefer-vector-width=512"),
         register_bytes=64,
-        tile=4,
+        filters=8,
+        steered=True,
         dots={
             Form.PAIRS: "vpdpwssd %[t], %[x{i}], %[a{i}]",
             Form.QUADS: "vpdpbusd %[t], %[x{i}], %[a{i}]",
@@ -71,7 +78,8 @@ LEVELS: Final = (
         ' && __builtin_cpu_supports("avx512vl")',
         flags=(*_AVX512, "-mprefer-vector-width=512"),
         register_bytes=64,
-        tile=4,
+        filters=8,
+        steered=True,
         dots=_MULTIPLY_ADD,
     ),
     Level(

@@ -15,6 +15,7 @@ import numpy as np
 
 from fpgac.exact.cpp.levels import Form, Level
 from fpgac.exact.cpp.ranges import fits, lane_bits
+from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.program import (
     Cast,
     Clip,
@@ -28,7 +29,7 @@ from fpgac.exact.program import (
     Value,
     operands,
 )
-from fpgac.numbers import IntArray
+from fpgac.numbers import IntArray, Overflow
 
 __all__ = ["Packing", "Plan", "Stage"]
 
@@ -84,9 +85,10 @@ class Plan:
     """
 
     def __init__(self, program: Program, level: Level) -> None:
-        self.program = program
+        self.program = program = simplified(program)
         self.level = level
         self.stages = _staged(program)
+        self._uses = uses(program)
         self.packings: Mapping[Operation, Packing] = {
             operation: packing
             for operation in program.operations
@@ -96,6 +98,26 @@ class Plan:
             value: _forms(stage, self.packings) for stage in self.stages for value in stage.results
         }
         self.forms: Mapping[Value, frozenset[Form]] = self._wanted()
+
+    def only_cast(self, stage: Stage) -> Cast | None:
+        """The cast that is all that becomes of the head's result."""
+        if self._uses[stage.head.result] == 1:
+            for operation in stage.operations[1:]:
+                if isinstance(operation, Cast) and operation.x is stage.head.result:
+                    return operation
+        return None
+
+    def ends_in_bytes(self, stage: Stage) -> bool:
+        """Whether a stage has one cast behind its head, saturating to 8 bits that are packed."""
+        last = stage.operations[-1]
+        return (
+            len(stage.operations) == 2
+            and last is self.only_cast(stage)
+            and isinstance(last, Cast)
+            and last.to.overflow is Overflow.SAT
+            and (last.to.lowest, last.to.highest) == (0, 255)
+            and self.forms[last.result] == {Form.QUADS}
+        )
 
     def in_place(self, dot: Operation) -> bool:
         """Whether the operand of a packed Dot is kept in its packs already."""

@@ -62,7 +62,10 @@ def lane_bits(operation: Operation) -> int:
 def rounding_room(interval: Interval, cut: int) -> Interval:
     """What rounding off ``cut`` bits computes with."""
     lowest, highest = interval
-    return (lowest << -cut, highest << -cut) if cut <= 0 else (lowest, highest + (1 << (cut - 1)))
+    if cut <= 0:
+        return lowest << -cut, highest << -cut
+    half = 1 << (cut - 1)
+    return lowest - half, highest + half
 
 
 def rounded(interval: Interval, cut: int) -> Interval:

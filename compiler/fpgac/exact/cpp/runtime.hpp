@@ -59,59 +59,125 @@ template <class V> INLINE void store_pair(int32_t* to, V low, V high) {
     store(to, (low & 0xffff) | high << 16);
 }
 
-// Lane i of row j becomes lane j of row i.
-template <int distance = 1> INLINE void transpose(V32 (&rows)[LANES<V32>]) {
+// Rows `distance` apart exchange lanes: of two, the first takes the lanes `low`, counted on from the
+// one to the other, and the second those that lie `step` further.
+template <int distance, int step, class Low> INLINE void exchange(V32* rows, Low low) {
     constexpr int lanes = LANES<V32>;
-    V32 low, high;
-    for (int lane = 0; lane < lanes; lane++) {
-        low[lane] = lane & distance ? lane - distance + lanes : lane;
-        high[lane] = lane & distance ? lane + lanes : lane + distance;
-    }
+    V32 first;
+    for (int lane = 0; lane < lanes; lane++)
+        first[lane] = low(lane);
+    const V32 second = first + step;
+#pragma GCC unroll 16
     for (int row = 0; row < lanes; row++)
         if (!(row & distance)) {
             const V32 a = rows[row], b = rows[row + distance];
-            rows[row] = __builtin_shuffle(a, b, low);
-            rows[row + distance] = __builtin_shuffle(a, b, high);
+            rows[row] = __builtin_shuffle(a, b, first);
+            rows[row + distance] = __builtin_shuffle(a, b, second);
         }
-    if constexpr (distance * 2 < lanes)
-        transpose<distance * 2>(rows);
 }
 
-// Samples of `stride` bytes become `count` rows of 32-bit lanes.
+// Lane i of row j becomes lane j of row i, by shuffles that are single instructions.
+INLINE void transpose(V32* rows) {
+    constexpr int lanes = LANES<V32>;
+    const auto unpack = [](int i) { return (i & ~3) + (i >> 1 & 1) + (i & 1) * lanes; };
+    exchange<2, 2>(rows, unpack);
+    exchange<1, 2>(rows, unpack);
+    if constexpr (lanes == 8)
+        exchange<4, 4>(rows, [](int i) { return (i & 3) + (i >> 2) * lanes; });
+    if constexpr (lanes == 16) {
+        const auto quarters = [](int i) { return (i & 3) + (i & 4) * 2 + (i >> 3) * lanes; };
+        exchange<4, 4>(rows, quarters);
+        exchange<8, 4>(rows, quarters);
+    }
+}
+
+// A register of floats, times `scale` plus `offset`, as integers no greater than `limit`: every step
+// is rounded as told, and a NaN is as great as can be, of its own sign.
+#define STEERED(how, v, x, scale, offset, limit)                                                   \
+    asm("vfmadd213ps %{" how "-sae%}, %[o], %[s], %[f]; vrangeps $2, %[l], %[f], %[f]; "            \
+        "vcvtps2dq %{" how "-sae%}, %[f], %[i]"                                                     \
+        : [f] "+&v"(x), [i] "=v"(v) : [s] "v"(scale), [o] "v"(offset), [l] "v"(limit))
+
+// CHUNK samples of `stride` bytes become `count` rows of 32-bit lanes.
 STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
     constexpr int lanes = LANES<V32>;
-    for (int s = 0; s < BLOCK; s += lanes)
+    for (int s = 0; s < CHUNK; s += lanes)
         for (int first = 0; first < count; first += lanes) {
             V32 tile[lanes];
+#pragma GCC unroll 16
             for (int i = 0; i < lanes; i++)
                 __builtin_memcpy(&tile[i], samples + (s + i) * stride + first * 4, sizeof tile[i]);
             transpose(tile);
+#pragma GCC unroll 16
             for (int i = 0; i < lanes && first + i < count; i++)
-                __builtin_memcpy(rows + (first + i) * BLOCK + s, &tile[i], sizeof tile[i]);
+                *(V32*)(rows + (first + i) * BLOCK + s) = tile[i];
         }
 }
 
+// The same with rows of single elements.
 template <class T>
 STAGE spread_plain(const Sample* samples, T* rows, int count) {
     for (int e = 0; e < count; e++)
-        for (int s = 0; s < BLOCK; s++)
+        for (int s = 0; s < CHUNK; s++)
             rows[e * BLOCK + s] = T(samples[s * count + e]);
 }
 
+// Rows become answers.
+template <int outputs, class T> BULK void give(const T* rows, int64_t count, Answer* y) {
+    for (int e = 0; e < outputs; e++)
+        for (int64_t s = 0; s < count; s++)
+            y[s * outputs + e] = Answer(rows[e * BLOCK + s]);
+}
+
+// Part of the next block's samples on their way into the cache, while this one's are computed.
+template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
+    const auto* line = (const char*)(next + count * part / parts);
+    const auto* end = (const char*)(next + count * (part + 1) / parts);
+    for (; line < end; line += 4 * 64)
+        for (int i = 0; i < 4; i++)
+            __builtin_prefetch(line + i * 64, 0, 2);
+}
+
+#ifdef ADD_QUADS
+// A quad of sums, `cut` bits of each cut off, saturated to bytes. Sums that 16 bits do not hold are
+// beyond a byte either way if no more than 7 bits are cut off: then they are packed first. If
+// `convergent`, half a step has been subtracted, and one is added unless that was a tie, and even.
+template <int cut, bool convergent>
+INLINE void store_bytes(int32_t* to, V32 a, V32 b, V32 c, V32 d) {
+    constexpr int twice = cut <= 7 ? 0x10001 : 1, below = ((2 << cut) - 1) * twice;
+    const V32 mask = splat<V32>(below), one = splat<V32>(twice);
+    V32 order;
+    for (int lane = 0; lane < LANES<V32>; lane++)
+        order[lane] = 0x0c080400 + lane % 4 * 0x01010101;
+#define PACKED "vpackssdw %[b], %[a], %[a]; vpackssdw %[d], %[c], %[c]; "
+#define CUT(size, x) "vpsra" size " %[cut], %[" x "], %[" x "]; "
+#define UP(size, x, k)                                                                             \
+    "vptestm" size " %[mask], %[" x "], %%" k "; " CUT(size, x)                                     \
+    "vpadd" size " %[one], %[" x "], %[" x "]%{%%" k "%}; "
+#define BYTES "vpackuswb %[c], %[a], %[a]; vpshufb %[order], %[a], %[a]"
+#define ROUNDED(text)                                                                              \
+    asm(text : [a] "+&v"(a), [b] "+&v"(b), [c] "+&v"(c), [d] "+&v"(d)                               \
+        : [mask] "v"(mask), [one] "v"(one), [order] "v"(order), [cut] "i"(cut)                      \
+        : "k1", "k2", "k3", "k4")
+    if constexpr (cut <= 7 && convergent)
+        ROUNDED(PACKED UP("w", "a", "k1") UP("w", "c", "k2") BYTES);
+    else if constexpr (cut <= 7)
+        ROUNDED(PACKED CUT("w", "a") CUT("w", "c") BYTES);
+    else if constexpr (convergent)
+        ROUNDED(UP("d", "a", "k1") UP("d", "b", "k2") UP("d", "c", "k3") UP("d", "d", "k4")
+                PACKED BYTES);
+    else
+        ROUNDED(CUT("d", "a") CUT("d", "b") CUT("d", "c") CUT("d", "d") PACKED BYTES);
+    *(V32*)to = a;
+}
+#endif
+
 // A row of packs, and a filter's sums, over the registers of a tile.
 #define REGISTER(row, i) (*(const V32*)((row) + i * LANES<V32>))
-#if TILE == 4
-#define REGISTERS V32 x0, x1, x2, x3, t, p
-#define ROW(row)                                                                                   \
-    x0 = REGISTER(row, 0), x1 = REGISTER(row, 1), x2 = REGISTER(row, 2), x3 = REGISTER(row, 3)
-#define SUMS(a, start) V32 a##0 = start, a##1 = a##0, a##2 = a##0, a##3 = a##0
-#define TILED(a) {a##0, a##1, a##2, a##3}
-#else
 #define REGISTERS V32 x0, x1, t, p
 #define ROW(row) x0 = REGISTER(row, 0), x1 = REGISTER(row, 1)
 #define SUMS(a, start) V32 a##0 = start, a##1 = a##0
 #define TILED(a) {a##0, a##1}
-#endif
 
 // The functions that the rule is stated in, where the second argument decides about NaN.
 namespace rule {

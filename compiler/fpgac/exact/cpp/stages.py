@@ -3,118 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fpgac.exact.cpp.elementwise import cast, expression
+from fpgac.exact.cpp.functions import Function, Layout, narrow, wrapped
 from fpgac.exact.cpp.levels import Form
-from fpgac.exact.cpp.memory import Constants
-from fpgac.exact.cpp.plan import Packing, Plan, Stage
-from fpgac.exact.cpp.ranges import narrowest, overflowed, product, rounded
+from fpgac.exact.cpp.plan import Plan, Stage
+from fpgac.exact.cpp.ranges import overflowed, product, rounded
 from fpgac.exact.program import (
     Accumulate,
+    Cast,
     Dot,
     Gather,
     Maximum,
     Operation,
     Value,
 )
-from fpgac.numbers import IntArray
 
-__all__ = ["Function", "Home", "Layout", "stage_function"]
-
-Table = npt.NDArray[np.integer[Any]]
-
-# Products written out one by one, without loops and without those of zeros, in one stage.
-STRAIGHT = 1500
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where a value lies in a block's memory: rows of ``c_type`` from byte ``offset`` on."""
-
-    offset: int
-    c_type: str
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The memory of a block of samples: homes of values, and of each packed Dot's own packs.
-
-    A row of zeros lies at the very front.
-    """
-
-    block: int
-    homes: Mapping[tuple[Value, Form], Home]
-    packs: Mapping[Operation, Home]
-
-    @property
-    def lane_row(self) -> int:
-        """Bytes in a row of 32-bit lanes."""
-        return 4 * self.block
+__all__ = ["ElementWriter", "StageWriter"]
 
 
 @dataclass
-class Function:
-    """A function under construction: what it is given, and its lines."""
+class StageWriter:
+    """Writes ``function``; what follows on a head's result, and how results are kept."""
 
-    constants: Constants
-    parameters: list[str] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-
-    def memory(self, name: str, home: Home, *, constant: bool = True) -> str:
-        """A pointer to a value's rows, called ``name``."""
-        return self._given(f"{'const ' * constant}{home.c_type}*", name, f"memory + {home.offset}")
-
-    def table(self, table: Table, name: str = "") -> str:
-        """A pointer to a copy of ``table``, whose type stays."""
-        kind = f"{'u' * (table.dtype.kind == 'u')}int{table.dtype.itemsize * 8}_t"
-        name = name or f"table{len(self.parameters)}"
-        return self._given(f"const {kind}*", name, f"constants + {self.constants.add(table)}")
-
-    def _given(self, c_type: str, name: str, argument: str) -> str:
-        parameter = f"{c_type} {name}"
-        if parameter not in self.parameters:
-            self.parameters.append(parameter)
-            self.arguments.append(f"({c_type})({argument})")
-        return name
-
-    def add(self, text: str) -> None:
-        """More lines, as they stand."""
-        self.lines += text.strip("\n").splitlines()
-
-    def definition(self, name: str) -> str:
-        """The whole function."""
-        body = "\n".join(f"    {line}" if line else "" for line in self.lines)
-        return f"STAGE {name}({', '.join(self.parameters)}) {{\n{body}\n}}\n"
-
-    def call(self, name: str) -> str:
-        """The statement that calls it."""
-        return f"{name}({', '.join(self.arguments)});"
-
-
-def stage_function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) -> Function:
-    """The function that computes ``stage``."""
-    function = Function(constants)
-    function.add(f"using V = V{stage.bits};")
-    writer = _Writer(plan, stage, layout, function)
-    if isinstance(stage.head, Dot) and stage.head in plan.packings:
-        writer.packed_dot(stage.head, plan.packings[stage.head])
-    else:
-        writer.element_by_element()
-    return function
-
-
-@dataclass
-class _Writer:
     plan: Plan
     stage: Stage
     layout: Layout
     function: Function
+
+    def write(self) -> None:
+        """All of it."""
+        raise NotImplementedError
+
+    @property
+    def offset_in_bias(self) -> bool:
+        """Whether the head's result holds the offset of the rounding that is all that follows."""
+        return False
 
     @property
     def kept(self) -> list[tuple[Value, Form]]:
@@ -129,50 +56,22 @@ class _Writer:
     def outputs(self) -> list[Value]:
         return list(dict.fromkeys(value for value, _ in self.kept))
 
-    def element_by_element(self) -> None:
-        """One element of a register of samples at a time, or four that are packed together."""
-        size = self.stage.head.result.size
-        together = 4 if any(form is not Form.PLAIN for _, form in self.kept) else 1
-        self._head()
-        self._chain()
-        self._keep(together)
-        self.function.add(
-            f"""
-for (int e = 0; e < {size}; e += {together})
-    for (int s = 0; s < BLOCK; s += LANES<V>) {{
-        const int count = {size} - e < {together} ? {size} - e : {together};
-        {self.room(together)}
-        for (int j = 0; j < count; j++)
-            {self.chained("head(e + j, s)", "e + j", "s", "j")}
-        {self.keeping("e", "s", "count")}
-    }}
-"""
-        )
-
-    def packed_dot(self, dot: Dot, packing: Packing) -> None:
-        """Tiles of four filters by some registers of samples, products of packs added up."""
-        self._chain(shift=packing.shift)
-        self._keep(4)
-        _PackedDot(self, dot, packing).write()
-
-    # --- what every stage has
-
     def read(self, value: Value) -> str:
         """The rows of an operand that is kept in memory, one element each."""
         place = [operand for operand, _ in self.plan.reads(self.stage)].index(value)
         home = self.layout.homes[value, Form.PLAIN]
         return self.function.memory(f"x{place}", home)
 
-    def _chain(self, shift: int = 0) -> None:
-        """``chain``: from the head's result, ``v``, to all that is kept, for element e."""
+    def write_chain(self, lines: Sequence[str] = ()) -> None:
+        """``chain``: from the head's result, ``v``, to all that is kept, for element e.
+
+        ``lines`` come first.
+        """
         names = {self.stage.head.result: "v"}
-        lines = []
-        if shift:
-            bias = self.function.table(_wrapped(self.stage.head.bias.ravel(), 32), "bias")  # type: ignore[union-attr]
-            lines.append(f"v = (v << {shift}) + {bias}[e % {self.stage.head.bias.size}];")  # type: ignore[union-attr]
+        lines = list(lines)
         for place, operation in enumerate(self.stage.operations[1:]):
             names[operation.result] = f"v{place}"
-            lines.append(f"const V v{place} = {self._expression(operation, names)};")
+            lines.append(f"const V v{place} = {self.expression(operation, names)};")
         lines += [f"r{place} = {names[value]};" for place, value in enumerate(self.outputs)]
         results = "".join(f", V& r{place}" for place in range(len(self.outputs)))
         self.function.add(
@@ -181,7 +80,18 @@ for (int e = 0; e < {size}; e += {together})
         )
         self.function.add("};")
 
-    def _expression(self, operation: Operation, names: Mapping[Value, str]) -> str:
+    def expression(self, operation: Operation, names: Mapping[Value, str]) -> str:
+        """The result of an operation on what ``names`` knows and what is kept in memory."""
+        if isinstance(operation, Cast) and operation.x in names:
+            return cast(
+                names[operation.x],
+                operation.x.interval,
+                operation.x.fraction - operation.to.fraction,
+                operation.to,
+                self.stage.bits,
+                offset=self.offset_in_bias and operation.x is self.stage.head.result,
+            )
+
         def operand(value: Value) -> str:
             if value in names:
                 return names[value]
@@ -191,10 +101,10 @@ for (int e = 0; e < {size}; e += {together})
             operation,
             self.stage.bits,
             operand,
-            lambda entries: self.function.table(_narrow(entries)),
+            lambda entries: self.function.table(narrow(entries)),
         )
 
-    def _keep(self, together: int) -> None:
+    def write_keep(self, together: int) -> None:
         """``keep``: ``count`` neighbouring elements, from e on, put where others read them."""
         lines = []
         for place, (value, form) in enumerate(self.kept):
@@ -219,18 +129,43 @@ for (int e = 0; e < {size}; e += {together})
         self.function.add("};")
 
     def room(self, together: int) -> str:
+        """Declares the results of ``together`` elements."""
         names = ", ".join(f"r{place}[{together}] = {{}}" for place in range(len(self.outputs)))
         return f"V {names};"
 
     def chained(self, v: str, e: str, s: str, j: str) -> str:
+        """Calls ``chain`` for the ``j``-th of them."""
         results = "".join(f", r{place}[{j}]" for place in range(len(self.outputs)))
         return f"chain({v}, {e}, {s}{results});"
 
     def keeping(self, e: str, s: str, count: str) -> str:
+        """Calls ``keep``."""
         results = "".join(f", r{place}" for place in range(len(self.outputs)))
         return f"keep({e}, {s}, {count}{results});"
 
-    # --- heads that give one element at a time
+
+class ElementWriter(StageWriter):
+    """Writes a stage whose head gives one element at a time."""
+
+    def write(self) -> None:
+        """One element of a register of samples at a time, or four that are packed together."""
+        size = self.stage.head.result.size
+        together = 4 if any(form is not Form.PLAIN for _, form in self.kept) else 1
+        self._head()
+        self.write_chain()
+        self.write_keep(together)
+        self.function.add(
+            f"""
+for (int e = 0; e < {size}; e += {together})
+    for (int s = 0; s < BLOCK; s += LANES<V>) {{
+        const int count = {size} - e < {together} ? {size} - e : {together};
+        {self.room(together)}
+        for (int j = 0; j < count; j++)
+            {self.chained("head(e + j, s)", "e + j", "s", "j")}
+        {self.keeping("e", "s", "count")}
+    }}
+"""
+        )
 
     def _head(self) -> None:
         """``head``: the head's result for element e."""
@@ -245,7 +180,7 @@ for (int e = 0; e < {size}; e += {together})
             case Maximum():
                 lines = self._maximum(head)
             case _:
-                lines = [f"return {self._expression(head, {})};"]
+                lines = [f"return {self.expression(head, {})};"]
         self.function.add(
             "const auto head = [&](int e, int s) __attribute__((always_inline)) -> V {\n"
             + "\n".join(f"    {line}" for line in lines)
@@ -264,8 +199,8 @@ for (int e = 0; e < {size}; e += {together})
         self.read(head.x)
         table(starts.astype(np.int32), "starts")
         table(used.astype(np.int32), "taps")
-        table(_wrapped(weights[rows, used] << shift, bits), "values")
-        table(_wrapped(head.bias.ravel(), bits), "bias")
+        table(wrapped(weights[rows, used] << shift, bits), "values")
+        table(wrapped(head.bias.ravel(), bits), "bias")
         table(head.windows.astype(np.int32), "windows")
         return [
             f"const int window = e / {filters};",
@@ -316,156 +251,6 @@ for (int e = 0; e < {size}; e += {together})
         ]
 
 
-@dataclass
-class _PackedDot:
-    """The loops of a Dot on packs; ``writer`` has the stage's chain."""
-
-    writer: _Writer
-    dot: Dot
-    packing: Packing
-
-    def write(self) -> None:
-        function = self.writer.function
-        filters = self.dot.weights.shape[2]
-        rows, groups = self._rows(), len(self._lanes)
-        function.table(rows, "rows")
-        if self.packing.shift == 0:
-            function.table(_wrapped(_padded(self.dot.bias[0], 4), 32), "bias")
-        several = len(self.dot.windows) > 1
-        if several:
-            function.add(f"for (int window = 0; window < {len(self.dot.windows)}; window++) {{")
-        function.add(f"const int32_t* at = rows{f' + window * {groups}' * several};")
-        if np.count_nonzero(self._lanes) <= STRAIGHT:
-            self._straight(filters, rows)
-        else:
-            self._looped(filters)
-        if several:
-            function.add("}")
-
-    @property
-    def _lanes(self) -> npt.NDArray[np.int32]:
-        """The packed weights, shape (groups, filters)."""
-        bits = 32 // self.packing.form.value
-        parts = (self.packing.weights & ((1 << bits) - 1)) << (
-            bits * np.arange(self.packing.form.value)
-        )
-        return np.asarray(parts.sum(axis=2)).astype(np.uint32).view(np.int32)
-
-    @property
-    def _add(self) -> str:
-        return f"ADD_{self.packing.form.name}"
-
-    def _rows(self) -> npt.NDArray[np.int32]:
-        """``x``, the first of the packs' rows, and each window's, as a distance from there."""
-        writer, layout = self.writer, self.writer.layout
-        packs, form = self.packing.packs, self.packing.form
-        if writer.plan.in_place(self.dot):
-            home = layout.homes[self.dot.x, form]
-            row = packs.max(axis=1) // form.value
-            row[packs.max(axis=1) < 0] = -(home.offset // layout.lane_row)
-        else:
-            home = layout.packs[self.dot]
-            row = np.arange(len(packs))
-            self._pack(home)
-        writer.function.memory("x", Home(home.offset, "int32_t"))
-        return row[self.packing.windows].astype(np.int32)
-
-    def _pack(self, home: Home) -> None:
-        writer, form = self.writer, self.packing.form
-        x = writer.function.memory("x0", writer.layout.homes[self.dot.x, Form.PLAIN])
-        packs = writer.function.table(self.packing.packs.astype(np.int32), "packs")
-        y = writer.function.memory("packed", Home(home.offset, "int32_t"), constant=False)
-        stored = {
-            Form.QUADS: f"store_quad({y} + pack * BLOCK + s, v);",
-            Form.PAIRS: f"store_pair({y} + pack * BLOCK + s, v[0], v[1]);",
-        }[form]
-        writer.function.add(
-            f"""
-for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
-    for (int s = 0; s < BLOCK; s += LANES<V>) {{
-        V v[{form.value}] = {{}};
-        for (int j = 0; j < {form.value}; j++)
-            if (const int i = {packs}[pack * {form.value} + j]; i >= 0)
-                v[j] = load<V>({x} + i * BLOCK + s);
-        {stored}
-    }}
-"""
-        )
-
-    def _straight(self, filters: int, rows: npt.NDArray[np.int32]) -> None:
-        """Every product with a weight that is not zero, written out."""
-        lanes = self._lanes
-        at = [str(row) for row in rows[0]] if len(rows) == 1 else None
-        used: list[int] = []
-        for first in range(0, filters, 4):
-            count = min(4, filters - first)
-            products = []
-            for group in range(len(lanes)):
-                adds = [j for j in range(count) if lanes[group, first + j]]
-                if adds:
-                    row = at[group] if at else f"at[{group}]"
-                    products.append(f"ROW(x + {row} * BLOCK + s);")
-                for j in adds:
-                    products.append(f"{self._add}({'abcd'[j]}, weights, {len(used)});")
-                    used.append(int(lanes[group, first + j]))
-            self._tile(str(first), str(count), products)
-        self.writer.function.table(np.array(used, np.int32), "weights")
-
-    def _looped(self, filters: int) -> None:
-        """All products, in a loop."""
-        function, groups = self.writer.function, len(self._lanes)
-        padded = _padded(self._lanes, 4).reshape(groups, -1, 4).transpose(1, 0, 2)
-        function.table(np.ascontiguousarray(padded), "weights")
-        function.add(f"for (int f = 0; f < {filters}; f += 4) {{")
-        products = [
-            f"const int32_t* weight = weights + f * {groups};",
-            f"for (int group = 0; group < {groups}; group++, weight += 4) {{",
-            "    ROW(x + at[group] * BLOCK + s);",
-            *(f"    {self._add}({a}, weight, {j});" for j, a in enumerate("abcd")),
-            "}",
-        ]
-        self._tile("f", f"({filters} - f < 4 ? {filters} - f : 4)", products)
-        function.add("}")
-
-    def _tile(self, first: str, count: str, products: Sequence[str]) -> None:
-        """One tile: four filters from ``first`` on, all samples."""
-        writer, filters = self.writer, self.dot.weights.shape[2]
-        names = "abcd"[: int(count) if count.isdigit() else 4]
-        element = f"window * {filters} + {first}" if len(self.dot.windows) > 1 else first
-        starts = [
-            "V{}" if self.packing.shift else f"splat<V>(bias[{first} + {j}])" for j in range(4)
-        ]
-        lines = [
-            "REGISTERS;",
-            *(f"SUMS({a}, {starts[j]});" for j, a in enumerate(names)),
-            *products,
-        ]
-        lines.append(f"const V sums[][TILE] = {{{', '.join(f'TILED({a})' for a in names)}}};")
-        at = "s + i * LANES<V>"
-        lines += ["for (int i = 0; i < TILE; i++) {", f"    {writer.room(4)}"]
-        for j in range(len(names)):
-            lines.append("    " + writer.chained(f"sums[{j}][i]", f"{element} + {j}", at, str(j)))
-        lines += [f"    {writer.keeping(element, at, count)}", "}"]
-        writer.function.add("for (int s = 0; s < BLOCK; s += TILE * LANES<V>) {")
-        writer.function.add("\n".join(f"    {line}" for line in lines))
-        writer.function.add("}")
-
-
 def _counts(head: Dot | Accumulate) -> bool:
     """Whether even a zero counts when it is added: if it brings the bias into range."""
     return isinstance(head, Accumulate) and int(head.bias.min()) < head.accumulator.lowest
-
-
-def _wrapped(table: IntArray, bits: int) -> Table:
-    """The words of ``bits`` bits that the numbers leave, where sums wrap."""
-    return np.asarray(table).astype(np.int64).astype(f"int{bits}")
-
-
-def _narrow(table: IntArray) -> Table:
-    return table.astype(narrowest((int(table.min()), int(table.max()))))
-
-
-def _padded(table: Table, multiple: int) -> Table:
-    """``table`` with zeros behind its last axis."""
-    missing = -table.shape[-1] % multiple
-    return np.pad(table, [(0, 0)] * (table.ndim - 1) + [(0, missing)])
