@@ -64,10 +64,17 @@ def process(*command: str | Path) -> float:
     return seconds(run)
 
 
-def in_turn(runs: Sequence[Callable[[], float]], times: int) -> list[float]:
-    """The median of each of ``runs``, run in turn so that a drifting machine slows all alike."""
+def in_turn(
+    runs: Sequence[Callable[[], float]],
+    times: int,
+    pick: Callable[[Sequence[float]], float] = statistics.median,
+) -> list[float]:
+    """The median of each of ``runs``, run in turn so that a drifting machine slows all alike.
+
+    ``pick`` chooses another than the median: ``min`` where others disturb the machine.
+    """
     rounds = [[run() for run in runs] for _ in range(times)]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+    return [pick(column) for column in zip(*rounds, strict=True)]
 
 
 def show(title: str, figures: Iterable[Figure]) -> None:

@@ -16,42 +16,7 @@ ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "specs" / "muon.toml"
 FPGAC = (sys.executable, "-m", "fpgac")
 
-# What a user of hls4ml alone would run: from the trained network to a simulation that answers.
-HLS4ML = """
-import sys, numpy as np, hls4ml
-from hls4ml.model.graph import ModelGraph
-from pathlib import Path
-from fpgac.network.file import read_network
-from fpgac.network.network import DenseLayer
-
-network = read_network(Path(sys.argv[1]))
-size, layers, names = network.input_size, [], {}
-layers.append({"name": "x", "class_name": "InputLayer", "input_shape": [size]})
-names["x"] = {"Precision": {"result": str(network.input_type)}}
-for layer in network.layers:
-    if isinstance(layer, DenseLayer):
-        n_in, n_out = layer.weights.shape
-        layers.append({
-            "name": layer.name, "class_name": "Dense", "n_in": n_in, "n_out": n_out,
-            "weight_data": layer.weight_type.number(layer.weights),
-            "bias_data": layer.bias_type.number(layer.bias), "use_bias": True,
-        })
-        names[layer.name] = {"Precision": {
-            "weight": str(layer.weight_type), "bias": str(layer.bias_type),
-            "accum": "auto", "result": "auto"}, "ReuseFactor": 1}
-    else:
-        layers.append({"name": layer.name, "class_name": "Activation", "activation": "relu",
-                       "n_in": n_out})
-        names[layer.name] = {"Precision": {"result": str(layer.type)}}
-config = hls4ml.utils.config.create_config(
-    output_dir=sys.argv[2], project_name="muon", backend="Vitis", io_type="io_parallel")
-config["HLSConfig"] = {
-    "Model": {"Precision": {"default": "ap_fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"},
-    "LayerName": names}
-graph = ModelGraph.from_layer_list(config, layers, ["x"], [layers[-1]["name"]])
-graph.compile()
-graph.predict(np.zeros((1, size), np.float32))
-"""
+HLS4ML = Path(__file__).with_name("_hls4ml.py")
 
 
 def main() -> None:
@@ -59,7 +24,7 @@ def main() -> None:
         folder, peer = Path(scratch, "muon"), Path(scratch, "hls4ml")
         compile_ = (*FPGAC, "compile", SPEC, "--target", "aws-f1", "--out", folder)
         cold = process(*compile_)
-        alone = process(sys.executable, "-c", HLS4ML, SPEC.with_name("muon.network.json"), peer)
+        alone = process(sys.executable, HLS4ML, SPEC.with_name("muon.network.json"), peer)
         warm, help_, validate, hls4ml_help, python = in_turn(
             [
                 lambda: process(*compile_),

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpgac.exact.cpp.generator import generate
 from fpgac.exact.cpp.levels import LEVELS, Level
-from fpgac.exact.cpp.ranges import lane_bits
 from fpgac.exact.engine import Engine
 from fpgac.exact.interpreter import interpret
 from fpgac.exact.library import best_level, find_compiler
@@ -157,7 +156,9 @@ class Drawn:
             return None
         to = self.type(40)
         words = _words("", to, 1)
-        bias = self.rng.integers(words.interval[0], to.highest, weights.shape[::2], endpoint=True)
+        bias = np.asarray(
+            self.rng.integers(words.interval[0], to.highest, weights.shape[::2], endpoint=True)
+        )
         result = self.words_of(to, len(windows) * weights.shape[2])
         fraction = to.fraction + self.number(-6, 12)
         return Accumulate(result, "accumulate", x, windows, weights, bias, fraction, to)
@@ -218,12 +219,12 @@ class Drawn:
         reach = 1 << self.number(1, 40)
         table = self.rng.integers(-reach, reach, size)
         if x.interval[0] < 0 or x.interval[1] >= size:
-            bounds = np.zeros(x.size), np.full(x.size, size - 1)
+            bounds = np.full(x.size, 0), np.full(x.size, size - 1)
             index = self.result(x.fraction, *bounds)
             self.operations.append(Clip(index, "clip", x, 0, size - 1))
             self.values.append(index)
             x = index
-        bounds = np.full(x.size, table.min()), np.full(x.size, table.max())
+        bounds = np.full(x.size, int(table.min())), np.full(x.size, int(table.max()))
         return Lookup(self.result(3, *bounds), "lookup", x, table)
 
     def quotient(self) -> Operation | None:
@@ -297,3 +298,42 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) -> None:
     check(Drawn(seed, steps=25).program, level)
+
+
+# One level that tells its instructions how to round, and one that does not.
+ROUNDING = [level for level in HERE if level.name in ("avx512", "avx2")]
+
+FORMATS = [
+    *(f"ap_fixed<16,6,{rounding},SAT>" for rounding in Rounding),
+    "ap_fixed<12,14,TRN,SAT>",
+    "ap_fixed<9,12,RND_CONV,SAT_SYM>",
+    "ap_ufixed<8,2,RND,SAT>",
+    "ap_ufixed<24,20,RND_MIN_INF,SAT>",
+    "ap_fixed<20,25,TRN,SAT_ZERO>",
+    "ap_fixed<10,4,RND,WRAP>",
+    "ap_fixed<30,9,RND_INF,SAT>",
+]
+
+
+def awkward(to: FixedPoint) -> npt.NDArray[np.float64]:
+    """Ties and their neighbours, ends of the range, what is hardly more than nothing, and NaN."""
+    ends = [to.lowest, to.highest, 0, 1 << to.width, -(1 << to.width)]
+    quarters = np.concatenate([end + np.arange(-12, 13) / 4 for end in ends]) * to.step
+    numbers = np.array([np.nan, np.inf, 1e-45, 1e-40, 3.4e38, 1e300, 1e-310, 0.0, 0.7])
+    both = np.concatenate([quarters, numbers])
+    return np.concatenate([both, -both])
+
+
+@pytest.mark.parametrize("level", ROUNDING, ids=lambda level: level.name)
+@pytest.mark.parametrize("text", FORMATS)
+def test_floats_become_raw_words_by_the_one_rule(text: str, level: Level) -> None:
+    to = FixedPoint.parse(text)
+    x = _words("x", to, 1)
+    engine = Engine.of(Program("rule", to, to, x, x, (), ()), level)
+    random = np.random.default_rng(1).normal(size=5000) * 2.0**to.integer
+    for dtype in (np.float32, np.float64):
+        with np.errstate(over="ignore"):
+            numbers = np.concatenate([awkward(to), random]).astype(dtype)
+        neighbours = [numbers, np.nextafter(numbers, dtype(9)), np.nextafter(numbers, dtype(-9))]
+        column = np.concatenate(neighbours)[:, None]
+        assert np.array_equal(engine.numbers(column), to.raw(column)), np.dtype(dtype)

@@ -124,8 +124,8 @@ INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const 
                 words[i] = 0;
             spread_samples(memory, s);
         }}
-        const int64_t left = samples - first - count;
-        compute(memory, constants, x + (first + BLOCK) * inputs, (left < BLOCK ? left : BLOCK) * inputs);
+        const int64_t left = samples - first - count, next = left < BLOCK ? left : BLOCK;
+        compute(memory, constants, x + (first + BLOCK) * inputs, next * inputs);
         give<{program.output.size}>(answers, count, y + first * outputs);
     }}
     return 0;

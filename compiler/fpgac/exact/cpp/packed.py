@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from fpgac.exact.cpp.elementwise import rounding_offset
-from fpgac.exact.cpp.functions import Home, wrapped
+from fpgac.exact.cpp.functions import Home, Table, wrapped
 from fpgac.exact.cpp.levels import TILE, Form
 from fpgac.exact.cpp.plan import Packing
 from fpgac.exact.cpp.stages import StageWriter
@@ -101,14 +100,14 @@ class PackedDotWriter(StageWriter):
     # --- packs
 
     @cached_property
-    def _lanes(self) -> npt.NDArray[np.int32]:
+    def _lanes(self) -> Table:
         """The packed weights, shape (groups, filters)."""
         bits = 32 // self.packing.form.value
         parts = self.packing.weights & ((1 << bits) - 1)
         lanes = (parts << bits * np.arange(self.packing.form.value)).sum(axis=2)
-        return np.asarray(lanes).astype(np.uint32).view(np.int32)
+        return wrapped(lanes, 32)
 
-    def _rows(self) -> npt.NDArray[np.int32]:
+    def _rows(self) -> Table:
         """``x``, the first of the packs' rows, and each window's, as a distance from there."""
         layout = self.layout
         packs, form = self.packing.packs, self.packing.form
@@ -147,7 +146,7 @@ for (int pack = 0; pack < {len(self.packing.packs)}; pack++)
 
     # --- tiles
 
-    def _straight(self, rows: npt.NDArray[np.int32]) -> None:
+    def _straight(self, rows: Table) -> None:
         """Every product with a weight that is not zero, written out."""
         at = rows[0] if len(rows) == 1 else [f"at[{group}]" for group in range(len(self._lanes))]
         used: list[int] = []

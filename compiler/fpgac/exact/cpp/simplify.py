@@ -28,12 +28,14 @@ def simplified(program: Program) -> Program:
     spared: set[Operation] = set()
     operations: list[Operation] = []
     for operation in program.operations:
-        clip = clips.get(operation.x) if isinstance(operation, Cast) else None
-        if clip and read[clip.result] == 1 and _saturates(clip, operation.to):
-            spared.add(clip)
-            operations.append(replace(operation, x=clip.x))
-        else:
-            operations.append(operation)
+        match operation:
+            case Cast(x=x, to=to) if (
+                x in clips and read[x] == 1 and _saturates(clip := clips[x], to)
+            ):
+                spared.add(clip)
+                operations.append(replace(operation, x=clip.x))
+            case _:
+                operations.append(operation)
     return replace(program, operations=tuple(op for op in operations if op not in spared))
 
 

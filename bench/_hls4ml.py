@@ -1,0 +1,64 @@
+"""What a user of hls4ml alone runs: from a trained network to a simulation that answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgac.network.file import read_network
+from fpgac.network.network import DenseLayer, Network
+
+
+def compiled(network: Network, folder: Path) -> Any:
+    """The network as hls4ml's ``ModelGraph``, written below ``folder`` and compiled as it does."""
+    import hls4ml
+    from hls4ml.model.graph import ModelGraph
+
+    size = network.input_size
+    layers: list[dict[str, Any]] = [
+        {"name": "x", "class_name": "InputLayer", "input_shape": [size]}
+    ]
+    names: dict[str, Any] = {"x": {"Precision": {"result": str(network.input_type)}}}
+    for layer in network.layers:
+        if isinstance(layer, DenseLayer):
+            n_in, size = layer.weights.shape
+            layers.append(
+                {
+                    "name": layer.name,
+                    "class_name": "Dense",
+                    "n_in": n_in,
+                    "n_out": size,
+                    "weight_data": layer.weight_type.number(layer.weights),
+                    "bias_data": layer.bias_type.number(layer.bias),
+                    "use_bias": True,
+                }
+            )
+            precision = {"weight": str(layer.weight_type), "bias": str(layer.bias_type)}
+            names[layer.name] = {
+                "Precision": precision | {"accum": "auto", "result": "auto"},
+                "ReuseFactor": 1,
+            }
+        else:
+            activation = {"class_name": "Activation", "activation": "relu", "n_in": size}
+            layers.append({"name": layer.name} | activation)
+            names[layer.name] = {"Precision": {"result": str(layer.type)}}
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(folder), project_name="muon", backend="Vitis", io_type="io_parallel"
+    )
+    model = {"Precision": {"default": "ap_fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"}
+    config["HLSConfig"] = {"Model": model, "LayerName": names}
+    graph = ModelGraph.from_layer_list(config, layers, ["x"], [layers[-1]["name"]])
+    graph.compile()
+    return graph
+
+
+def main(network: str, folder: str) -> None:
+    trained = read_network(Path(network))
+    compiled(trained, Path(folder)).predict(np.zeros((1, trained.input_size), np.float32))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
