@@ -27,6 +27,7 @@ from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
 from fpgac.core.layers import described, precisions, results
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
+from fpgac.core.weights import write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
@@ -182,7 +183,6 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
         writer.write_project_dir,
         writer.write_project_cpp,
         writer.write_project_header,
-        writer.write_weights,
         writer.write_defines,
         writer.write_parameters,
         writer.write_nnet_utils,
@@ -191,6 +191,7 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
     ):
         write(graph)
     firmware = folder / "firmware"
+    write_weights(writer, graph, firmware / "weights")
     return {
         path.relative_to(firmware).as_posix(): path.read_bytes()
         for path in sorted(firmware.rglob("*"))
