@@ -160,6 +160,17 @@ def test_without_a_compiler_numpy_answers(
         engine.words(np.full((1, 7), 512))
 
 
+def test_answers_are_put_where_they_are_wanted(engine: Engine, program: Program) -> None:
+    words = random_words(program, 100)
+    out = np.empty((200, 5), OUTPUT.dtype)
+
+    engine.words(words, out=out[50:150])
+    assert np.array_equal(out[50:150], interpret(program, words))
+    for misfit in (out, out[:100].astype(np.int64), np.empty((5, 100), OUTPUT.dtype).T):
+        with pytest.raises(DataError, match="do not fit where they are to go"):
+            engine.words(words, out=misfit)
+
+
 def libraries(cache: Path) -> set[Path]:
     return {path for path in (cache / "exact").iterdir() if path.suffix == ".so"}
 

@@ -24,9 +24,12 @@ __all__ = ["Engine", "exact_floats"]
 
 Array = npt.NDArray[Any]
 
-# Numbers that are worked on at a time: enough to keep a thread busy, few enough to be copied.
-_PIECE: Final = 1 << 20
+# Numbers that are worked on at a time: few enough to be copied, where an array must be.
+_PIECE: Final = 1 << 22
 _INTERPRETED_PIECE: Final = 1 << 14
+
+# Fewer samples than this are not worth a thread.
+_WORTHWHILE: Final = 1 << 13
 
 # Every whole number up to here is a float64.
 _LARGEST_EXACT: Final = 1 << 53
@@ -64,36 +67,44 @@ class Engine:
         library = compiled(source.text, source.level.flags, compiler)
         return cls(program, source.level.name, "", _Compiled(program, source, library))
 
-    def words(self, raw: npt.ArrayLike, *, threads: int | None = None) -> IntArray:
+    def words(
+        self, raw: npt.ArrayLike, *, threads: int | None = None, out: IntArray | None = None
+    ) -> IntArray:
         """The raw words that answer raw words of the program's input type.
 
         Args:
             raw: shape (samples, inputs), of any integer type.
             threads: how many work at once; by default one for each usable processor.
+            out: where to put the answers, of the very shape and type that is returned.
 
         Returns:
             Shape (samples, outputs), of the output type's padded words.
 
         Raises:
-            DataError: another shape, no integers, or words that the input type does not have.
+            DataError: another shape, an ``out`` that does not fit, no integers, or words that the input type does not have.
         """
-        return self._answers(np.asarray(raw), self._run.dtype, _as_words(self.program), threads)
+        return self._answers(
+            np.asarray(raw), self._run.dtype, _as_words(self.program), threads, out
+        )
 
-    def numbers(self, x: npt.ArrayLike, *, threads: int | None = None) -> IntArray:
+    def numbers(
+        self, x: npt.ArrayLike, *, threads: int | None = None, out: IntArray | None = None
+    ) -> IntArray:
         """The raw words that answer numbers, which become raw words by the one rule.
 
         Args:
             x: shape (samples, inputs), floats or integers; NaN and infinities are welcome.
             threads: how many work at once; by default one for each usable processor.
+            out: where to put the answers, of the very shape and type that is returned.
 
         Returns:
             Shape (samples, outputs), of the output type's padded words.
 
         Raises:
-            DataError: another shape, no numbers, or a number that no float64 holds.
+            DataError: another shape, an ``out`` that does not fit, no numbers, or a number that no float64 holds.
         """
         array = np.asarray(x)
-        return self._answers(array, _float_type(array.dtype), _as_floats, threads)
+        return self._answers(array, _float_type(array.dtype), _as_floats, threads, out)
 
     def _answers(
         self,
@@ -101,6 +112,7 @@ class Engine:
         dtype: np.dtype[Any],
         convert: Callable[[Array, np.dtype[Any]], Array],
         threads: int | None,
+        out: IntArray | None,
     ) -> IntArray:
         inputs, outputs = self.program.input.size, self.program.output.size
         if x.ndim != 2 or x.shape[1] != inputs:
@@ -108,13 +120,14 @@ class Engine:
             raise DataError(
                 Problem("the samples do not fit the network", None, expected, str(x.shape))
             )
-        y = np.empty((len(x), outputs), self.program.output_type.dtype)
+        y = self._room(len(x)) if out is None else self._checked(out, len(x))
 
         def run(piece: slice) -> None:
             self._run(np.ascontiguousarray(convert(x[piece], dtype)), y[piece])
 
-        pieces = list(_pieces(len(x), max(1, self._run.piece // max(inputs, outputs))))
-        workers = min(threads or usable_processors(), len(pieces))
+        workers = min(threads or usable_processors(), -(-len(x) // _WORTHWHILE))
+        most = max(1, self._run.piece // max(inputs, outputs))
+        pieces = list(_pieces(len(x), most, workers))
         if workers <= 1:
             for piece in pieces:
                 run(piece)
@@ -123,6 +136,17 @@ class Engine:
                 # The list brings up the first error.
                 list(pool.map(run, pieces))
         return y
+
+    def _room(self, samples: int) -> IntArray:
+        return np.empty((samples, self.program.output.size), self.program.output_type.dtype)
+
+    def _checked(self, out: IntArray, samples: int) -> IntArray:
+        shape, dtype = (samples, self.program.output.size), self.program.output_type.dtype
+        if out.shape == shape and out.dtype == dtype and out.flags.carray:
+            return out
+        expected = f"{dtype} in one piece, of shape {shape}"
+        got = f"{out.dtype} of shape {out.shape}"
+        raise DataError(Problem("the answers do not fit where they are to go", None, expected, got))
 
 
 def usable_processors() -> int:
@@ -173,12 +197,14 @@ _Run = _Compiled | _Interpreted
 
 
 def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
-    room = np.zeros(size + alignment, np.uint8)
+    room = np.empty(size + alignment, np.uint8)
     start = -room.ctypes.data % alignment
     return room[start : start + size]
 
 
-def _pieces(samples: int, size: int) -> Iterator[slice]:
+def _pieces(samples: int, most: int, workers: int) -> Iterator[slice]:
+    """Pieces of no more than ``most`` samples; several for each of the workers, if they are many."""
+    size = most if workers <= 1 else min(most, -(-samples // (4 * workers)))
     return (slice(first, first + size) for first in range(0, samples, size))
 
 

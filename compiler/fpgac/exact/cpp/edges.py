@@ -43,19 +43,20 @@ def steered(program: Program) -> str:
         return ""
     how, offset = _STEERED[to.rounding]
     limit = max(-to.lowest, to.highest)
+    words = "words" if to.highest == limit else f"least(words, splat<V32>({to.highest}))"
+    words = f"greatest({words}, V32{{}})" if to.lowest == 0 else words
     return f"""
 static __attribute__((noinline)) bool take(const float* x, int64_t count, Sample* to) {{
     using F32 = Vector<float, LANES<V32>>;
     const F32 scale = F32{{}} + {2.0**to.fraction!r}f, offset = F32{{}} + {offset}f;
     const F32 limit = F32{{}} + {float(limit)}f;
-    const V32 lowest = splat<V32>({to.lowest}), highest = splat<V32>({to.highest});
     int64_t i = 0;
     for (; i + LANES<V32> <= count; i += LANES<V32>) {{
         F32 f;
         V32 words;
         __builtin_memcpy(&f, x + i, sizeof f);
         STEERED("{how}", words, f, scale, offset, limit);
-        store(to + i, least(greatest(words, lowest), highest));
+        store(to + i, {words});
     }}
     for (; i < count; i++)
         to[i] = Sample(word(x[i]));
