@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +90,24 @@ def test_a_pipeline_aims_at_the_interval_of_its_reuse_factor() -> None:
     assert b"#pragma HLS PIPELINE\n" in lower(TINY, LATENCY).files["tiny.cpp"]
     core = lower(TINY, HlsSection(reuse_factor=3))
     assert b"#pragma HLS PIPELINE II=3\n" in core.files["tiny.cpp"]
+
+
+@pytest.mark.parametrize("layers", [3, 12])
+def test_hls4ml_looks_at_each_layer_as_often_however_many_there_are(
+    layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hls4ml.model.optimizer.passes.infer_precision import InferPrecisionTypes
+
+    seen: list[str] = []
+    match = InferPrecisionTypes.match
+
+    def watched(self: InferPrecisionTypes, node: Any) -> Any:
+        seen.append(node.name)
+        return match(self, node)
+
+    monkeypatch.setattr(InferPrecisionTypes, "match", watched)
+    lower(network("deep", "ap_fixed<16,6,RND,SAT>", (4,) * (layers + 1)), LATENCY)
+    assert seen.count("dense_1") == 2  # at work, and once more in vain
 
 
 ELSEWHERE = """
@@ -357,5 +376,5 @@ def test_a_full_temporary_folder_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(VitisWriter, "write_weights", full)
+    monkeypatch.setattr(VitisWriter, "write_defines", full)
     assert "set TMPDIR" in problem(TINY)

@@ -149,17 +149,17 @@ def check_graph(
     walked = steps(network.input_type, network.layers)
     for (before, node), step in zip(pairwise([entry, *nodes]), walked, strict=True):
         layer, last = step.layer, step.layer is network.layers[-1]
-        wanted = _wanted(step, node, _result(before), output if last else None)
-        _expect(f"the results of {layer.name!r}", _result(node), wanted)
-        if isinstance(layer, WeightedLayer):
-            _expect_constants(node, layer)
-            _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
         if isinstance(layer, WeightedLayer | AveragePoolLayer):
             sums = declared_type(node.types["accum_t"])
             if not _keeps_every_bit(sums, _result(before), layer):
                 raise CoreError(
                     Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums))
                 )
+        wanted = _wanted(step, node, _result(before), output if last else None)
+        _expect(f"the results of {layer.name!r}", _result(node), wanted)
+        if isinstance(layer, WeightedLayer):
+            _expect_constants(node, layer)
+            _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
 
 
 def _wanted(step: Step, node: Any, given: FixedPoint, output: FixedPoint | None) -> FixedPoint:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from fpgac.network.arithmetic import Step
+from fpgac.network.arithmetic import Step, steps
 from fpgac.network.network import (
     AveragePoolLayer,
     ConvLayer,
@@ -14,34 +15,62 @@ from fpgac.network.network import (
     HardLayer,
     Layer,
     MaxPoolLayer,
+    Network,
     ReluLayer,
     WeightedLayer,
 )
 from fpgac.numbers import FixedPoint
 from fpgac.spec.shapes import Shape, pads
 
-__all__ = ["constant_type", "described", "mean_type", "precisions"]
+__all__ = ["constant_type", "described", "mean_type", "precisions", "results"]
 
 
-def precisions(step: Step, output: FixedPoint | None) -> dict[str, str]:
-    """The types of a layer's numbers; ``output`` is what its sums become, None keeps every bit."""
-    layer = step.layer
+def precisions(layer: Layer, x: FixedPoint, result: FixedPoint) -> dict[str, str]:
+    """The types of a layer's numbers; it is given ``x`` and gives ``result``.
+
+    hls4ml could find out results by itself ("auto"), but looks at all layers anew for each one.
+    """
     match layer:
         case WeightedLayer():
             return {
                 "weight": str(constant_type(layer.weight_type)),
                 "bias": str(constant_type(layer.bias_type)),
                 "accum": "auto",
-                "result": "auto" if output is None else str(output),
+                "result": str(result),
             }
-        case ReluLayer() | HardLayer():
-            return {"result": str(layer.type)}
         case MaxPoolLayer():
-            return {"accum": "auto", "result": "auto"}
+            return {"accum": str(x), "result": str(result)}
         case AveragePoolLayer():
-            return {"accum": "auto", "result": str(mean_type(step))}
-        case FlattenLayer():
-            return {"result": "auto"}
+            return {"accum": "auto", "result": str(result)}
+        case ReluLayer() | HardLayer() | FlattenLayer():
+            return {"result": str(result)}
+
+
+def results(network: Network, output: FixedPoint | None) -> Iterator[FixedPoint]:
+    """The type of each layer's results; of the last one's ``output``, None keeps every bit."""
+    type_ = network.input_type
+    for step in steps(network.input_type, network.layers):
+        match step.layer:
+            case WeightedLayer() as layer:
+                is_last = layer is network.layers[-1]
+                type_ = output if is_last and output else sum_type(layer, type_)
+            case ReluLayer() | HardLayer() as layer:
+                type_ = layer.type
+            case AveragePoolLayer():
+                type_ = mean_type(step)
+        yield type_
+
+
+def sum_type(layer: WeightedLayer, x: FixedPoint) -> FixedPoint:
+    """hls4ml's type for sums that keep every bit: of products with ``x`` in turn, and the bias."""
+    weight, bias = layer.weight_type, layer.bias_type
+    signed = weight.signed or x.signed
+    products = weight.integer + x.integer + (len(layer.matrix) - 1).bit_length()
+    integer = 1 + max(
+        products + (bias.signed and not signed), bias.integer + (signed and not bias.signed)
+    )
+    fraction = max(weight.fraction + x.fraction, bias.fraction)
+    return FixedPoint(integer + fraction, integer, signed or bias.signed)
 
 
 def constant_type(type_: FixedPoint) -> FixedPoint:

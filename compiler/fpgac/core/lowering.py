@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ from fpgac.core.checks import (
 )
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described, precisions
+from fpgac.core.layers import described, precisions, results
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
+from fpgac.core.weights import write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
-from fpgac.network.arithmetic import steps
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
@@ -134,7 +135,7 @@ def _graph(
     )
     entry = _input_name(network)
     interval = max(factors.values(), default=1)
-    last = network.layers[-1]
+    types = pairwise([network.input_type, *results(network, output)])
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": "ap_fixed<16,6>"},
@@ -146,11 +147,11 @@ def _graph(
         "LayerName": {
             entry: {"Precision": {"result": str(network.input_type)}},
             **{
-                step.layer.name: {
-                    "Precision": precisions(step, output if step.layer is last else None),
-                    "ReuseFactor": factors.get(step.layer.name, 1),
+                layer.name: {
+                    "Precision": precisions(layer, x, result),
+                    "ReuseFactor": factors.get(layer.name, 1),
                 }
-                for step in steps(network.input_type, network.layers)
+                for layer, (x, result) in zip(network.layers, types, strict=True)
             },
         },
     }
@@ -158,7 +159,7 @@ def _graph(
         {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
         *map(described, network.layers, network.shapes),
     ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [last.name])
+    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
 
 
 def _input_name(network: Network) -> str:
@@ -182,7 +183,6 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
         writer.write_project_dir,
         writer.write_project_cpp,
         writer.write_project_header,
-        writer.write_weights,
         writer.write_defines,
         writer.write_parameters,
         writer.write_nnet_utils,
@@ -191,6 +191,7 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
     ):
         write(graph)
     firmware = folder / "firmware"
+    write_weights(writer, graph, firmware / "weights")
     return {
         path.relative_to(firmware).as_posix(): path.read_bytes()
         for path in sorted(firmware.rglob("*"))

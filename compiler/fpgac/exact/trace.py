@@ -145,9 +145,9 @@ def _see(program: Program, numbers: FloatArray) -> dict[str, _Seen]:
     seen = {}
     for name, value in [(INPUT, program.input), *program.layers]:
         # A layer that only passes its operand on adds no error to it.
-        own = alone[value] if layer_of[value] == name else _number(value, words[value])
+        added = alone[value] if layer_of[value] == name else _number(value, words[value])
         without = outside.get(name, _Outside())
-        seen[name] = _seen(value, words[value], real[value], own, without)
+        seen[name] = _seen(value, words[value], real[value], added, without)
     return seen
 
 

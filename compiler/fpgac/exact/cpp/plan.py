@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from fpgac.exact.program import (
 from fpgac.numbers import IntArray, Overflow
 
 __all__ = ["Packing", "Plan", "Stage"]
+
+# Products written out in a whole program: g++ reads as many in a second.
+STRAIGHT: Final = 2000
 
 _ELEMENTWISE = (Cast, Clip, Combine, Lookup, Quotient, Select)
 
@@ -67,6 +71,11 @@ class Packing:
     windows: IntArray
     weights: IntArray
     shift: int
+
+    @cached_property
+    def products(self) -> int:
+        """Products of whole packs in a window, without those whose weights are all zero."""
+        return int(np.count_nonzero(self.weights.any(axis=2)))
 
     @cached_property
     def aligned(self) -> bool:
@@ -118,6 +127,16 @@ class Plan:
             and (last.to.lowest, last.to.highest) == (0, 255)
             and self.forms[last.result] == {Form.QUADS}
         )
+
+    @cached_property
+    def straight(self) -> frozenset[Operation]:
+        """The Dots whose products are written out one by one, without those of zeros.
+
+        They are the smallest; the others are loops, and those that are alike share one.
+        """
+        dots = sorted(self.packings, key=lambda dot: self.packings[dot].products)
+        written = np.cumsum([self.packings[dot].products for dot in dots])
+        return frozenset(dots[: int(np.searchsorted(written, STRAIGHT, side="right"))])
 
     def in_place(self, dot: Operation) -> bool:
         """Whether the operand of a packed Dot is kept in its packs already."""

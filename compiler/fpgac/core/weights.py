@@ -1,0 +1,47 @@
+"""A layer's constants as C++: byte for byte what hls4ml writes, each number spelt only once.
+
+hls4ml spells every number anew; a layer of 4096 by 4096 has 16 million, but 256 different ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["write_weights"]
+
+
+def write_weights(writer: Any, graph: Any, folder: Path) -> None:
+    """Write the constants of hls4ml's ``ModelGraph`` into ``folder``, ``NAME.h`` for each array.
+
+    ``writer`` is hls4ml's own, for arrays that hold something else than numbers in their order.
+    """
+    from hls4ml.model.types import WeightVariable
+
+    for node in graph.get_layers():
+        for weights in node.get_weights():
+            if type(weights).__next__ is WeightVariable.__next__:
+                (folder / f"{weights.name}.h").write_text(_header(weights))
+            else:
+                writer.print_array_to_cpp(weights, folder.parents[1], write_txt_file=False)
+
+
+def _header(weights: Any) -> str:
+    numbers, places = np.unique(weights.data, return_inverse=True)
+    texts = [weights.precision_fmt.format(number) for number in numbers]
+    return f"""\
+//Numpy array shape {weights.shape}
+//Min {weights.min:.12f}
+//Max {weights.max:.12f}
+//Number of zeros {weights.nzeros}
+
+#ifndef {weights.name.upper()}_H_
+#define {weights.name.upper()}_H_
+
+{weights.definition_cpp()} = {{{", ".join(map(texts.__getitem__, places.ravel().tolist()))}}};
+
+
+#endif
+"""
