@@ -33,6 +33,10 @@ from fpgac.numbers import IntArray, Overflow
 
 __all__ = ["Packing", "Plan", "Stage"]
 
+# Products of packs that are written out one by one, without loops and without those of zeros: as
+# many as g++ compiles in a second.
+_WRITTEN_OUT = 3000
+
 _ELEMENTWISE = (Cast, Clip, Combine, Lookup, Quotient, Select)
 
 
@@ -69,6 +73,11 @@ class Packing:
     shift: int
 
     @cached_property
+    def products(self) -> int:
+        """The products of packs in one window, without those whose weights are all zero."""
+        return int(self.weights.any(axis=2).sum())
+
+    @cached_property
     def aligned(self) -> bool:
         """Whether every pack holds neighbours from a multiple of its size on, or only zeros."""
         first = self.packs[:, :1] // self.form.value * self.form.value
@@ -94,6 +103,7 @@ class Plan:
             for operation in program.operations
             if isinstance(operation, Dot) and (packing := _packing(operation, level))
         }
+        self.written_out = _written_out(self.packings)
         self._packable = {program.input: _input_forms(program)} | {
             value: _forms(stage, self.packings) for stage in self.stages for value in stage.results
         }
@@ -109,14 +119,13 @@ class Plan:
 
     def ends_in_bytes(self, stage: Stage) -> bool:
         """Whether a stage has one cast behind its head, saturating to 8 bits that are packed."""
-        last = stage.operations[-1]
+        cast = self.only_cast(stage)
         return (
-            len(stage.operations) == 2
-            and last is self.only_cast(stage)
-            and isinstance(last, Cast)
-            and last.to.overflow is Overflow.SAT
-            and (last.to.lowest, last.to.highest) == (0, 255)
-            and self.forms[last.result] == {Form.QUADS}
+            cast is not None
+            and len(stage.operations) == 2
+            and cast.to.overflow is Overflow.SAT
+            and (cast.to.lowest, cast.to.highest) == (0, 255)
+            and self.forms[cast.result] == {Form.QUADS}
         )
 
     def in_place(self, dot: Operation) -> bool:
@@ -161,6 +170,16 @@ def _staged(program: Program) -> list[Stage]:
             lanes.append(bits)
         home[operation.result] = last
     return [Stage(tuple(part), bits) for part, bits in zip(stages, lanes, strict=True)]
+
+
+def _written_out(packings: Mapping[Operation, Packing]) -> frozenset[Operation]:
+    """The first packed Dots, as many as may be written out product by product."""
+    room, chosen = _WRITTEN_OUT, []
+    for dot, packing in packings.items():
+        if packing.products <= room:
+            room -= packing.products
+            chosen.append(dot)
+    return frozenset(chosen)
 
 
 def _input_forms(program: Program) -> frozenset[Form]:
