@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import re
 import subprocess
@@ -65,7 +66,7 @@ def made(
             "LayerName": dict(settings),
         }
         graph = ModelGraph.from_layer_list(
-            config, [dict(layer) for layer in layers], [layers[0]["name"]], [layers[-1]["name"]]
+            config, copy.deepcopy(list(layers)), [layers[0]["name"]], [layers[-1]["name"]]
         )
         return core_of(graph, top, hls, 1, Path(folder))
 
@@ -89,7 +90,9 @@ def simulated(folder: Path, cores: Sequence[Core], words: Sequence[IntArray]) ->
     command = ["g++", "-std=c++17", "-O0", "-fPIC", "-fno-gnu-unique", "-shared", "-w"]
     command += ["-Iap_types", "-Ishared", "-Ishared/nnet_utils", "-o", "cores.so", "cores.cpp"]
     built = subprocess.run(command, cwd=folder, check=False, capture_output=True, timeout=600)
-    assert built.returncode == 0, built.stderr.decode()[-3000:]
+    assert built.returncode == 0, "\n".join(
+        line for line in built.stderr.decode().splitlines() if "error" in line or "required" in line
+    )
     return [
         simulate(folder / "cores.so", core, given, processes=1)
         for core, given in zip(cores, words, strict=True)
@@ -109,8 +112,9 @@ def _together(cores: Sequence[Core]) -> bytes:
         if "nnet_utils" not in path or "code_gen" in path
     ]
     headers = dict.fromkeys(name for text in texts for name in _INCLUDE.findall(text))
+    # Two of hls4ml's headers share a guard.
     lines = [
-        f"#include <{name}>"
+        f"#undef NNET_SEPARABLE_CONV2D_LATENCY_H_\n#include <{name}>"
         for name in headers
         if not name.startswith(own) and name not in {f"{core.top}.h" for core in cores}
     ]

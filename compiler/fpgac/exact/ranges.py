@@ -199,18 +199,22 @@ def sums(taps: Interval, weights: IntArray, *, partial: bool = False) -> Interva
     Raises:
         NotExact: beyond 62 bits.
     """
-    plus, minus = np.maximum(weights, 0), np.minimum(weights, 0)
-    bound = max(taps.size, 1.0) * float(np.abs(weights.astype(np.float64)).sum(axis=1).max())
-    guard(bound)
-    dtype = np.float64 if bound < _FLOAT else np.int64
     lowest, highest = taps.lowest, taps.highest
     if partial:
         lowest, highest = np.minimum(lowest, 0), np.maximum(highest, 0)
+    numbers: npt.NDArray[Any] = weights.astype(np.float64)
+    sizes = np.abs(numbers)
+    bound = 2 * max(taps.size, 1.0) * float(sizes.sum(axis=1).max())
+    guard(bound)
+    if bound >= _FLOAT:
+        numbers, sizes = weights, np.abs(weights)
+    # An interval's middle goes with the weight, half its length with the weight's size.
+    middle = _products(lowest + highest, numbers)
+    length = _products(highest - lowest, sizes)
+    return Interval((middle - length) >> 1, (middle + length) >> 1)
 
-    def dot(x: IntArray, w: IntArray) -> Any:
-        left = x.astype(dtype).transpose(1, 0, 2)
-        return (left @ w.astype(dtype)).transpose(1, 0, 2).astype(np.int64)
 
-    return Interval(
-        dot(lowest, plus) + dot(highest, minus), dot(highest, plus) + dot(lowest, minus)
-    )
+def _products(taps: IntArray, weights: npt.NDArray[Any]) -> IntArray:
+    """Matrix products, group by group: integers, also where they are computed as floats."""
+    left = taps.astype(weights.dtype).transpose(1, 0, 2)
+    return np.asarray((left @ weights).transpose(1, 0, 2), np.int64)
