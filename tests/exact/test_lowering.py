@@ -1,16 +1,17 @@
 """The exact program gives the very words of hls4ml's C simulation, whatever the network.
 
 Hypothesis draws networks: layers, formats with all their modes, strategies, reuse factors, weights
-on and off their grid. Every drawn network runs on a hundred random samples, extremes among them,
+on and off their grid. Every drawn network runs on many random samples, extremes among them,
 and every value of the program must lie in the interval that was proven for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,21 +19,27 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fpgac.core.core import Core
+from fpgac.core.lowering import lower
 from fpgac.exact.interpreter import interpret
 from fpgac.exact.lowering import exact_program
-from fpgac.exact.program import Operation, Program
-from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
+from fpgac.exact.program import Accumulate, Cast, Clip, Dot, Operation, Program
+from fpgac.exact.ranges import NotExact
+from fpgac.network.arithmetic import outputs
+from fpgac.network.file import read_network
+from fpgac.numbers import IntArray, Overflow, Rounding
+from fpgac.spec.models import HlsSection
 
-if TYPE_CHECKING:
-    from tests.exact.conftest import CoreOf, Simulated
+CoreOf = Callable[..., Core]
+Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
 
-SAMPLES = 100
+SAMPLES = 160
+SPECS = Path(__file__).parents[2] / "specs"
 
 Shape = tuple[int, ...]
 Description = dict[str, Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class Drawn:
     """A network in hls4ml's description; the last layer's result has ``shape``."""
 
@@ -42,6 +49,10 @@ class Drawn:
     shape: Shape = ()
     layers: list[Description] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(layer["class_name"] for layer in self.layers)
+        return f"<{self.io_type}, {self.strategy}: {kinds}>"
 
     @property
     def streams(self) -> bool:
@@ -53,14 +64,11 @@ class Drawn:
         shape: Shape | None = None,
         *,
         types: Mapping[str, str],
-        inputs: Sequence[str] = (),
         reuse: int = 1,
         **description: Any,
     ) -> str:
         """One more layer, whose result has ``shape``, or else that of its input."""
         name = f"n{len(self.layers)}"
-        if inputs:
-            description["inputs"] = list(inputs)
         self.layers.append({"name": name, "class_name": kind, **description})
         self.settings[name] = {"Precision": dict(types), "ReuseFactor": reuse}
         self.shape = self.shape if shape is None else shape
@@ -209,22 +217,25 @@ def two_branches(draw: st.DrawFn, net: Drawn) -> None:
 def convolution(draw: st.DrawFn, net: Drawn) -> None:
     *image, channels = net.shape
     axes = ("height", "width")[-len(image) :]
-    sizes = {f"filt_{axis}": draw(st.integers(1, 3)) for axis in axes}
+    sizes: Description = {f"filt_{axis}": draw(st.integers(1, 3)) for axis in axes}
     depthwise = net.strategy == "latency" and draw(st.booleans())
     filters = channels if depthwise else draw(st.integers(1, 4))
     kernel = (*sizes.values(), channels, 1 if depthwise else filters)
     swept, places = sweep(draw, net, image, list(sizes.values()), overlapping=True)
-    weights = net.rng.normal(0, 2, kernel)
+    taps = prod(kernel[:-1])
+    weights: Description = {
+        "depthwise_data" if depthwise else "weight_data": net.rng.normal(0, 2, kernel)
+    }
     net.add(
         f"{'Depthwise' if depthwise else ''}Conv{len(image)}D",
         (*places, filters),
         types=sums(draw),
-        reuse=draw(st.sampled_from([1, 2, 3])),
+        reuse=draw(st.sampled_from([reuse for reuse in (1, 2, 3) if taps % reuse == 0])),
         **sizes,
         **swept,
         n_chan=channels,
         n_filt=filters,
-        **{"depthwise_data" if depthwise else "weight_data": weights},
+        **weights,
         bias_data=net.rng.normal(0, 2, filters),
     )
 
@@ -232,10 +243,12 @@ def convolution(draw: st.DrawFn, net: Drawn) -> None:
 def pooling(draw: st.DrawFn, net: Drawn) -> None:
     *image, channels = net.shape
     op = draw(st.sampled_from(["Max", "Average"]))
-    types = {"result": draw(formats()), "accum": draw(accumulators())}
+    # With whole numbers, which are cut off towards zero, an average is refused.
+    accumulator = draw(accumulators().filter(lambda type_: "TRN_ZERO" not in type_))
+    types = {"result": draw(formats()), "accum": accumulator}
     axes = ("height", "width")[-len(image) :]
     if draw(st.integers(0, 3)) == 0:
-        sizes = {f"in_{axis}": size for axis, size in zip(axes, image, strict=True)}
+        sizes: Description = {f"in_{axis}": size for axis, size in zip(axes, image, strict=True)}
         if len(image) == 1:
             sizes = {"n_in": image[0]}
         kind = f"Global{op}Pooling{len(image)}D"
@@ -251,7 +264,7 @@ def pooling(draw: st.DrawFn, net: Drawn) -> None:
     )
     if len(image) == 1:
         swept |= {"n_in": image[0], "n_out": places[0]}
-    counted = {"count_pad": draw(st.booleans())}
+    counted: Description = {"count_pad": draw(st.booleans())}
     kind = f"{op}Pooling{len(image)}D"
     net.add(kind, (*places, channels), types=types, **sizes, **swept, **counted, n_filt=channels)
 
@@ -287,7 +300,9 @@ def flattened(draw: st.DrawFn, net: Drawn) -> None:
 
 
 def transposed(draw: st.DrawFn, net: Drawn) -> None:
-    order = draw(st.permutations(range(len(net.shape))))
+    # hls4ml's streams exchange two axes also where nothing is asked of them: that is refused.
+    orders = st.permutations(range(len(net.shape)))
+    order = draw(orders.filter(lambda order: not (net.streams and order == [0, 1])))
     shape = tuple(net.shape[axis] for axis in order)
     net.add("Transpose", shape, types={"result": draw(formats())}, perm=list(order))
     net.add("Activation", types={"result": draw(formats())}, activation="relu", n_in=prod(shape))
@@ -325,8 +340,9 @@ def samples(core: Core, seed: int) -> IntArray:
     type_ = core.input.type
     lowest = -(1 << (type_.width - 1)) if type_.signed else 0
     rng = np.random.default_rng(seed)
-    words = rng.integers(lowest, type_.highest, (SAMPLES, core.input.size), endpoint=True)
-    words >>= rng.integers(0, type_.width, (SAMPLES, 1))
+    shape = SAMPLES, core.input.size
+    words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
+    words = words >> rng.integers(0, type_.width, (SAMPLES, 1))
     words[0], words[1], words[2] = lowest, type_.highest, 0
     return words
 
@@ -356,6 +372,121 @@ def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simula
         )
 
 
+def refused(core: Core) -> str:
+    with pytest.raises(NotExact) as caught:
+        exact_program(core)
+    return caught.value.reason
+
+
+def one_dense(core_from: CoreOf, types: Mapping[str, str], reuse: int = 1, **options: Any) -> Core:
+    net = Drawn("io_parallel", "latency", np.random.default_rng(1))
+    net.add("InputLayer", (6,), types={"result": "ap_fixed<8,3>"}, input_shape=[6])
+    net.add(
+        "Dense",
+        (2,),
+        types={"weight": "ap_fixed<6,2>", "bias": "ap_fixed<6,2>", **types},
+        reuse=reuse,
+        n_in=6,
+        n_out=2,
+        weight_data=net.rng.normal(0, 1, (6, 2)),
+        bias_data=net.rng.normal(0, 1, 2),
+    )
+    net.settings["n1"] |= options
+    return core_from(net.layers, net.settings, strategy=options.get("strategy", "latency"))
+
+
+@pytest.mark.parametrize("name", ["iris", "muon"])
+def test_the_specs_networks_are_plain_sums_and_casts(name: str) -> None:
+    network = read_network(SPECS / f"{name}.network.json")
+    core = lower(network, HlsSection())
+    words = samples(core, 1)
+    program = exact_program(core)
+    assert {type(operation) for operation in program.operations} == {Dot, Clip, Cast}
+    assert np.array_equal(answers(program, words), core.output.type.raw(outputs(network, words)))
+    assert [layer for layer, _ in program.layers] == [layer.name for layer in network.layers]
+
+
+def operations(core: Core) -> list[type]:
+    return [type(operation) for operation in exact_program(core).operations]
+
+
+@pytest.mark.parametrize(
+    ("accumulator", "expected"),
+    [
+        ("ap_fixed<24,12>", [Dot, Cast]),
+        ("ap_fixed<24,12,RND,SAT>", [Dot, Cast]),
+        ("ap_fixed<10,1>", [Dot, Cast, Cast]),
+        ("ap_fixed<10,1,TRN,SAT>", [Accumulate, Cast]),
+        ("ap_fixed<10,6>", [Accumulate, Cast]),
+    ],
+    ids=["keeps all", "keeps all, would saturate", "wraps", "saturates", "rounds"],
+)
+def test_sums_are_plain_wherever_that_is_the_same(
+    core_from: CoreOf, accumulator: str, expected: list[type]
+) -> None:
+    core = one_dense(core_from, {"accum": accumulator, "result": "ap_fixed<8,3>"})
+    assert operations(core) == expected
+
+
+def test_a_saturating_accumulator_adds_in_the_order_of_its_reuse_factor(
+    core_from: CoreOf,
+) -> None:
+    types = {"accum": "ap_fixed<8,2,RND,SAT>", "result": "ap_fixed<8,3>"}
+    orders = []
+    for reuse in (1, 2, 3):
+        core = one_dense(core_from, types, reuse, strategy="resource")
+        accumulate = exact_program(core).operations[0]
+        assert isinstance(accumulate, Accumulate)
+        orders.append(accumulate.windows[0].tolist())
+    assert orders == [[0, 1, 2, 3, 4, 5], [0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5]]
+
+
+def test_types_wider_than_64_bits_are_exact_where_numbers_are_not(core_from: CoreOf) -> None:
+    core = one_dense(core_from, {"accum": "ap_fixed<80,40>", "result": "ap_fixed<8,3>"})
+    assert operations(core) == [Dot, Cast]
+    far = one_dense(core_from, {"accum": "ap_fixed<140,40>", "result": "ap_fixed<8,3>"})
+    assert refused(far) == "layer 'n1': a number shifted by 96 bits does not fit 62 bits"
+
+
+def test_weights_wider_than_a_float64_are_refused(core_from: CoreOf) -> None:
+    core = one_dense(core_from, {"weight": "ap_fixed<70,2>", "result": "ap_fixed<8,3>"})
+    expected = "layer 'n1': it keeps its weight compressed, or wider than a float64 holds"
+    assert refused(core) == expected
+
+
+def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) -> None:
+    types = {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"}
+    compressed = one_dense(core_from, types, Compression=True)
+    assert "layer 'n1': it keeps its weight compressed" in refused(compressed)
+    assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
+
+
+def image(io_type: str = "io_stream", type_: str = "ap_fixed<8,3>") -> Drawn:
+    net = Drawn(io_type, "latency", np.random.default_rng(1))
+    net.add("InputLayer", (3, 4), types={"result": type_}, input_shape=[3, 4])
+    return net
+
+
+def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreOf) -> None:
+    flat = image()
+    flat.add("Reshape", (12,), types={}, target_shape=[12])
+    flat.add("Activation", types={}, activation="relu", n_in=12)
+    reason = "layer 'n2': it reads a stream of 4 lanes as if it had 12"
+    assert refused(flat.core(core_from, "net")) == reason
+
+    turned = image()
+    turned.add("Transpose", types={}, perm=[0, 1])
+    turned.add("Activation", types={}, activation="relu", n_in=12)
+    assert "it transposes nothing" in refused(turned.core(core_from, "net"))
+
+
+def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
+    net = image("io_parallel", "ap_fixed<40,38>")
+    net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
+    reason = "layer 'n1': it looks numbers up that are too great for C's int"
+    assert refused(net.core(core_from, "net")) == reason
+
+
 together = settings(
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -363,8 +494,8 @@ together = settings(
 )
 
 
-@settings(together, max_examples=2)
-@given(st.lists(networks(), min_size=24, max_size=24))
+@settings(together, max_examples=3)
+@given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:
@@ -372,8 +503,8 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=12)
-@given(st.lists(networks(), min_size=40, max_size=40))
+@settings(together, max_examples=8)
+@given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
 ) -> None:

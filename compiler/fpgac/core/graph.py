@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.numbers import WIDEST, FixedPoint, IntArray
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
 
 __all__ = ["Constant", "Graph", "Node", "Tensor", "read_graph"]
 
@@ -26,11 +26,15 @@ Setting = int | float | str | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Tensor:
-    """What goes from layer to layer; ``type`` is None where it is no fixed-point number."""
+    """What goes from layer to layer; ``type`` is None where it is no fixed-point number.
+
+    ``lanes`` are the numbers in one item of a stream; 1 with io_parallel.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: FixedPoint | None
+    lanes: int = 1
 
     @property
     def size(self) -> int:
@@ -116,7 +120,7 @@ def _plain(node: Node) -> dict[str, Any]:
         "kind": node.kind,
         "function": node.function,
         "inputs": node.inputs,
-        "outputs": [[out.name, out.shape, str(out.type)] for out in node.outputs],
+        "outputs": [[out.name, out.shape, str(out.type), out.lanes] for out in node.outputs],
         "types": {name: str(type_) for name, type_ in node.types.items()},
         "settings": {name: repr(value) for name, value in node.settings.items()},
         "constants": {name: constant.digest for name, constant in node.constants.items()},
@@ -150,7 +154,12 @@ def _node(layer: Any, named: Mapping[str, Any]) -> Node:
         function=call[1] if call else "",
         inputs=() if layer.class_name == "Input" else tuple(layer.inputs),
         outputs=tuple(
-            Tensor(name, tuple(map(int, variable.shape)), _type(variable.type))
+            Tensor(
+                name,
+                tuple(map(int, variable.shape)),
+                _type(variable.type),
+                int(getattr(variable.type, "n_elem", 1)),
+            )
             for name, variable in layer.variables.items()
         ),
         types={
@@ -188,20 +197,22 @@ def _type(named: Any) -> FixedPoint | None:
     """The format that the C++ declares; None for floats, exponents and binary numbers."""
     if type(named.precision).__name__ in ("XnorPrecisionType", "ExponentPrecisionType"):
         return None
-    text = named.precision.definition_cpp()
-    return _parsed(text)
+    return _parsed(named.precision.definition_cpp())
 
 
 def _parsed(text: str) -> FixedPoint | None:
     try:
-        return FixedPoint.parse(text)
+        type_ = FixedPoint.parse(text)
     except ValueError:
         return None
+    # What is assigned to an ap_int is converted as C converts to its own integers.
+    return replace(type_, rounding=Rounding.TRN_ZERO) if "int<" in text else type_
 
 
 def _constant(weights: Any) -> Constant:
     type_ = _type(weights.type)
-    if type_ is None or type_.width > WIDEST or "Compressed" in type(weights).__name__:
+    compressed = hasattr(weights.type, "index_precision")
+    if type_ is None or type_.width > WIDEST or compressed:
         return Constant(type_, None)
     numbers = np.asarray(weights.data, np.float64)
     words = type_.raw(_as_written(numbers, type_, weights.precision_fmt))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
 
-from fpgac.exact.builder import Builder
+from fpgac.exact.builder import Builder, interval
 from fpgac.exact.layer import BIT, Layer, words_in, words_of
 from fpgac.exact.program import Value
 from fpgac.exact.sums import factors
@@ -36,7 +37,7 @@ INT = FixedPoint(32, 32, rounding=Rounding.TRN_ZERO)
 
 def linear(layer: Layer) -> Value:
     """``nnet::linear`` and all that only copies numbers into another type."""
-    return layer.cast(layer.x)
+    return layer.assign(layer.x, layer.x_type)
 
 
 def relu(layer: Layer) -> Value:
@@ -72,7 +73,8 @@ def thresholded_relu(layer: Layer) -> Value:
     word, type_ = layer.parameter("activ_param", "param_t")
     x = layer.build.with_fraction(layer.x, type_.fraction)
     above = layer.build.scaled(x, 1, plus=-words_in(np.array(word), type_.fraction, _grid(x)))
-    return layer.build.select(above, layer.cast(layer.x), _zeros(layer.build, layer.cast(layer.x)))
+    x = layer.assign(layer.x, layer.x_type)
+    return layer.build.select(above, x, _zeros(layer.build, x))
 
 
 def _grid(x: Value) -> FixedPoint:
@@ -160,16 +162,19 @@ def _looked_up(layer: Layer, index: Value, table: IntArray) -> Value:
 
 def _whole(layer: Layer, size: int, span: int) -> Value:
     """``x · size / span`` as C's int: first the quotient, then the number, is cut off."""
-    if layer.x_type.integer + 32 < 1:
+    if layer.x_type.integer + INT.width < 1:
         raise layer.refusal("reads numbers far below one, which hls4ml's C++ converts wrongly")
     common = gcd(size, span)
     factor, divisor = size // common, span // common
     if divisor == 1 and factor & (factor - 1) == 0:
         bits = factor.bit_length() - 1
-        to = FixedPoint(32, 32 - bits, rounding=Rounding.TRN_ZERO)
-        return layer.build.cast(layer.x, to)
-    product = layer.build.scaled(layer.x, factor)
-    return layer.build.cast(layer.build.quotient(product, 0, divisor), INT)
+        whole = layer.build.cast(layer.x, replace(INT, integer=INT.width - bits))
+    else:
+        product = layer.build.scaled(layer.x, factor)
+        whole = layer.build.cast(layer.build.quotient(product, 0, divisor), INT)
+    if not interval(whole).within(INT.lowest + size, INT.highest - size):
+        raise layer.refusal("looks numbers up that are too great for C's int")
+    return whole
 
 
 def binary_tanh(layer: Layer) -> Value:
@@ -203,12 +208,7 @@ def normalise(layer: Layer) -> Value:
     """``nnet::normalize``, a batch normalisation: a factor and a shift for each channel."""
     scale, fraction = factors(layer, "scale")
     words, type_ = layer.constant("bias")
-    channels = layer.number("n_filt")
-    places = np.arange(layer.x.size)
-    if channels != -1:
-        places = (places % layer.lanes if layer.streams else places) % channels
     x = layer.build.with_fraction(layer.x, type_.fraction - fraction)
     grid = FixedPoint(62, 62 - x.fraction - fraction)
     bias = words_in(words.reshape(-1), type_.fraction, grid)
-    total = layer.build.scaled(x, scale.reshape(-1)[places], fraction, plus=bias[places])
-    return layer.cast(total)
+    return layer.cast(layer.build.scaled(x, scale.reshape(-1), fraction, plus=bias))

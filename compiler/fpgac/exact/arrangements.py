@@ -17,13 +17,23 @@ __all__ = [
     "crop",
     "dot_product",
     "pad",
+    "repack",
     "resize",
     "transpose",
 ]
 
 
 def _placed(layer: Layer, index: IntArray) -> Value:
-    return layer.cast(layer.build.gather([layer.x], index.reshape(-1)))
+    placed = layer.build.gather([layer.x], index.reshape(-1))
+    return layer.assign(placed, layer.x_type)
+
+
+def repack(layer: Layer) -> Value:
+    """``nnet::repack_stream``: the same numbers in items of another size."""
+    lanes = sorted((layer.tensors[0].lanes, layer.node.outputs[0].lanes))
+    if lanes[1] % lanes[0]:
+        raise layer.refusal(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
+    return layer.assign(layer.x, layer.x_type)
 
 
 def transpose(layer: Layer) -> Value:
@@ -31,6 +41,8 @@ def transpose(layer: Layer) -> Value:
     order = layer.node.settings.get("perm")
     if not isinstance(order, tuple):
         raise layer.refusal("has no order of its axes")
+    if layer.streams and order == (0, 1):
+        raise layer.refusal("transposes nothing, where hls4ml's streams exchange rows and columns")
     return _placed(layer, np.arange(layer.x.size).reshape(layer.x_shape).transpose(order))
 
 
@@ -81,7 +93,7 @@ def broadcast(layer: Layer) -> Value:
 
 def concatenate(layer: Layer) -> Value:
     """``nnet::concatenate1d`` to ``nnet::concatenate3d``."""
-    parts = [layer.cast(value) for value in layer.values]
+    parts = [layer.assign(x, layer.type_of(place)) for place, x in enumerate(layer.values)]
     places = np.split(np.arange(sum(part.size for part in parts)), [parts[0].size])
     shaped = [
         place.reshape(tensor.shape) for place, tensor in zip(places, layer.tensors, strict=True)
@@ -93,7 +105,10 @@ def concatenate(layer: Layer) -> Value:
 
 def combined(layer: Layer, how: Combination) -> Value:
     """``nnet::add`` and its like, the shorter tensor over and over."""
-    return layer.cast(layer.build.combine(*_both(layer), how))
+    result = layer.build.combine(*_both(layer), how)
+    if how in {Combination.MAXIMUM, Combination.MINIMUM} and layer.x_type == layer.type_of(1):
+        return layer.assign(result, layer.x_type)
+    return layer.cast(result)
 
 
 def average(layer: Layer) -> Value:

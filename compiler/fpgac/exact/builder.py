@@ -21,8 +21,8 @@ from fpgac.exact.program import (
     Select,
     Value,
 )
-from fpgac.exact.ranges import WIDEST, Interval, guard, hull, products, sums
-from fpgac.numbers import FixedPoint, IntArray
+from fpgac.exact.ranges import WIDEST, Interval, NotExact, guard, hull, products, sums
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 
 __all__ = ["Builder", "interval", "taps_of"]
 
@@ -122,8 +122,18 @@ class Builder:
         to = interval(x).narrowed(x.fraction, to)
         if x.fraction == to.fraction and interval(x).within(to.lowest, to.highest):
             return x
+        if to.fraction == 0 and to.rounding is Rounding.TRN_ZERO:
+            _refuse_below_one(x)
         ends = interval(x).cast(x.fraction, to)
         return self._keep(Cast(self._value(to.fraction, ends), self.layer, x, to))
+
+    def assign(self, x: Value, of: FixedPoint, to: FixedPoint) -> Value:
+        """``x``, which is of one type, in another.
+
+        Between equal types nothing happens, not even to a word that their own modes never give:
+        the least one of a symmetric input.
+        """
+        return x if of == to else self.cast(x, to)
 
     def with_fraction(self, x: Value, fraction: int) -> Value:
         """``x`` with at least so many bits behind its point: the same number."""
@@ -190,6 +200,13 @@ class Builder:
         ends = Interval(*(np.sign(e) * (np.abs(e) // divisor) for e in (wide.lowest, wide.highest)))
         result = self._value(x.fraction, ends)
         return self._keep(Quotient(result, self.layer, x, shift, divisor))
+
+
+def _refuse_below_one(x: Value) -> None:
+    """Types without bits before their point make an ``ap_int`` of minus one of any negative."""
+    lowest, highest = x.interval
+    if x.fraction > 0 and -(1 << x.fraction) < lowest < 0 and highest < 1 << x.fraction:
+        raise NotExact("negative numbers that all are below one become whole numbers")
 
 
 def taps_of(x: Value, windows: IntArray, groups: int) -> Interval:

@@ -11,12 +11,12 @@ from fpgac.core.graph import Constant, Node, Tensor
 from fpgac.exact.builder import Builder
 from fpgac.exact.program import Value
 from fpgac.exact.ranges import Interval, NotExact
-from fpgac.numbers import WIDEST, FixedPoint, IntArray
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
 
 __all__ = ["BIT", "Layer", "words_in", "words_of"]
 
-# What hls4ml's C++ treats in its own ways, where it is ap_uint<1>.
-BIT = FixedPoint(1, 1, signed=False)
+# ap_uint<1>, which hls4ml's C++ treats in ways of its own.
+BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,8 @@ class Layer:
     streams: bool
 
     def refusal(self, reason: str) -> NotExact:
-        """The error that says why this layer has no exact form."""
-        return NotExact(f"the layer {self.node.name!r} {reason}")
+        """The error that says why this layer has no exact form; the layer is named elsewhere."""
+        return NotExact(f"it {reason}")
 
     @property
     def x(self) -> Value:
@@ -45,17 +45,12 @@ class Layer:
     @property
     def x_type(self) -> FixedPoint:
         """The type of the first value."""
-        return self._known(self.tensors[0].type, "its input")
+        return self.type_of(0)
 
     @property
     def x_shape(self) -> tuple[int, ...]:
         """The shape of the first value."""
         return self.tensors[0].shape
-
-    @property
-    def lanes(self) -> int:
-        """How many numbers an item of the stream that it reads holds."""
-        return self.x_shape[-1]
 
     @property
     def result(self) -> FixedPoint:
@@ -87,9 +82,10 @@ class Layer:
     def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
         """The words of its weights or the like, and their type."""
         constant = self.node.constants.get(name, Constant(None, None))
-        if constant.words is None or constant.type is None:
-            raise self.refusal(f"keeps its {name} as something else than plain fixed-point numbers")
-        return constant.words, constant.type
+        type_ = self._known(constant.type, f"its {name}")
+        if constant.words is None:
+            raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
+        return constant.words, type_
 
     def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
         """The word of a number among its settings, written into the C++, and its type."""
@@ -97,8 +93,16 @@ class Layer:
         return int(words_of(np.array(self.real(name)), type_)), type_
 
     def cast(self, x: Value) -> Value:
-        """``x`` in the type of what the layer makes."""
+        """``x``, which is of no type in particular, in the type of what the layer makes."""
         return self.build.cast(x, self.result)
+
+    def assign(self, x: Value, of: FixedPoint) -> Value:
+        """``x``, which is of some type, in the type of what the layer makes."""
+        return self.build.assign(x, of, self.result)
+
+    def type_of(self, place: int) -> FixedPoint:
+        """The type of one of the values that it reads."""
+        return self._known(self.tensors[place].type, "its input")
 
     def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
         if type_ is None:

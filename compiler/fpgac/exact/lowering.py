@@ -22,7 +22,7 @@ RULES: Mapping[str, Rule] = {
     "dense": sums.dense,
     "linear": activations.linear,
     "clone_stream": activations.linear,
-    "repack_stream": activations.linear,
+    "repack_stream": arrangements.repack,
     "relu": activations.relu,
     "relu1": partial(activations.relu_to, highest=1),
     "relu6": partial(activations.relu_to, highest=6),
@@ -71,6 +71,9 @@ RULES: Mapping[str, Rule] = {
     "broadcast_stream": arrangements.broadcast,
 }
 
+# Those that take the items of their streams apart.
+REPACKING = frozenset({"dense", "repack_stream"})
+
 
 def exact_program(core: Core) -> Program:
     """The program that gives, for every input, the very words that the core gives.
@@ -115,7 +118,11 @@ def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dic
                 tuple(tensors[name] for name in node.inputs),
                 streams,
             )
-            known.update(dict.fromkeys((tensor.name for tensor in node.outputs), _result(layer)))
+            try:
+                result = _result(layer)
+            except NotExact as refused:
+                raise NotExact(f"layer {node.name!r}: {refused.reason}") from None
+            known.update(dict.fromkeys((tensor.name for tensor in node.outputs), result))
     return known
 
 
@@ -125,8 +132,19 @@ def _result(layer: Layer) -> Value:
         return _renamed(layer)
     if node.function not in RULES:
         raise layer.refusal(f"is of a kind that has no exact form yet, {node.kind}")
+    if layer.streams and node.function not in REPACKING:
+        _check_lanes(layer)
     layer.build.layer = node.name
     return RULES[node.function](layer)
+
+
+def _check_lanes(layer: Layer) -> None:
+    """A flattened stream keeps its items, which most of hls4ml's C++ does not expect."""
+    for tensor in layer.tensors:
+        if tensor.lanes != tensor.shape[-1]:
+            raise layer.refusal(
+                f"reads a stream of {tensor.lanes} lanes as if it had {tensor.shape[-1]}"
+            )
 
 
 def _renamed(layer: Layer) -> Value:

@@ -202,7 +202,7 @@ def sums(taps: Interval, weights: IntArray, *, partial: bool = False) -> Interva
     lowest, highest = taps.lowest, taps.highest
     if partial:
         lowest, highest = np.minimum(lowest, 0), np.maximum(highest, 0)
-    numbers = weights.astype(np.float64)
+    numbers: npt.NDArray[Any] = weights.astype(np.float64)
     sizes = np.abs(numbers)
     bound = 2 * max(taps.size, 1.0) * float(sizes.sum(axis=1).max())
     guard(bound)
@@ -217,4 +217,4 @@ def sums(taps: Interval, weights: IntArray, *, partial: bool = False) -> Interva
 def _products(taps: IntArray, weights: npt.NDArray[Any]) -> IntArray:
     """Matrix products, group by group: integers, also where they are computed as floats."""
     left = taps.astype(weights.dtype).transpose(1, 0, 2)
-    return (left @ weights).transpose(1, 0, 2).astype(np.int64)
+    return np.asarray((left @ weights).transpose(1, 0, 2), np.int64)

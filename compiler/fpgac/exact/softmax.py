@@ -35,7 +35,7 @@ def _slices(layer: Layer) -> IntArray:
     """The elements that are to add up to one, shape (slices, elements)."""
     places = np.arange(layer.x.size)
     if layer.streams:
-        return places.reshape(-1, layer.lanes)
+        return places.reshape(-1, layer.x_shape[-1])
     inner, outer = layer.number("n_inner"), layer.number("n_outer")
     return places.reshape(outer, -1, inner).transpose(0, 2, 1).reshape(outer * inner, -1)
 

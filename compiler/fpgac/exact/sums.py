@@ -171,12 +171,12 @@ def in_turn(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint
 
 def in_pairs(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint) -> Value:
     """Each window's elements, words of the accumulator, added as ``nnet::reduce`` pairs them."""
-    plain = _plainly_added(build, x, windows, accumulator)
-    if plain is not None:
-        return plain
     taps = windows.shape[1]
     if taps == 1:
         return build.gather([x], windows[:, 0])
+    plain = _plainly_added(build, x, windows, accumulator)
+    if plain is not None:
+        return plain
     left = 1 << ((taps - 1).bit_length() - 1)
     former = in_pairs(build, x, windows[:, :left], accumulator)
     latter = in_pairs(build, x, windows[:, left:], accumulator)

@@ -17,7 +17,7 @@ from fpgac.exact.sums import (
     order_of,
     weighted,
 )
-from fpgac.numbers import IntArray
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 
 __all__ = ["convolution", "depthwise_convolution", "global_pooling", "pooling"]
 
@@ -75,6 +75,9 @@ def convolution(layer: Layer) -> Value:
     windows = windows.transpose(0, 2, 1).reshape(len(windows), -1)
     weights, fraction = factors(layer, "weight")
     taps = windows.shape[1]
+    reused = not layer.streams and layer.text("strategy") != "latency"
+    if reused and taps % layer.number("reuse_factor"):
+        raise layer.refusal("has a reuse factor with which hls4ml's C++ aborts")
     weights = matrix(layer, weights, taps, layer.number("n_filt"))
     return weighted(layer, Products(windows, weights, fraction), order_of(layer, taps))
 
@@ -90,8 +93,10 @@ def depthwise_convolution(layer: Layer) -> Value:
     windows = _by_channel(sweep.pixels(), channels)
     taps = windows.shape[1]
     products = Products(windows, weights.reshape(taps, channels).T[:, :, None], fraction)
-    reuse = layer.number("reuse_factor")
-    in_order = layer.text("strategy") == "latency" or channels % reuse == 0
+    strategy, reuse = layer.text("strategy"), layer.number("reuse_factor")
+    if strategy not in {"latency", "resource"}:
+        raise layer.refusal(f"has a strategy without an exact form, {strategy}")
+    in_order = strategy == "latency" or channels % reuse == 0
     return weighted(layer, products, np.arange(taps) if in_order else None)
 
 
@@ -110,15 +115,17 @@ def pooling(layer: Layer) -> Value:
     """``nnet::pooling1d_cl`` and ``nnet::pooling2d_cl``."""
     sweep = _pooling(layer)
     pixels = sweep.pixels()
+    if (pixels < 0).all(axis=1).any():
+        raise layer.refusal("pools padding alone")
     windows = _by_channel(pixels, layer.number("n_filt"))
     if layer.text("pool_op") == "max":
-        return layer.cast(_greatest(layer, windows))
+        return layer.assign(_greatest(layer, windows), layer.type("accum_t"))
     divisors = np.full(len(windows), windows.shape[1])
     if not layer.number("count_pad"):
         divisors = (windows >= 0).sum(axis=1)
-    accumulator = layer.type("accum_t")
+    accumulator = _averaging(layer)
     if layer.streams:
-        x = layer.build.cast(layer.x, accumulator)
+        x = layer.build.assign(layer.x, layer.x_type, accumulator)
         total = in_pairs(layer.build, x, windows, accumulator)
     else:
         total = in_turn(layer.build, layer.x, windows, accumulator)
@@ -145,22 +152,32 @@ def global_pooling(layer: Layer) -> Value:
     channels = layer.number("n_filt")
     windows = np.arange(layer.x.size).reshape(-1, channels).T
     if layer.text("pool_op") == "max":
-        return layer.cast(_greatest(layer, windows))
-    accumulator = layer.type("accum_t")
-    x = layer.build.cast(layer.x, accumulator) if layer.streams else layer.x
+        return layer.assign(_greatest(layer, windows), layer.type("accum_t"))
+    accumulator = _averaging(layer)
+    x = layer.x
+    if layer.streams:
+        x = layer.build.assign(x, layer.x_type, accumulator)
     total = in_turn(layer.build, x, windows, accumulator)
     return layer.cast(_divided(layer, total, np.full(channels, windows.shape[1])))
+
+
+def _averaging(layer: Layer) -> FixedPoint:
+    """The accumulator of an average."""
+    accumulator = layer.type("accum_t")
+    if accumulator.fraction == 0 and accumulator.rounding is Rounding.TRN_ZERO:
+        raise layer.refusal("averages in whole numbers, whose division is another in C++")
+    return accumulator
 
 
 def _greatest(layer: Layer, windows: IntArray) -> Value:
     """Each window's greatest element, as a word of the accumulator."""
     build, accumulator = layer.build, layer.type("accum_t")
     if layer.streams:
-        return build.maximum(build.cast(layer.x, accumulator), windows)
+        return build.maximum(build.assign(layer.x, layer.x_type, accumulator), windows)
     greatest = build.maximum(layer.x, windows)
     if not layer.x_type.signed and (windows < 0).any():
         greatest = _padded(layer, greatest, windows)
-    return build.cast(greatest, accumulator)
+    return build.assign(greatest, layer.x_type, accumulator)
 
 
 def _padded(layer: Layer, greatest: Value, windows: IntArray) -> Value:
