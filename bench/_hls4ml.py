@@ -14,6 +14,13 @@ from fpgac.network.network import DenseLayer, Network
 
 def compiled(network: Network, folder: Path) -> Any:
     """The network as hls4ml's ``ModelGraph``, written below ``folder`` and compiled as it does."""
+    graph = converted(network, folder)
+    graph.compile()
+    return graph
+
+
+def converted(network: Network, folder: Path) -> Any:
+    """The network as hls4ml's ``ModelGraph``, which will write itself below ``folder``."""
     import hls4ml
     from hls4ml.model.graph import ModelGraph
 
@@ -50,9 +57,7 @@ def compiled(network: Network, folder: Path) -> Any:
     )
     model = {"Precision": {"default": "ap_fixed<16,6>"}, "ReuseFactor": 1, "Strategy": "Latency"}
     config["HLSConfig"] = {"Model": model, "LayerName": names}
-    graph = ModelGraph.from_layer_list(config, layers, ["x"], [layers[-1]["name"]])
-    graph.compile()
-    return graph
+    return ModelGraph.from_layer_list(config, layers, ["x"], [layers[-1]["name"]])
 
 
 def main(network: str, folder: str) -> None:

@@ -32,7 +32,6 @@ from fpgac.exact.cpp.plan import Plan
 from fpgac.exact.engine import Engine
 from fpgac.exact.library import compiled, find_compiler
 from fpgac.exact.lowering import exact_program
-from fpgac.exact.program import Program
 from fpgac.network.file import read_network
 from fpgac.network.network import DenseLayer, Network
 from fpgac.spec.models import HlsSection
@@ -71,13 +70,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as folder:
         graph = hls4ml_compiled(network, Path(folder))
         onnx, batch = best_session(network, x)
-        peers = [
-            partial(engine.numbers, x, threads=1, out=y),
-            partial(avx2.numbers, x, threads=1, out=y),
-            partial(in_batches, onnx, x, batch),
-            *([ceiling(program)] if engine.level == "avx512vnni" else []),
-        ]
-        one, slower, theirs, *top = rates(peers, SAMPLES, times=200)
+        alone_on = partial(engine.numbers, x, threads=1, out=y)
+        one, *top = rates([alone_on, *ceilings(engine)], SAMPLES, times=400)
+        slower, theirs = rates(
+            [partial(avx2.numbers, x, threads=1, out=y), partial(in_batches, onnx, x, batch)],
+            SAMPLES,
+            times=50,
+        )
         many = np.tile(x, (MANY // SAMPLES, 1))
         room = engine.numbers(many)
         alone, two = rates(
@@ -85,7 +84,7 @@ def main() -> None:
             MANY,
             times=30,
         )
-        (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=5)
+        (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=20)
         words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.output_type.step
     if not np.array_equal(engine.numbers(x[:FEW]), words):
         raise SystemExit("the engine and hls4ml give different words")
@@ -160,11 +159,13 @@ def in_batches(session: Any, x: Floats, batch: int) -> None:
         session.run(None, {"x": x[first : first + batch]})
 
 
-def ceiling(program: Program) -> Callable[[], object]:
-    """The instructions alone, for as many samples as the others are given."""
+def ceilings(engine: Engine) -> list[Callable[[], object]]:
+    """The instructions alone, for as many samples as the others are given, where there are such."""
+    if engine.level != "avx512vnni":
+        return []
     compiler = find_compiler()
     assert compiler is not None
-    packings = Plan(program, LEVELS[0]).packings.values()
+    packings = Plan(engine.program, LEVELS[0]).packings.values()
     lanes = {
         form: sum(
             np.any(p.weights, axis=2).sum() * len(p.windows) for p in packings if p.form is form
@@ -173,7 +174,7 @@ def ceiling(program: Program) -> Callable[[], object]:
     }
     library = compiled(CEILING, LEVELS[0].flags, compiler)
     counts = [int(lanes[form]) * (SAMPLES // REGISTER) for form in (Form.PAIRS, Form.QUADS)]
-    return partial(library.ceiling, *counts)
+    return [partial(library.ceiling, *counts)]
 
 
 def first_sample(network: Network) -> Figure:

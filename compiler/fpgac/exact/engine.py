@@ -81,7 +81,8 @@ class Engine:
             Shape (samples, outputs), of the output type's padded words.
 
         Raises:
-            DataError: another shape, an ``out`` that does not fit, no integers, or words that the input type does not have.
+            DataError: another shape, an ``out`` that does not fit, no integers, or words that the
+                input type does not have.
         """
         return self._answers(
             np.asarray(raw), self._run.dtype, _as_words(self.program), threads, out
@@ -101,7 +102,8 @@ class Engine:
             Shape (samples, outputs), of the output type's padded words.
 
         Raises:
-            DataError: another shape, an ``out`` that does not fit, no numbers, or a number that no float64 holds.
+            DataError: another shape, an ``out`` that does not fit, no numbers, or a number that
+                no float64 holds.
         """
         array = np.asarray(x)
         return self._answers(array, _float_type(array.dtype), _as_floats, threads, out)
@@ -203,7 +205,7 @@ def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
 
 
 def _pieces(samples: int, most: int, workers: int) -> Iterator[slice]:
-    """Pieces of no more than ``most`` samples; several for each of the workers, if they are many."""
+    """Pieces of no more than ``most`` samples, several for each of many workers."""
     size = most if workers <= 1 else min(most, -(-samples // (4 * workers)))
     return (slice(first, first + size) for first in range(0, samples, size))
 

@@ -7,6 +7,7 @@ function.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -30,6 +31,9 @@ _BLOCKS = (512, 256, 128, 64)
 
 # Samples that are taken in at a time.
 _CHUNK = 64
+
+# Pieces in which the next samples are fetched.
+_PARTS = 8
 
 # A transposition reads a register beyond the last sample.
 _BEYOND = 64
@@ -58,29 +62,45 @@ def generate(program: Program, level: Level) -> Source:
             break
     constants = Constants()
     functions = [_function(plan, stage, layout, constants) for stage in plan.stages]
-    names: dict[str, str] = {}
-    for function in functions:
-        names.setdefault(function.definition("stage"), f"stage{len(names)}")
     text = "\n".join(
         [
             _prelude(program, level, samples, block),
-            *(f.definition(names[f.definition("stage")]) for f in _distinct(functions)),
             "INLINE void spread_samples(char* memory, int64_t s) {",
             *(f"    {line}" for line in _spreading(plan, layout, samples)),
             "}",
-            "template <class Number>",
-            "INLINE void compute(char* memory, const char* constants, const Number* next, "
-            "int64_t count) {",
-            *(
-                f"    fetch(next, count, {part}, {len(functions)});\n    "
-                + function.call(names[function.definition("stage")])
-                for part, function in enumerate(functions)
-            ),
-            "}",
+            *_computing(functions),
             entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
         ]
     )
     return Source(text, level, constants.bytes(), memory_bytes)
+
+
+def _computing(functions: Sequence[Function]) -> Iterator[str]:
+    """The stages' functions, each text once, and ``compute``, which calls them in order.
+
+    Between parts of them, some of the next block's samples are fetched.
+    """
+    names: dict[str, str] = {}
+    calls = []
+    for function in functions:
+        text = function.definition("NAME")
+        if text not in names:
+            names[text] = f"stage{len(names)}"
+            yield text.replace("NAME", names[text], 1)
+        calls.append(function.call(names[text]))
+    parts = min(_PARTS, len(calls))
+    for part in range(parts):
+        yield f"STAGE part{part}(char* memory, const char* constants) {{"
+        yield from (
+            f"    {call}"
+            for call in calls[len(calls) * part // parts : len(calls) * (part + 1) // parts]
+        )
+        yield "}"
+    yield "template <class Number>"
+    yield "INLINE void compute(char* memory, const char* constants, const Number* x, int64_t n) {"
+    for part in range(parts):
+        yield f"    fetch(x, n, {part}, {parts}); part{part}(memory, constants);"
+    yield "}"
 
 
 def _function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) -> Function:
@@ -90,10 +110,6 @@ def _function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) ->
     writer: type[StageWriter] = PackedDotWriter if stage.head in plan.packings else ElementWriter
     writer(plan, stage, layout, function).write()
     return function
-
-
-def _distinct(functions: list[Function]) -> list[Function]:
-    return list({function.definition("stage"): function for function in functions}.values())
 
 
 def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
@@ -153,9 +169,8 @@ def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
 
 
 def _bytes(value: Value, form: Form, block: int) -> int:
-    if form is Form.PLAIN:
-        return value.size * block * _type_bytes(_row_type(value, form))
-    return -(-value.size // form.value) * 4 * block
+    rows = -(-value.size // form.value)
+    return rows * block * _type_bytes(_row_type(value, form))
 
 
 def _row_type(value: Value, form: Form) -> str:

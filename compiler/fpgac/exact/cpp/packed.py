@@ -35,7 +35,7 @@ class PackedDotWriter(StageWriter):
             self.function.table(rows, "rows")
             self.function.add(f"for (int window = 0; window < {windows}; window++) {{")
             self.function.add(f"const int32_t* at = rows + window * {groups};")
-        if self.dot in self.plan.straight:
+        if self.dot in self.plan.written_out:
             self._straight(rows)
         else:
             if windows == 1:
@@ -117,7 +117,7 @@ class PackedDotWriter(StageWriter):
             row = np.arange(len(packs))
             self._pack(home)
         self.function.memory("x", Home(home.offset, "int32_t"))
-        return row[self.packing.windows].astype(np.int32)
+        return wrapped(row[self.packing.windows], 32)
 
     def _pack(self, home: Home) -> None:
         form = self.packing.form

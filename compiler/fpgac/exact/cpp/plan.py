@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
@@ -34,8 +33,9 @@ from fpgac.numbers import IntArray, Overflow
 
 __all__ = ["Packing", "Plan", "Stage"]
 
-# Products written out in a whole program: g++ reads as many in a second.
-STRAIGHT: Final = 2000
+# Products of packs that are written out one by one, without loops and without those of zeros: as
+# many as g++ compiles in a second.
+_WRITTEN_OUT = 3000
 
 _ELEMENTWISE = (Cast, Clip, Combine, Lookup, Quotient, Select)
 
@@ -74,8 +74,8 @@ class Packing:
 
     @cached_property
     def products(self) -> int:
-        """Products of whole packs in a window, without those whose weights are all zero."""
-        return int(np.count_nonzero(self.weights.any(axis=2)))
+        """The products of packs in one window, without those whose weights are all zero."""
+        return int(self.weights.any(axis=2).sum())
 
     @cached_property
     def aligned(self) -> bool:
@@ -103,6 +103,7 @@ class Plan:
             for operation in program.operations
             if isinstance(operation, Dot) and (packing := _packing(operation, level))
         }
+        self.written_out = _written_out(self.packings)
         self._packable = {program.input: _input_forms(program)} | {
             value: _forms(stage, self.packings) for stage in self.stages for value in stage.results
         }
@@ -118,25 +119,14 @@ class Plan:
 
     def ends_in_bytes(self, stage: Stage) -> bool:
         """Whether a stage has one cast behind its head, saturating to 8 bits that are packed."""
-        last = stage.operations[-1]
+        cast = self.only_cast(stage)
         return (
-            len(stage.operations) == 2
-            and last is self.only_cast(stage)
-            and isinstance(last, Cast)
-            and last.to.overflow is Overflow.SAT
-            and (last.to.lowest, last.to.highest) == (0, 255)
-            and self.forms[last.result] == {Form.QUADS}
+            cast is not None
+            and len(stage.operations) == 2
+            and cast.to.overflow is Overflow.SAT
+            and (cast.to.lowest, cast.to.highest) == (0, 255)
+            and self.forms[cast.result] == {Form.QUADS}
         )
-
-    @cached_property
-    def straight(self) -> frozenset[Operation]:
-        """The Dots whose products are written out one by one, without those of zeros.
-
-        They are the smallest; the others are loops, and those that are alike share one.
-        """
-        dots = sorted(self.packings, key=lambda dot: self.packings[dot].products)
-        written = np.cumsum([self.packings[dot].products for dot in dots])
-        return frozenset(dots[: int(np.searchsorted(written, STRAIGHT, side="right"))])
 
     def in_place(self, dot: Operation) -> bool:
         """Whether the operand of a packed Dot is kept in its packs already."""
@@ -180,6 +170,16 @@ def _staged(program: Program) -> list[Stage]:
             lanes.append(bits)
         home[operation.result] = last
     return [Stage(tuple(part), bits) for part, bits in zip(stages, lanes, strict=True)]
+
+
+def _written_out(packings: Mapping[Operation, Packing]) -> frozenset[Operation]:
+    """The first packed Dots, as many as may be written out product by product."""
+    room, chosen = _WRITTEN_OUT, []
+    for dot, packing in packings.items():
+        if packing.products <= room:
+            room -= packing.products
+            chosen.append(dot)
+    return frozenset(chosen)
 
 
 def _input_forms(program: Program) -> frozenset[Form]:

@@ -130,8 +130,7 @@ template <int outputs, class T> BULK void give(const T* rows, int64_t count, Ans
 }
 
 // Part of the next block's samples on their way into the cache, while this one's are computed.
-template <class Number>
-__attribute__((noinline)) void fetch(const Number* next, int64_t count, int part, int parts) {
+template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
     const auto* line = (const char*)(next + count * part / parts);
     const auto* end = (const char*)(next + count * (part + 1) / parts);
     for (; line < end; line += 4 * 64)

@@ -1,0 +1,111 @@
+"""What a call of the kernel costs in each host: PYNQ against C++, by the samples in a batch.
+
+The hosts of muon's build run unchanged on the emulated card, whose kernel is the exact program, so
+that it costs little beside them; their own ``--profile`` times each phase of each call on its own.
+A call is the sum of them: injection (samples to raw words, and onto the card), inference, extraction
+(back from the card). On a real card transfers go over PCIe, and the ratios are others.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from _figures import Figure, number, print_table, process, show
+
+from fpgac.design.contract import Contract
+from fpgac.emulation.plan import CONTRACT
+from fpgac.run.hosts import built_hosts, run_host_once
+
+SPEC = Path(__file__).parents[1] / "specs" / "muon.toml"
+
+PHASES = ("injection", "inference", "extraction")
+
+# How many samples there are in a call, and how many calls are timed.
+CALLS = {1: 200, 16: 200, 256: 200, 4096: 40, 65536: 6}
+
+# The smallest batch is all overhead, the largest all work.
+NAMED = {1: "one_sample", 65536: "65536_samples"}
+
+Times = dict[str, float]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as scratch:
+        folder = Path(scratch, "muon")
+        process(
+            *(sys.executable, "-m", "fpgac", "compile", SPEC),
+            *("--target", "aws-f1", "--out", folder),
+        )
+        hosts = built_hosts(folder)
+        times = {
+            batch: {host: timed(folder, host, batch, calls) for host in hosts}
+            for batch, calls in CALLS.items()
+        }
+    print("\nmilliseconds of a call on the emulated card")
+    print_table([TITLES, *rows(times)])
+    show(
+        "a call on the emulated card",
+        [
+            Figure(
+                f"hosts.{host}_vs_opencl.{name}",
+                1e3 * sum(times[batch][host].values()),
+                "ms",
+                f"opencl host, {batch:,} a call",
+                1e3 * sum(times[batch]["opencl"].values()),
+            )
+            for batch, name in NAMED.items()
+            for host in ("pynq", "xrt")
+        ],
+    )
+
+
+def timed(folder: Path, host: str, batch: int, calls: int) -> Times:
+    """The seconds of each phase in the median call, the first two left out."""
+    contract = Contract.from_json((folder / CONTRACT).read_bytes())
+    samples, profile = folder / "samples.npy", folder / "profile.csv"
+    shape = (batch * (calls + 2), *contract.input.shape)
+    np.save(samples, np.random.default_rng(1).normal(0, 4, shape).astype(np.float32))
+    run_host_once(
+        folder,
+        contract,
+        host,
+        [
+            *("--input", str(samples), "--output", str(folder / "results.npy"), "--raw"),
+            *("--batch", str(batch), "--compute-units", "1", "--profile", str(profile)),
+        ],
+        engine="exact",
+    )
+    with profile.open(newline="") as stream:
+        timings = list(csv.DictReader(stream))[2:]
+    return {
+        phase: statistics.median(float(timing[f"{phase}_s"]) for timing in timings)
+        for phase in PHASES
+    }
+
+
+TITLES = ("batch", "host", *PHASES, "call", "us a sample", "x opencl")
+
+
+def rows(times: dict[int, dict[str, Times]]) -> Iterator[tuple[str, ...]]:
+    """A line for each batch and host."""
+    for batch, hosts in times.items():
+        for host, phases in hosts.items():
+            call = sum(phases.values())
+            yield (
+                f"{batch:,}",
+                host,
+                *(number(1e3 * seconds) for seconds in phases.values()),
+                number(1e3 * call),
+                number(1e6 * call / batch),
+                number(call / sum(hosts["opencl"].values())),
+            )
+
+
+if __name__ == "__main__":
+    main()
