@@ -46,7 +46,7 @@ def steered(program: Program) -> str:
     words = "words" if to.highest == limit else f"least(words, splat<V32>({to.highest}))"
     words = f"greatest({words}, V32{{}})" if to.lowest == 0 else words
     return f"""
-static __attribute__((noinline)) bool take(const float* x, int64_t count, Sample* to) {{
+BULK bool take(const float* x, int64_t count, Sample* to) {{
     using F32 = Vector<float, LANES<V32>>;
     const F32 scale = F32{{}} + {2.0**to.fraction!r}f, offset = F32{{}} + {offset}f;
     const F32 limit = F32{{}} + {float(limit)}f;

@@ -25,9 +25,10 @@ from fpgac.exact.program import Program, Value
 
 __all__ = ["Source", "generate"]
 
-# A block's values shall stay in the nearest cache; fewer samples than 64 fill no tile.
-_CACHE_BYTES = 60_000
-_BLOCKS = (512, 256, 128, 64)
+# The more samples in a block, the less it costs to fetch the code; their values shall stay in a
+# nearby cache. Odd multiples of 64 spread the rows over its sets.
+_BLOCKS = (832, 448, 192, 64)
+_CACHE_BYTES = 96_000
 
 # Samples that are taken in at a time.
 _CHUNK = 64

@@ -15,8 +15,8 @@ using Word = WORD;
 using Answer = ANSWER;
 
 #define INLINE static inline __attribute__((always_inline))
-#define BULK static __attribute__((noinline, optimize("O3")))
-#define STAGE static __attribute__((noinline)) void
+#define BULK static __attribute__((noinline, aligned(64), optimize("O3")))
+#define STAGE static __attribute__((noinline, aligned(64))) void
 
 template <class T, int lanes> struct VectorOf {
     typedef T type __attribute__((vector_size(sizeof(T) * lanes)));
@@ -130,7 +130,8 @@ template <int outputs, class T> BULK void give(const T* rows, int64_t count, Ans
 }
 
 // Part of the next block's samples on their way into the cache, while this one's are computed.
-template <class Number> INLINE void fetch(const Number* next, int64_t count, int part, int parts) {
+template <class Number>
+STAGE fetch(const Number* next, int64_t count, int part, int parts) {
     const auto* line = (const char*)(next + count * part / parts);
     const auto* end = (const char*)(next + count * (part + 1) / parts);
     for (; line < end; line += 4 * 64)
