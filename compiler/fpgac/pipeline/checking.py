@@ -74,7 +74,8 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
     first, *rest = problem.where.key.split(".") if problem.where else [""]
     if first != "layers":
         return replace(problem, where=file.where(first, *rest))
-    layer = next((n for n in file.spec.topology.names if rest and rest[0].startswith(n)), None)
+    named = [name for name in file.spec.topology.names if rest and rest[0].startswith(name)]
+    layer = max(named, key=len, default=None)  # dense_10, not dense_1
     place: tuple[str | int, ...] = ()
     if layer:
         place = (file.spec.topology.names.index(layer), *rest[1:])
