@@ -300,6 +300,13 @@ def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) ->
     check(Drawn(seed, steps=25).program, level)
 
 
+@pytest.mark.heavy
+@settings(max_examples=300, deadline=None, print_blob=True)
+@given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
+def test_many_more_programs(seed: int, level: Level) -> None:
+    check(Drawn(seed, steps=25).program, level)
+
+
 # One level that tells its instructions how to round, and one that does not.
 ROUNDING = [level for level in HERE if level.name in ("avx512", "avx2")]
 

@@ -19,7 +19,7 @@ from fpgac.exact.cpp.levels import TILE, Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
 from fpgac.exact.cpp.packed import PackedDotWriter
 from fpgac.exact.cpp.plan import Plan, Stage
-from fpgac.exact.cpp.ranges import narrowest
+from fpgac.exact.cpp.lanes import narrowest
 from fpgac.exact.cpp.stages import ElementWriter, StageWriter
 from fpgac.exact.program import Program, Value
 
