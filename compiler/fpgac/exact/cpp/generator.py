@@ -15,11 +15,11 @@ import numpy as np
 
 from fpgac.exact.cpp.edges import conversion, entries
 from fpgac.exact.cpp.functions import Function, Home, Layout
+from fpgac.exact.cpp.lanes import narrowest
 from fpgac.exact.cpp.levels import TILE, Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
 from fpgac.exact.cpp.packed import PackedDotWriter
 from fpgac.exact.cpp.plan import Plan, Stage
-from fpgac.exact.cpp.lanes import narrowest
 from fpgac.exact.cpp.stages import ElementWriter, StageWriter
 from fpgac.exact.program import Program, Value
 

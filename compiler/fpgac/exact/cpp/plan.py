@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from fpgac.exact.cpp.levels import Form, Level
 from fpgac.exact.cpp.lanes import fits, lane_bits
+from fpgac.exact.cpp.levels import Form, Level
 from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.program import (
     Cast,

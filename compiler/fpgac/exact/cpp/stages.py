@@ -9,9 +9,9 @@ import numpy as np
 
 from fpgac.exact.cpp.elementwise import cast, expression
 from fpgac.exact.cpp.functions import Function, Layout, narrow, wrapped
+from fpgac.exact.cpp.lanes import overflowed, product, rounded
 from fpgac.exact.cpp.levels import Form
 from fpgac.exact.cpp.plan import Plan, Stage
-from fpgac.exact.cpp.lanes import overflowed, product, rounded
 from fpgac.exact.program import (
     Accumulate,
     Cast,
