@@ -42,12 +42,16 @@ _BEYOND = 64
 
 @dataclass(frozen=True)
 class Source:
-    """C++ for one level, the tables that it reads, and the bytes of memory that it works in."""
+    """C++ for one level, the tables that it reads, and the bytes of memory that it works in.
+
+    Samples are computed ``block`` at a time; the last ones take as long as a whole block.
+    """
 
     text: str
     level: Level
     constants: bytes
     memory_bytes: int
+    block: int
 
 
 def generate(program: Program, level: Level) -> Source:
@@ -73,7 +77,7 @@ def generate(program: Program, level: Level) -> Source:
             entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
         ]
     )
-    return Source(text, level, constants.bytes(), memory_bytes)
+    return Source(text, level, constants.bytes(), memory_bytes, block)
 
 
 def _computing(functions: Sequence[Function]) -> Iterator[str]:
