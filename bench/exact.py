@@ -39,7 +39,7 @@ from fpgac.spec.models import HlsSection
 NETWORK = Path(__file__).parents[1] / "specs" / "muon.network.json"
 
 SAMPLES = 50_000
-MANY = 400_000  # for two threads
+MANY = 1_600_000  # for two threads
 FEW = 1_000  # for hls4ml
 REGISTER = 16  # samples in a register
 UNIT = "M samples/s"
@@ -82,7 +82,7 @@ def main() -> None:
         alone, two = rates(
             [partial(engine.numbers, many, threads=threads, out=room) for threads in (1, 2)],
             MANY,
-            times=60,
+            times=20,
         )
         (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=20)
         words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.output_type.step

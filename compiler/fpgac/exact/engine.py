@@ -129,7 +129,7 @@ class Engine:
 
         workers = min(threads or usable_processors(), -(-len(x) // _WORTHWHILE))
         most = max(1, self._run.piece // max(inputs, outputs))
-        pieces = list(_pieces(len(x), most, workers))
+        pieces = list(_pieces(len(x), most, workers, self._run.block))
         if workers <= 1:
             for piece in pieces:
                 run(piece)
@@ -167,6 +167,7 @@ class _Compiled:
         self._constants = _aligned(len(source.constants))
         self._constants[:] = np.frombuffer(source.constants, np.uint8)
         self._memory_bytes = source.memory_bytes
+        self.block = source.block
         self._functions = {
             np.dtype(np.float32): library.run_floats,
             np.dtype(np.float64): library.run_doubles,
@@ -185,6 +186,7 @@ class _Interpreted:
     """The program, read by numpy."""
 
     piece = _INTERPRETED_PIECE
+    block = 1
     dtype: np.dtype[Any] = np.dtype(np.int64)
 
     def __init__(self, program: Program) -> None:
@@ -204,9 +206,10 @@ def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
     return room[start : start + size]
 
 
-def _pieces(samples: int, most: int, workers: int) -> Iterator[slice]:
-    """Pieces of no more than ``most`` samples, several for each of many workers."""
+def _pieces(samples: int, most: int, workers: int, block: int) -> Iterator[slice]:
+    """Pieces of whole blocks, of about ``most`` samples or several for each of many workers."""
     size = most if workers <= 1 else min(most, -(-samples // (4 * workers)))
+    size = -(-size // block) * block
     return (slice(first, first + size) for first in range(0, samples, size))
 
 

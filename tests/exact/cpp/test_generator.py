@@ -300,6 +300,38 @@ def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) ->
     check(Drawn(seed, steps=25).program, level)
 
 
+@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@pytest.mark.parametrize("channels", [8, 3])
+def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
+    rng, side = np.random.default_rng(1), 5
+    image = np.arange(side * side).reshape(side, side)
+    around = np.pad(image, 1, constant_values=-1)
+    places = np.array(
+        [around[r : r + 3, c : c + 3].ravel() for r in range(side) for c in range(side)]
+    )
+    pixels = np.where(places < 0, -channels, places * channels)[..., None]
+    windows = np.maximum(pixels + np.arange(channels), -1).reshape(side * side, -1)
+    byte = FixedPoint.parse("ap_ufixed<8,4,RND_CONV,SAT>")
+    x = _words("x", byte, side * side * channels)
+    program_input, operations = x, list[Operation]()
+    for layer in range(2):
+        weights = rng.integers(-128, 128, (1, windows.shape[1], channels))
+        reach = np.full(windows.shape[0] * channels, 255 * 128 * windows.shape[1])
+        sums = Value(f"sums{layer}", 12 - layer, -reach, reach)
+        bias = rng.integers(-999, 999, (1, channels))
+        operations.append(Dot(sums, "conv", x, windows, weights, bias))
+        x = _words(f"y{layer}", byte, len(reach))
+        operations.append(Cast(x, "relu", sums, byte))
+    check(Program("conv", byte, byte, program_input, x, tuple(operations), ()), level)
+
+
+@pytest.mark.heavy
+@settings(max_examples=300, deadline=None, print_blob=True)
+@given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
+def test_many_more_programs(seed: int, level: Level) -> None:
+    check(Drawn(seed, steps=25).program, level)
+
+
 # One level that tells its instructions how to round, and one that does not.
 ROUNDING = [level for level in HERE if level.name in ("avx512", "avx2")]
 

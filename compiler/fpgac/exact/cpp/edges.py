@@ -11,7 +11,7 @@ from fpgac.exact.cpp.levels import Level
 from fpgac.exact.program import Program
 from fpgac.numbers import HUGE, TINY, FixedPoint, Formula, Overflow, Rounding
 
-__all__ = ["conversion", "entries", "single", "steered"]
+__all__ = ["conversion", "entries"]
 
 
 def conversion(to: FixedPoint) -> str:
@@ -30,11 +30,11 @@ _STEERED: Final = {
 }
 
 
-def steered(program: Program) -> str:
+def _steered(program: Program) -> str:
     """``take`` for floats whose type saturates: three instructions for a register of them."""
     to = program.input_type
     if not (
-        single(to)
+        _single(to)
         and to.overflow in (Overflow.SAT, Overflow.SAT_SYM)
         and to.rounding in _STEERED
         and program.input.interval[0] <= to.lowest
@@ -65,13 +65,13 @@ BULK bool take(const float* x, int64_t count, Sample* to) {{
 """
 
 
-def single(to: FixedPoint) -> bool:
+def _single(to: FixedPoint) -> bool:
     """Whether the rule may be computed in float32: every one of its steps is exact there too."""
     return to.width <= 24 and abs(to.fraction) <= 60
 
 
 def _float_word(to: FixedPoint) -> str:
-    if not single(to):
+    if not _single(to):
         return "INLINE Word word(float x) { return word(double(x)); }"
     lines = Formula.of(to, "rule::").lines
     return _word("float", to, [(name, _in_single(text)) for name, text in lines])
@@ -107,7 +107,7 @@ template <class Number> BULK bool take(const Number* x, int64_t count, Sample* t
     }}
     return !refused;
 }}
-{steered(program) if level.steered else ""}
+{_steered(program) if level.steered else ""}
 template <class Number>
 INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const char* constants) {{
     constexpr int64_t inputs = {program.input.size}, outputs = {program.output.size};

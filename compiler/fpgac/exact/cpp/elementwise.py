@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fpgac.exact.cpp.ranges import Interval, overflowed, rounded
+from fpgac.exact.cpp.lanes import Interval, overflowed, rounded
 from fpgac.exact.program import (
     Cast,
     Clip,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fpgac.exact.cpp.lanes import narrowest
 from fpgac.exact.cpp.levels import Form
 from fpgac.exact.cpp.memory import Constants
-from fpgac.exact.cpp.ranges import narrowest
 from fpgac.exact.program import Operation, Value
 from fpgac.numbers import IntArray
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from fpgac.exact.cpp.edges import conversion, entries
 from fpgac.exact.cpp.functions import Function, Home, Layout
+from fpgac.exact.cpp.lanes import narrowest
 from fpgac.exact.cpp.levels import TILE, Form, Level
 from fpgac.exact.cpp.memory import Constants, Span, allocate
 from fpgac.exact.cpp.packed import PackedDotWriter
 from fpgac.exact.cpp.plan import Plan, Stage
-from fpgac.exact.cpp.ranges import narrowest
 from fpgac.exact.cpp.stages import ElementWriter, StageWriter
 from fpgac.exact.program import Program, Value
 
@@ -42,12 +42,16 @@ _BEYOND = 64
 
 @dataclass(frozen=True)
 class Source:
-    """C++ for one level, the tables that it reads, and the bytes of memory that it works in."""
+    """C++ for one level, the tables that it reads, and the bytes of memory that it works in.
+
+    Samples are computed ``block`` at a time; the last ones take as long as a whole block.
+    """
 
     text: str
     level: Level
     constants: bytes
     memory_bytes: int
+    block: int
 
 
 def generate(program: Program, level: Level) -> Source:
@@ -73,7 +77,7 @@ def generate(program: Program, level: Level) -> Source:
             entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
         ]
     )
-    return Source(text, level, constants.bytes(), memory_bytes)
+    return Source(text, level, constants.bytes(), memory_bytes, block)
 
 
 def _computing(functions: Sequence[Function]) -> Iterator[str]:

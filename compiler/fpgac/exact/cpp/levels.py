@@ -29,9 +29,9 @@ TILE: Final = 2
 class Level:
     """A set of instructions.
 
-    ``flags`` make g++ use them. ``supported`` is a C++ condition that the processor at hand has
-    them, ``register_bytes`` the width of a register; a tile of sums that are kept in
-    registers is ``filters`` by ``TILE`` registers of samples.
+    ``flags`` make g++ use them; ``supported`` is a C++ condition that the processor has them.
+    ``register_bytes`` is the width of a register. A tile of sums that are kept in registers is
+    ``filters`` by ``TILE`` registers of samples.
 
     ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
     lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put

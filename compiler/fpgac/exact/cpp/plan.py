@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
+from fpgac.exact.cpp.lanes import fits, lane_bits
 from fpgac.exact.cpp.levels import Form, Level
-from fpgac.exact.cpp.ranges import fits, lane_bits
 from fpgac.exact.cpp.simplify import simplified, uses
 from fpgac.exact.program import (
     Cast,
@@ -49,10 +49,12 @@ class Stage:
 
     @property
     def head(self) -> Operation:
+        """What gives the elements."""
         return self.operations[0]
 
     @property
     def results(self) -> tuple[Value, ...]:
+        """What each operation gives."""
         return tuple(operation.result for operation in self.operations)
 
 
@@ -62,8 +64,8 @@ class Packing:
 
     ``packs`` holds the operand's elements in each pack, shape (packs, elements), -1 for a zero and
     -2 for anything, as it meets no weight; ``windows`` the packs of each window, shape
-    (windows, groups). ``weights`` fit the lanes, shape
-    (groups, filters, elements). Every sum is shifted left by ``shift`` before the bias is added.
+    (windows, groups). ``weights`` fit the lanes, shape (groups, filters, elements). Every sum is
+    shifted left by ``shift`` before the bias is added.
     """
 
     form: Form

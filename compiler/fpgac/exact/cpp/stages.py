@@ -9,9 +9,9 @@ import numpy as np
 
 from fpgac.exact.cpp.elementwise import cast, expression
 from fpgac.exact.cpp.functions import Function, Layout, narrow, wrapped
+from fpgac.exact.cpp.lanes import overflowed, product, rounded
 from fpgac.exact.cpp.levels import Form
 from fpgac.exact.cpp.plan import Plan, Stage
-from fpgac.exact.cpp.ranges import overflowed, product, rounded
 from fpgac.exact.program import (
     Accumulate,
     Cast,
@@ -54,6 +54,7 @@ class StageWriter:
 
     @property
     def outputs(self) -> list[Value]:
+        """The same values, each once."""
         return list(dict.fromkeys(value for value, _ in self.kept))
 
     def read(self, value: Value) -> str:
@@ -231,7 +232,7 @@ for (int e = 0; e < {size}; e += {together})
         part = np.searchsorted(starts, head.index, side="right") - 1
         place = np.where(head.index < 0, -1, head.index - starts[part])
         index = self.function.table(place.astype(np.int32), "index")
-        parts = self.function.table(part.astype(np.int8), "parts")
+        parts = self.function.table(narrow(part), "parts")
         lines = [f"const int i = {index}[e];", "if (i < 0) return V{};", f"switch ({parts}[e]) {{"]
         for number, value in enumerate(head.xs):
             label = f"case {number}" if number < len(head.xs) - 1 else "default"
