@@ -36,8 +36,8 @@ format: setup ## mend lint and format where ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure compile times and start-up
-	@for bench in bench/[!_]*.py; do $(BIN)/python "$$bench" || exit; done
+bench: setup ## measure compile times, exact emulation, growth and host calls against peers
+	@for bench in bench/[!_]*.py; do TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python "$$bench" || exit; done
 
 docs: setup ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

@@ -96,19 +96,21 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The rows as lines; what begins with a digit or a sign stands at the right of its column.
+    """The rows as lines; a column with numbers stands at its right, with its title.
 
-    >>> for line in table([["layers", "time"], ["10", "0.5 s"], ["1,000", "-"]]):
+    >>> for line in table([["host", "call"], ["pynq", "0.75"], ["opencl", "-"]]):
     ...     print(line)
-    layers  time
-        10  0.5 s
-     1,000  -
+    host    call
+    pynq    0.75
+    opencl     -
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [any(map(_is_number, column)) for column in columns]
     for row in rows:
-        cells = zip(row, widths, strict=True)
+        cells = zip(row, widths, right, strict=True)
         yield "  ".join(
-            cell.rjust(width) if _is_number(cell) else cell.ljust(width) for cell, width in cells
+            cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in cells
         ).rstrip()
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from _figures import Figure, in_turn, seconds, show
 from _hls4ml import compiled as hls4ml_compiled
+from _onnx import float_session
 
 from fpgac.core.lowering import lower
 from fpgac.exact.cpp.levels import LEVELS, Form
@@ -33,7 +34,7 @@ from fpgac.exact.engine import Engine
 from fpgac.exact.library import compiled, find_compiler
 from fpgac.exact.lowering import exact_program
 from fpgac.network.file import read_network
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import Network
 from fpgac.spec.models import HlsSection
 
 NETWORK = Path(__file__).parents[1] / "specs" / "muon.network.json"
@@ -119,39 +120,6 @@ def best_session(network: Network, x: Floats) -> tuple[Any, int]:
     batches = [256, 1024, 4096, 16384, 65536]
     taken = rates([partial(in_batches, session, x, batch) for batch in batches], SAMPLES, 3)
     return session, batches[int(np.argmax(taken))]
-
-
-def float_session(network: Network) -> Any:
-    """The network in float32, in onnxruntime with one thread."""
-    import onnx
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, constants, value = [], [], "x"
-    for layer in network.layers:
-        if isinstance(layer, DenseLayer):
-            arrays = layer.weight_type.number(layer.weights), layer.bias_type.number(layer.bias)
-            names = [f"{layer.name}_weights", f"{layer.name}_bias"]
-            constants += [
-                numpy_helper.from_array(array.astype(np.float32), name)
-                for array, name in zip(arrays, names, strict=True)
-            ]
-            nodes.append(helper.make_node("Gemm", [value, *names], [layer.name]))
-        else:
-            nodes.append(helper.make_node("Relu", [value], [layer.name]))
-        value = layer.name
-    inputs, outputs = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["samples", size])
-        for name, size in (("x", network.input_size), (value, network.output_size))
-    )
-    graph = helper.make_graph(nodes, network.name, [inputs], [outputs], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def in_batches(session: Any, x: Floats, batch: int) -> None:

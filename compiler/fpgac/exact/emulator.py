@@ -23,7 +23,7 @@ from fpgac.exact.lowering import exact_program
 from fpgac.exact.ranges import NotExact
 from fpgac.numbers import FloatArray, IntArray
 
-__all__ = ["EXACT", "Emulator"]
+__all__ = ["EXACT", "Emulator", "simulation"]
 
 EXACT, SIMULATION = "exact program", "C simulation"
 
@@ -53,7 +53,7 @@ class Emulator:
             engine = Engine.of(exact_program(core))
         except NotExact as refusal:
             note = f"{refusal}: hls4ml's C simulation computes the answers, far more slowly"
-            return cls(core.input, core.output, SIMULATION, note, _simulation(core, threads))
+            return cls(core.input, core.output, SIMULATION, note, simulation(core, threads))
         run = partial(engine.numbers, threads=threads)
         return cls(core.input, core.output, EXACT, engine.note, run)
 
@@ -87,7 +87,15 @@ class Emulator:
 _LIBRARY, _SOURCE, _FIRMWARE, _HEADERS = "libcore.so", "core.cpp", "firmware", "ap_types"
 
 
-def _simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.generic]], IntArray]:
+def simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.generic]], IntArray]:
+    """hls4ml's C simulation as a function: the raw words that answer rows of numbers.
+
+    It runs on ``threads`` processors, or all.
+
+    Raises:
+        BuildError, ToolchainError: g++ fails, or it is missing.
+    """
+
     def build(folder: Path, _: Path) -> None:
         _compile(core, folder)
 
