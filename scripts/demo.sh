@@ -30,6 +30,7 @@ Next:
 
   . .venv/bin/activate                          then fpgac is on your PATH
   fpgac --help                                  all that it can do
+  fpgac trace specs/muon.toml                   where the bits of the network go
   fpgac init my.toml                            a spec of your own, with comments
   make test                                     the whole test suite; installs training as well
 END
