@@ -74,7 +74,7 @@ def emulate(
     rate = f", {done.samples / done.seconds / 1e6:.3g} million a second" if done.seconds else ""
     engine = emulation.emulator.engine
     errors().print(
-        f"  {done.samples:,} samples in {seconds_text(done.seconds)}{rate} ({engine})",
+        f"  {done.samples:,} samples in {_time(done.seconds)}{rate} ({engine})",
         markup=False,
         soft_wrap=True,
     )
@@ -116,6 +116,10 @@ def trace(
     _draw(layers, plot or spec.with_suffix(".trace.png"))
     if figures:
         _write_json(layers, figures)
+
+
+def _time(seconds: float) -> str:
+    return seconds_text(seconds) if seconds > 1 else f"{1e3 * seconds:.0f} ms"
 
 
 def _emulation(
