@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from math import prod
 from typing import Annotated, Literal
 
@@ -239,7 +240,7 @@ class TopologySection(Section):
                 if isinstance(layer, WeightedSection) and layer.activation == "relu"
             ),
         ]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
             raise ValueError(
                 f"two layers would be named {twice[0]!r}; a ReLU has its layer's name and '_relu'"
             )
