@@ -1,8 +1,8 @@
 """What a call of the kernel costs in each host: PYNQ against C++, by the samples in a batch.
 
 The hosts of muon's build run unchanged on the emulated card, whose kernel is the exact program, for
-any processor; their own ``--profile`` times each phase of each call on its own. A call is the sum of
-them: injection (samples to raw words, and onto the card), inference, and extraction (back from the
+any processor; their own ``--profile`` times each phase of each call on its own. A call is the sum
+of them: injection (samples to raw words, onto the card), inference, and extraction (back from the
 card). Conversions are injection and extraction alone, which are the host's own work; a card would
 take less time for the rest, and transfer over PCIe.
 """
