@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fpgac.network.file import read_network
-from fpgac.network.network import DenseLayer, Network
+from fpgac.network.network import DenseLayer, Network, ReluLayer
 
 
 def compiled(network: Network, folder: Path) -> Any:
@@ -48,10 +48,12 @@ def converted(network: Network, folder: Path) -> Any:
                 "Precision": precision | {"accum": "auto", "result": "auto"},
                 "ReuseFactor": 1,
             }
-        else:
+        elif isinstance(layer, ReluLayer):
             activation = {"class_name": "Activation", "activation": "relu", "n_in": size}
             layers.append({"name": layer.name} | activation)
             names[layer.name] = {"Precision": {"result": str(layer.type)}}
+        else:
+            raise TypeError(f"{layer.name} is neither dense nor a ReLU")
     config = hls4ml.utils.config.create_config(
         output_dir=str(folder), project_name="muon", backend="Vitis", io_type="io_parallel"
     )

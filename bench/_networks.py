@@ -7,7 +7,7 @@ import numpy as np
 from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
 from fpgac.numbers import FixedPoint
 
-INPUT = FixedPoint.parse("ap_fixed<16,6,RND,SAT>")
+INPUT = FixedPoint.parse("ap_ufixed<8,2,RND,SAT>")
 WEIGHTS = FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>")
 ACTIVATIONS = FixedPoint.parse("ap_ufixed<8,2,RND_CONV,SAT>")
 

@@ -92,13 +92,13 @@ def main() -> None:
     figures = [
         Figure("muon.exact_vs_hls4ml", one, UNIT, "hls4ml predict", predict),
         Figure("muon.avx2_vs_hls4ml", slower, UNIT, "hls4ml predict", predict),
-        Figure("muon.exact_vs_onnxruntime", one, UNIT, f"onnxruntime, {batch} at a time", theirs),
+        Figure("muon.exact_vs_onnxruntime", one, UNIT, "onnxruntime", theirs),
         *(Figure("muon.exact_vs_ceiling", one, UNIT, "dot products alone", rate) for rate in top),
         Figure("muon.two_threads", two, UNIT, "one thread", alone),
         first_sample(network),
         peak_memory(),
     ]
-    show(f"exact emulation of muon with {engine.level}", figures)
+    show(f"exact emulation of muon with {engine.level}; onnxruntime: {batch:,} at a time", figures)
 
 
 def samples(network: Network) -> Floats:

@@ -70,12 +70,12 @@ def measure(network: Network, peer: str, simulated: Words) -> None:
         times=20,
     )
     (theirs,) = rates([partial(simulated, few)], FEW, times=3)
-    name, onnxruntime = network.name, f"onnxruntime, {batch} at a time"
+    name = network.name
     show(
-        f"exact emulation of {name} with {engine.level}",
+        f"exact emulation of {name} with {engine.level}; onnxruntime: {batch:,} at a time",
         [
             Figure(f"{name}.exact_vs_hls4ml", exact, UNIT, peer, theirs),
-            Figure(f"{name}.exact_vs_onnxruntime", exact, UNIT, onnxruntime, floats),
+            Figure(f"{name}.exact_vs_onnxruntime", exact, UNIT, "onnxruntime", floats),
         ],
     )
 

@@ -376,5 +376,5 @@ def test_a_full_temporary_folder_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(VitisWriter, "write_defines", full)
+    monkeypatch.setattr(VitisWriter, "write_parameters", full)
     assert "set TMPDIR" in problem(TINY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
@@ -56,13 +57,13 @@ def check_names(network: Network) -> None:
         for key, name in names.items()
         if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
     ]
-    lowered = [layer.name.lower() for layer in network.layers]
+    lowered = Counter(layer.name.lower() for layer in network.layers)
     problems += [
         Problem(
             f"two layers are named {name!r}; hls4ml does not tell capital letters apart",
             where=Where(key="layers"),
         )
-        for name in sorted({name for name in lowered if lowered.count(name) > 1})
+        for name in sorted(name for name, times in lowered.items() if times > 1)
     ]
     if problems:
         raise CoreError(*problems)

@@ -29,7 +29,8 @@ def write_weights(writer: Any, graph: Any, folder: Path) -> None:
 
 
 def _header(weights: Any) -> str:
-    numbers, places = np.unique(weights.data, return_inverse=True)
+    numbers = np.unique(weights.data)
+    places = np.searchsorted(numbers, weights.data.ravel())
     texts = [weights.precision_fmt.format(number) for number in numbers]
     return f"""\
 //Numpy array shape {weights.shape}
@@ -40,7 +41,7 @@ def _header(weights: Any) -> str:
 #ifndef {weights.name.upper()}_H_
 #define {weights.name.upper()}_H_
 
-{weights.definition_cpp()} = {{{", ".join(map(texts.__getitem__, places.ravel().tolist()))}}};
+{weights.definition_cpp()} = {{{", ".join(map(texts.__getitem__, places.tolist()))}}};
 
 
 #endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from math import prod
 from typing import Annotated, Literal
 
@@ -274,7 +275,7 @@ class TopologySection(Section):
                 if isinstance(layer, WeightedSection) and layer.activation != "linear"
             ),
         ]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
             raise ValueError(
                 f"two layers would be named {twice[0]!r}; an activation has its layer's name and "
                 "its own, such as '_relu'"
