@@ -9,9 +9,11 @@ import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from fpgac.network.network import (
+    AveragePoolLayer,
     ConvLayer,
     DenseLayer,
     FlattenLayer,
+    HardLayer,
     Layer,
     MaxPoolLayer,
     Network,
@@ -69,8 +71,14 @@ def _node(layer: Layer, shape: Shape, value: str, constant: Any, node: Any) -> s
     match layer:
         case ReluLayer():
             return str(node("Relu", [value], layer.name))
-        case MaxPoolLayer(pool=pool):
-            return str(node("MaxPool", [value], layer.name, kernel_shape=pool, strides=pool))
+        case HardLayer():
+            if layer.kind == "sigmoid":
+                return str(node("HardSigmoid", [value], layer.name, alpha=0.5, beta=0.5))
+            ends = [constant(f"{layer.name}_{x:g}", np.float32(x)) for x in (-1, 1)]
+            return str(node("Clip", [value, *ends], layer.name))
+        case MaxPoolLayer(pool=pool) | AveragePoolLayer(pool=pool):
+            kind = "MaxPool" if isinstance(layer, MaxPoolLayer) else "AveragePool"
+            return str(node(kind, [value], layer.name, kernel_shape=pool, strides=pool))
         case FlattenLayer():
             flat = constant(f"{layer.name}_shape", np.array([-1, int(np.prod(shape))]))
             last = node("Transpose", [value], f"{layer.name}_last", perm=_last(shape))
