@@ -72,10 +72,7 @@ def _node(layer: Layer, shape: Shape, value: str, constant: Any, node: Any) -> s
         case ReluLayer():
             return str(node("Relu", [value], layer.name))
         case HardLayer():
-            if layer.kind == "sigmoid":
-                return str(node("HardSigmoid", [value], layer.name, alpha=0.5, beta=0.5))
-            ends = [constant(f"{layer.name}_{x:g}", np.float32(x)) for x in (-1, 1)]
-            return str(node("Clip", [value, *ends], layer.name))
+            return _hard(layer, value, constant, node)
         case MaxPoolLayer(pool=pool) | AveragePoolLayer(pool=pool):
             kind = "MaxPool" if isinstance(layer, MaxPoolLayer) else "AveragePool"
             return str(node(kind, [value], layer.name, kernel_shape=pool, strides=pool))
@@ -92,6 +89,13 @@ def _node(layer: Layer, shape: Shape, value: str, constant: Any, node: Any) -> s
     return _convolution(
         layer, shape, [value, constant(f"{layer.name}_weights", _kernel(weights)), bias], node
     )
+
+
+def _hard(layer: HardLayer, value: str, constant: Any, node: Any) -> str:
+    if layer.kind == "sigmoid":
+        return str(node("HardSigmoid", [value], layer.name, alpha=0.5, beta=0.5))
+    ends = [constant(f"{layer.name}_{x:g}", np.float32(x)) for x in (-1, 1)]
+    return str(node("Clip", [value, *ends], layer.name))
 
 
 def _convolution(layer: ConvLayer, shape: Shape, inputs: Sequence[str], node: Any) -> str:
