@@ -364,8 +364,15 @@ def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simula
     cores = [net.core(core_from, f"net{place}") for place, net in enumerate(drawn)]
     words = [samples(core, place) for place, core in enumerate(cores)]
     expected = simulate_all(cores, words)
+    tried = 0
     for net, core, given_words, answer in zip(drawn, cores, words, expected, strict=True):
-        program = exact_program(core)
+        try:
+            program = exact_program(core)
+        except NotExact as refused:
+            # What conversions to whole numbers do there is hls4ml's secret.
+            assert "below one become whole numbers" in refused.reason
+            continue
+        tried += 1
         found = answers(program, given_words)
         assert found.dtype == answer.dtype
         wrong = np.flatnonzero((found != answer).any(axis=1))
@@ -373,6 +380,7 @@ def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simula
             f"{net.layers}\n{net.settings}\n{net.io_type}, {net.strategy}\n{program}\n"
             f"to {given_words[wrong[0]]}: {found[wrong[0]]} instead of {answer[wrong[0]]}"
         )
+    assert tried > 0.8 * len(drawn)
 
 
 def refused(core: Core) -> str:

@@ -326,7 +326,7 @@ def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
 
 
 @pytest.mark.heavy
-@settings(max_examples=300, deadline=None, print_blob=True)
+@settings(max_examples=120, deadline=None, print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
 def test_many_more_programs(seed: int, level: Level) -> None:
     check(Drawn(seed, steps=25).program, level)
