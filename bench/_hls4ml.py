@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,22 @@ from fpgac.network.network import DenseLayer, Network, ReluLayer
 def compiled(network: Network, folder: Path) -> Any:
     """The network as hls4ml's ``ModelGraph``, written below ``folder`` and compiled as it does."""
     graph = converted(network, folder)
-    graph.compile()
+    with quiet_tensorflow():
+        graph.compile()
     return graph
+
+
+@contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """hls4ml imports it where it writes, and what it says of itself would stand between tables."""
+    errors, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+        os.close(nowhere)
 
 
 def converted(network: Network, folder: Path) -> Any:

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 from _figures import Figure, in_turn, number, print_table, process, seconds, show
-from _hls4ml import converted
+from _hls4ml import converted, quiet_tensorflow
 from _networks import dense
 from _onnx import float_session
 
@@ -128,7 +128,9 @@ def cost(layers: int, width: int) -> Cost:
 def hls4ml(network: Network) -> None:
     """The same files as :func:`lower` makes, and those beside them that hls4ml always writes."""
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as folder, redirect_stdout(StringIO()):
-        converted(network, Path(folder)).write()
+        graph = converted(network, Path(folder))
+        with quiet_tensorflow():
+            graph.write()
 
 
 def timed(make: Callable[[], Result]) -> tuple[float, Result]:
