@@ -55,8 +55,7 @@ def emulate(
         Shape (n, \\*result), in the narrowest float that holds each result exactly, or raw words.
 
     Raises:
-        FpgacError: the spec or its network is at fault; the text says how to mend it.
-        ValueError: the samples have another shape, or are no numbers.
+        FpgacError: the spec, its network or the samples are at fault; the text says how to mend it.
     """
     chip = emulator(spec, threads=threads)
     return chip.raw(samples) if raw else chip.predict(samples)

@@ -67,9 +67,11 @@ def test_the_package_offers_nothing_else_by_itself() -> None:
         (("--data", "absent.npy", "--out", "y.npy"), 4, "absent.npy: no samples can be read"),
         (("--data", "five.npy", "--out", "y.npy"), 4, "(n, 4)"),
         (("--data", "x.npy", "--out", "five.npy/y.npy"), 9, "cannot write"),
+        (("--data", "x.npy", "--out", "x.npy"), 9, "x.npy: the results would replace the samples"),
+        (("--raw",), 2, "--raw"),
         (("--threads", "0"), 2, "--threads"),
     ],
-    ids=["no out", "no data", "other shape", "no folder", "no threads"],
+    ids=["no out", "no data", "other shape", "no folder", "itself", "raw", "no threads"],
 )
 def test_what_cannot_be_is_told_and_leaves_nothing(
     fpgac: Fpgac, specs: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, told: str

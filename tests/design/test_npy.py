@@ -125,6 +125,9 @@ BAD = {
     "a header without a shape": (saved(X).replace(b"'shape'", b"'sahpe'"), ""),
     "a header of rubbish": (saved(X)[:10] + b"\xff" * 118, ""),
     "a shape of rubbish": (saved(X).replace(b"(7, 2, 3, 4)", b"[7, 2, 3, 4]"), ""),
+    "a shape cut off": (saved(X).replace(b"(7, 2, 3, 4)", b"(7, 2, 3, 4 "), ""),
+    "a negative shape": (saved(X).replace(b"(7, 2, 3, 4)", b"(-7, 2,3, 4)"), ""),
+    "a shape that is a set": (saved(X).replace(b"(7, 2, 3, 4)", b"{[]: 2, 3:4}"), ""),
     "a shape beyond all memory": (
         saved(X).replace(b"(7, 2, 3, 4), }     ", b"(99999999999, 2, 3, 4), }")[:128] + b"x" * 999,
         "",

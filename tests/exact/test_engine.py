@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpgac.errors import DataError
+from fpgac.errors import DataError, ToolchainError
 from fpgac.exact.engine import Engine
 from fpgac.exact.interpreter import interpret
 from fpgac.exact.program import Cast, Dot, Program, Value
@@ -208,6 +210,41 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     words = random_words(program, 10)
 
     assert np.array_equal(Engine.of(program).words(words), interpret(program, words))
+
+
+@pytest.mark.parametrize("failing", ["kept", "fresh"])
+def test_a_library_that_cannot_be_loaded(
+    failing: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is mounted noexec: what is kept is done without, what is fresh is told."""
+    load, program = ctypes.CDLL, dense(seed=6)
+    refused = cache if failing == "kept" else Path("/")
+
+    def guarded(path: str) -> ctypes.CDLL:
+        if Path(path).is_relative_to(refused):
+            raise OSError(f"{path}: failed to map segment from shared object")
+        return load(path)
+
+    Engine.of(dense(seed=1))  # knows the processor's level now
+    monkeypatch.setattr(ctypes, "CDLL", guarded)
+    if failing == "kept":
+        words = random_words(program, 10)
+        assert np.array_equal(Engine.of(program).words(words), interpret(program, words))
+    else:
+        with pytest.raises(ToolchainError, match="failed to map"):
+            Engine.of(program)
+
+
+def test_a_compiler_that_a_link_wraps_keeps_the_name_of_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.which("g++")
+    (tmp_path / "ccache").write_text(f'#!/bin/sh\ncase $0 in *g++) exec {real} "$@";; esac\nexit 1')
+    (tmp_path / "ccache").chmod(0o755)
+    (tmp_path / "g++").symlink_to("ccache")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    assert answer(seed=7)
 
 
 def answer(seed: int) -> bool:

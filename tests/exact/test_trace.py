@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fpgac.errors import DataError
 from fpgac.exact import ideal
 from fpgac.exact.program import (
     Accumulate,
@@ -107,6 +108,13 @@ def test_what_wraps_is_counted_and_an_error() -> None:
 def test_an_input_out_of_range_is_counted() -> None:
     given, _ = traced(one_layer("ap_fixed<16,8>"), column(7.9, 8.1, -8.1, np.nan, np.inf))
     assert given.saturated == 3 / 5
+
+
+def test_numbers_beyond_all_bounds_leave_the_figures_finite_or_are_refused() -> None:
+    given, scale = traced(one_layer("ap_fixed<16,8>"), column(1, 1e308, -np.inf))
+    assert (given.error, scale.error) == (0, 0)
+    with pytest.raises(DataError, match="too long"):
+        traced(one_layer("ap_fixed<16,8>"), np.array([[2**60 + 1]]))
 
 
 def test_a_type_that_is_not_given_is_as_wide_as_the_values_need() -> None:

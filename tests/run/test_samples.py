@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
             SamplesFile.of(path, (3,))
 
 
+@pytest.mark.parametrize("shape", [b"(-8,3)", b"(8,3, ", b"{[]:1}"])
+def test_a_damaged_header_is_told(shape: bytes, tmp_path: Path) -> None:
+    path = saved(tmp_path, X)
+    path.write_bytes(path.read_bytes().replace(b"(8, 3)", shape))
+    with pytest.raises(DataError, match=r"x\.npy"):
+        SamplesFile.of(path, (3,))
+
+
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, X)
     path.write_bytes(path.read_bytes()[:-5])
@@ -85,6 +94,9 @@ def test_a_file_that_shrinks_while_it_is_read_is_told(tmp_path: Path) -> None:
     samples = SamplesFile.of(path, (3,))
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(DataError, match=r"cut off[\s\S]*sample 7"):
+        list(samples.lots(3))
+    path.unlink()
+    with pytest.raises(DataError, match="no samples can be read"):
         list(samples.lots(3))
 
 
@@ -118,9 +130,11 @@ def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_results_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     (tmp_path / "y.npy").mkdir()
-    with (
-        pytest.raises(BuildError, match="cannot write"),
-        results_file(tmp_path / "y.npy", (8, 3), np.dtype("<f8")) as write,
-    ):
-        write(X)
-    assert [path.name for path in tmp_path.iterdir()] == ["y.npy"]
+    os.mkfifo(tmp_path / "pipe")
+    for name, why in (("y.npy", "Is a directory"), ("pipe", "no file that can be replaced")):
+        with (
+            pytest.raises(BuildError, match=rf"/{name}: cannot write: .*{why}"),
+            results_file(tmp_path / name, (8, 3), np.dtype("<f8")),
+        ):
+            pytest.fail("nothing is to be computed")
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "y.npy"}

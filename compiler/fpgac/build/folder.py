@@ -24,6 +24,7 @@ __all__ = [
     "disk_errors",
     "npy_bytes",
     "replace_whole",
+    "require_replaceable",
     "require_unclaimed",
     "write_tree",
     "write_whole",
@@ -132,6 +133,7 @@ def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None
 
 def replace_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put ``content`` at ``path``, in a folder that is there, whole or not at all."""
+    require_replaceable(path)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         draft.write_bytes(content)
@@ -139,6 +141,19 @@ def replace_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def require_replaceable(path: Path) -> None:
+    """Nothing, unless there is something other than a file at ``path``: a folder or a device.
+
+    Raises:
+        OSError: there is.
+    """
+    if path.exists() and not path.is_file():
+        text = (
+            os.strerror(errno.EISDIR) if path.is_dir() else "this is no file that can be replaced"
+        )
+        raise OSError(errno.EINVAL, text, str(path))
 
 
 def npy_bytes(array: npt.NDArray[Any]) -> bytes:

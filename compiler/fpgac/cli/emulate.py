@@ -63,6 +63,8 @@ def emulate(
 
     if data and not out:
         raise typer.BadParameter("say where to write the results: --out Y.npy", param_hint="--out")
+    if raw and not out:
+        raise typer.BadParameter("say where to write the words: --out Y.npy", param_hint="--raw")
     emulation = _emulation(spec, data, plugin, threads)
     if note := emulation.emulator.note:
         errors().print(f"  ! {note}", style="yellow", markup=False, soft_wrap=True)

@@ -32,9 +32,12 @@ _PATIENCE_SECONDS: Final = 600
 
 
 def find_compiler() -> Path | None:
-    """g++ on PATH, if there is one."""
+    """g++ on PATH, if there is one.
+
+    Links are not followed: what wraps compilers, like ccache, goes by the name of the link.
+    """
     found = shutil.which(COMPILER)
-    return Path(found).resolve() if found else None
+    return Path(found).absolute() if found else None
 
 
 def best_level(compiler: Path) -> Level:
@@ -62,23 +65,34 @@ def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
     """The library that ``text`` is compiled to, from the cache if it is there and whole.
 
     What is put into the cache appears whole, whoever else does the same. Where the cache cannot be
-    written, the library is loaded without it.
+    written or lets nothing be loaded, the library is loaded without it.
 
     Raises:
-        ToolchainError: g++ fails.
+        ToolchainError: g++ fails, or the disk is full.
     """
     command = (str(compiler), *FLAGS, *flags)
     path = cache_folder() / "exact" / f"{digest_json([text, command, _identity(compiler)])[:32]}.so"
-    if _is_whole(path):
-        return ctypes.CDLL(str(path))
-    with tempfile.TemporaryDirectory(prefix="fpgac-exact-") as folder:
-        library = _compile(text, command, Path(folder))
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            content = library.read_bytes()
-            replace_whole(path, content + digest_bytes(content).encode(), 0o755)
-        # A library that is loaded stays, though its file goes.
-        return ctypes.CDLL(str(library))
+    if kept := _kept(path):
+        return kept
+    try:
+        with tempfile.TemporaryDirectory(prefix="fpgac-exact-") as folder:
+            library = _compile(text, command, Path(folder))
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                content = library.read_bytes()
+                replace_whole(path, content + digest_bytes(content).encode(), 0o755)
+            # A library that is loaded stays, though its file goes.
+            return _kept(path) or ctypes.CDLL(str(library))
+    except OSError as error:
+        raise _failed(str(error)) from error
+
+
+def _kept(path: Path) -> ctypes.CDLL | None:
+    """The library in the cache, if it is there, is whole, and can be loaded."""
+    with contextlib.suppress(OSError):
+        if _is_whole(path):
+            return ctypes.CDLL(str(path))
+    return None
 
 
 def _identity(compiler: Path) -> tuple[int, int]:
@@ -89,10 +103,7 @@ def _identity(compiler: Path) -> tuple[int, int]:
 
 def _is_whole(path: Path) -> bool:
     """Whether a library is there as it was written: with the digest of all before at its end."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
+    content = path.read_bytes()
     digest = content[-_DIGEST_BYTES:]
     return digest_bytes(content[:-_DIGEST_BYTES]).encode() == digest
 
@@ -108,11 +119,12 @@ def _compile(text: str, command: tuple[str, ...], folder: Path) -> Path:
         )  # fmt: skip
     except subprocess.CalledProcessError as error:
         raise _failed("\n".join(error.stderr.splitlines()[:15])) from error
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
         raise _failed(str(error)) from error
     return library
 
 
 def _failed(got: str) -> ToolchainError:
     what = f"the exact program cannot be compiled: {COMPILER} failed"
-    return ToolchainError(Problem(what, got=got, hint="apt install g++"))
+    hint = f"see that {COMPILER} works, and that TMPDIR has room and lets libraries be loaded"
+    return ToolchainError(Problem(what, got=got, hint=hint))

@@ -10,6 +10,7 @@ from functools import reduce
 import numpy as np
 
 from fpgac.exact import ideal
+from fpgac.exact.engine import exact_floats
 from fpgac.exact.interpreter import evaluate
 from fpgac.exact.program import Accumulate, Cast, Operation, Program, Value, operands
 from fpgac.numbers import FixedPoint, FloatArray, IntArray, Overflow
@@ -21,6 +22,9 @@ INPUT = "input"
 
 # Wide enough to show what a narrower format cuts off.
 _WIDE = 62
+
+# Numbers from here on have squares whose sum no float may hold.
+_BOUNDLESS = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +83,13 @@ def trace(
     """The input's and every layer's precision over all samples of ``lots``.
 
     Each lot has shape (samples, inputs) and at least one sample; memory is needed for one lot at a
-    time. Numbers that are not finite have no error: they count as what the chip takes them for.
+    time. Numbers that are not finite, or as good as that, have no error: they count as what the
+    chip takes them for.
     ``types`` are those of the layers' results on the chip, by name; a layer that is not there
     counts as having the narrowest type that holds its values.
+
+    Raises:
+        DataError: a number that no float64 holds.
     """
     seen = reduce(_added, (_see(program, lot) for lot in lots))
     values = {INPUT: program.input, **dict(program.layers)}
@@ -126,9 +134,10 @@ def _see(program: Program, numbers: FloatArray) -> dict[str, _Seen]:
 
     ``alone`` is what a layer would give in real arithmetic for the operands that the chip gave it.
     """
+    numbers = exact_floats(numbers).astype(np.float64)
     words: dict[Value, IntArray] = {program.input: program.input_type.raw(numbers).astype(np.int64)}
     given = _number(program.input, words[program.input])
-    real = {program.input: np.where(np.isfinite(numbers), numbers, given)}
+    real = {program.input: np.where(np.abs(numbers) < _BOUNDLESS, numbers, given)}
     alone, layer_of = dict(real), {program.input: INPUT}
     outside = {INPUT: _outside_input(program.input_type, numbers)}
     for operation in program.operations:

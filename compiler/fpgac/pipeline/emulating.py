@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fpgac.build.folder import disk_errors
 from fpgac.data.accuracy import Accuracy, judge
-from fpgac.errors import CoreError, DataError, Problem, Where
+from fpgac.errors import BuildError, CoreError, DataError, Problem, Where
 from fpgac.exact.emulator import Emulator
 from fpgac.exact.lowering import exact_program
 from fpgac.exact.ranges import NotExact
@@ -23,9 +24,10 @@ from fpgac.run.samples import Rows, Samples, SamplesFile, results_file
 
 __all__ = ["Emulated", "Emulation"]
 
-# Samples that are in memory at a time.
+# Samples that are in memory at a time, and fewer where they hold many numbers.
 LOT = 1 << 16
 TRACED_LOT = 1 << 12
+NUMBERS = 1 << 22
 
 # Hears how many samples are done, of how many.
 Progress = Callable[[int, int], None]
@@ -74,14 +76,15 @@ class Emulation:
         They are numbers, or with ``raw`` the chip's raw words.
 
         Raises:
-            BuildError: the file cannot be written.
+            BuildError: the file cannot be written, or is that of the samples.
         """
         type_, samples = self.emulator.output.type, self.samples
+        self._require_other(out)
         run = self.emulator.raw if raw else self.emulator.predict
         shape = (samples.count, *self.emulator.output.shape)
         started = time.monotonic()
         with results_file(out, shape, type_.dtype if raw else type_.float_dtype) as write:
-            for lot in _watched(samples, LOT, progress):
+            for lot in _watched(samples, self._lot, progress):
                 write(run(lot))
         return Emulated(samples.count, time.monotonic() - started)
 
@@ -90,7 +93,7 @@ class Emulation:
         if self._data is not None:
             raise ValueError("a file of samples holds no answers to judge by")
         emulator, started = self.emulator, time.monotonic()
-        lots = [emulator.predict(lot) for lot in _watched(self.samples, LOT, progress)]
+        lots = [emulator.predict(lot) for lot in _watched(self.samples, self._lot, progress)]
         outputs = np.concatenate(lots).reshape(-1, emulator.output.size)
         seconds = time.monotonic() - started
         accuracy = judge(self._sources.split.test, outputs.astype(np.float64))
@@ -111,7 +114,24 @@ class Emulation:
         if not self.samples.count:
             raise DataError(Problem("there are no samples to trace", Where(self._data)))
         types = core.graph.types if core.graph else {}
-        return trace(program, _watched(self.samples, TRACED_LOT, progress), types)
+        held = sum(operation.result.size for operation in program.operations)
+        lots = _watched(self.samples, _at_most(TRACED_LOT, held), progress)
+        return trace(program, lots, types)
+
+    def _require_other(self, out: Path) -> None:
+        with disk_errors(out):
+            if self._data and out.exists() and out.samefile(self._data):
+                what, hint = "the results would replace the samples", "give another with --out"
+                raise BuildError(Problem(what, Where(out), hint=hint))
+
+    @property
+    def _lot(self) -> int:
+        return _at_most(LOT, max(self.emulator.input.size, self.emulator.output.size))
+
+
+def _at_most(samples: int, numbers: int) -> int:
+    """``samples``, or as many as may be in memory if each needs so many ``numbers``."""
+    return max(1, min(samples, NUMBERS // max(numbers, 1)))
 
 
 def _watched(samples: Samples, most: int, progress: Progress) -> Iterator[FloatArray]:

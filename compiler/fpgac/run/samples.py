@@ -9,12 +9,13 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.build.folder import disk_errors
+from fpgac.build.folder import disk_errors, require_replaceable
 from fpgac.errors import DataError, Problem, Where
 
 __all__ = ["Rows", "Samples", "SamplesFile", "results_file"]
@@ -67,15 +68,9 @@ class SamplesFile:
         Raises:
             DataError: the file cannot be read, or holds something else.
         """
-        try:
-            with path.open("rb") as file:
-                found, fortran, dtype = _header(file)
-                start, end = file.tell(), file.seek(0, os.SEEK_END)
-        except (OSError, ValueError) as error:
-            text = error.strerror if isinstance(error, OSError) else str(error)
-            raise DataError(
-                Problem("no samples can be read", Where(path), "an .npy file", str(text))
-            ) from None
+        with _reading(path), path.open("rb") as file:
+            found, fortran, dtype = _header(file)
+            start, end = file.tell(), file.seek(0, os.SEEK_END)
         size = math.prod(shape)
         samples = cls(path, found[0] if found else 0, size, dtype, start)
         problems = [
@@ -90,10 +85,10 @@ class SamplesFile:
         """The samples in order, at most ``most`` at a time, as the file has them.
 
         Raises:
-            DataError: the file has become shorter meanwhile.
+            DataError: the file cannot be read, or has become shorter meanwhile.
         """
         row = self.size * self.dtype.itemsize
-        with disk_errors(self.path), self.path.open("rb") as file:
+        with _reading(self.path), self.path.open("rb") as file:
             file.seek(self.start)
             for first in range(0, self.count, most):
                 rows = min(most, self.count - first)
@@ -101,6 +96,18 @@ class SamplesFile:
                 if len(data) < rows * row:
                     raise DataError(_cut_off(self.path, f"sample {first + len(data) // row}"))
                 yield np.frombuffer(data, self.dtype).reshape(rows, self.size)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the disk, or numpy of a damaged header, says into an error that names the file."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, TokenError) as error:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(
+            Problem("no samples can be read", Where(path), "an .npy file", str(text))
+        ) from None
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -120,6 +127,7 @@ def _kind_problems(
         dtype.kind not in "fiu"
         or dtype.itemsize > 8
         or found[1:] not in (shape, (math.prod(shape),))
+        or found[0] < 0
     ):
         yield Problem(
             "the samples do not fit the network",
@@ -158,6 +166,7 @@ def results_file(
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with disk_errors(path):
+        require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with draft.open("wb") as file:
