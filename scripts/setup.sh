@@ -106,6 +106,9 @@ make_environment() {
     if fits; then
         return
     fi
+    if [[ "$VENV" != .venv && ! -f "$VENV/.clone" && -n "$(ls -A "$VENV" 2>/dev/null)" ]]; then
+        fail "$VENV was not made here and would be emptied: name another folder," "make $1 VENV=FOLDER"
+    fi
     python="$(find_python)" || fail \
         "no Python 3.11 or 3.12 that can make virtual environments was found${PYTHON:+ as $PYTHON}; name one:" \
         "make $1 PYTHON=/path/to/python3.11"
