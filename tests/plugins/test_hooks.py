@@ -290,6 +290,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "    def design(self, *arguments, **more):\n        return {}['gone']\n\nclass Points(",
         "the plugin's MyCard has a defect: KeyError: 'gone'",
     ),
+    "what a target gives": (
+        "class Points(",
+        "    def design(self, *arguments, **more):\n        return 7\n\nclass Points(",
+        "the plugin's MyCard has a defect: TypeError: design must give a Design, not 7",
+    ),
     "a network source": (
         "arrays = np.load(path)",
         "1 / 0",

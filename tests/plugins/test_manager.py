@@ -197,6 +197,7 @@ def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
     )
     assert plugins.provider("muon").description != "noise"
     assert "my-card" in plugins.targets, "what else it offers is in use"
+    assert plugins.loaded[-1].offers == {"target": ("my-card",)}, "what was refused is not shown"
 
 
 def test_one_plugin_cannot_offer_a_name_twice(install: Install) -> None:

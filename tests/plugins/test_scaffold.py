@@ -126,6 +126,16 @@ def test_names_that_cannot_be_are_refused(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_target_that_there_is_already_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="there is a target 'zcu102' already"):
+        write_package(tmp_path / "new", "zcu102")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_that_python_keeps_for_itself_gets_another_class() -> None:
+    assert b"class NoneChip(" in package_files("none")["fpgac_none/target.py"]
+
+
 @pytest.mark.parametrize("title", ["", " ", "two\nlines", "bell\a"])
 def test_titles_that_cannot_be_are_refused(title: str) -> None:
     with pytest.raises(TargetError, match="a board cannot have this title"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fpgac.plugins import Flows, Target
+from fpgac.plugins import Flows, Target, TargetError
 from fpgac_targets.aws_f1 import AwsF1
 from fpgac_targets.zcu102 import Zcu102, Zcu102Vitis, Zcu102Vivado
 
@@ -16,6 +16,13 @@ def test_the_options_say_who_does_the_work() -> None:
     board = Zcu102()
     assert isinstance(board.way(board.options({})), Zcu102Vivado)
     assert isinstance(board.way(board.options({"flow": "vitis"})), Zcu102Vitis)
+
+
+def test_a_host_that_one_flow_lacks_is_found_in_another() -> None:
+    with pytest.raises(TargetError) as refused:
+        Zcu102().options({"flow": "vivado", "hosts": ["opencl"]})
+    hint = 'flow = "vivado" has pynq; flow = "vitis" has opencl, xrt'
+    assert [problem.hint for problem in refused.value.problems] == [hint]
 
 
 def test_a_board_with_one_way_does_its_work_itself() -> None:

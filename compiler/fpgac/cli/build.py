@@ -73,7 +73,7 @@ def compile_(
         Mode,
         typer.Option(
             help="emulation builds and proves everything here; hw_emu and hw go on with the "
-            "vendor's v++."
+            "vendor's tools."
         ),
     ] = Mode.emulation,
     out: Annotated[

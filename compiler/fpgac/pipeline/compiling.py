@@ -22,7 +22,7 @@ from fpgac.build.folder import claimed, npy_bytes
 from fpgac.build.lock import StopRecord
 from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
-from fpgac.build.toolchains import finding_with
+from fpgac.build.toolchains import Toolchain, finding_with
 from fpgac.data.dataset import Dataset
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
@@ -239,7 +239,9 @@ class _Journey:
             design = self.target.design(
                 self.spec.name, core, self.options, description=self.spec.description
             )
-        contract = Contract.from_json(design.files[CONTRACT].content)
+            if not isinstance(design, Design):
+                raise TypeError(f"design must give a Design, not {design!r}")
+            contract = Contract.from_json(design.files[CONTRACT].content)
         hosts = self.target.hosts(self.options)
         files = {**design.files, **emulation_files(core, contract, design)}
         return Made(
@@ -345,6 +347,8 @@ class _Journey:
         """
         with blamed(self.target), finding_with(self.plugins.toolchains):
             toolchain = self.target.toolchain(os.environ)
+            if not isinstance(toolchain, Toolchain):
+                raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
         record = self.road.lock.stops["design"]
         files = {
             path: File((self.request.folder / path).read_bytes(), path.endswith(".sh"))
@@ -353,6 +357,8 @@ class _Journey:
         design = Design(self.spec.name, self.target.name, files)
         with blamed(self.target):
             plan = self.target.plan(design, mode, toolchain)
+            if not isinstance(plan, Plan):
+                raise TypeError(f"plan must give a Plan, not {plan!r}")
         self.road.run(plan)
         if mode == "hw":
             self.program(plan)

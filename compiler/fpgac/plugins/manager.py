@@ -51,7 +51,7 @@ class Loaded:
     """A plugin that is in use.
 
     ``origin`` is its distribution and version, or its file; ``offers`` maps what kind of thing to
-    the names of those.
+    the names of those that are in use.
     """
 
     name: str
@@ -238,23 +238,19 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
     plugin that cannot be used is among the failures, and the others work without it.
     """
     failures: list[Failure] = []
-    loaded: list[Loaded] = []
     registries = [_Registry(kind) for kind in _KINDS]
+    offers: list[tuple[_Plugin, list[dict[str, Any]]]] = []
     for plugin in [_own(), *_installed(), *map(_file, files), *map(_given, extra)]:
         try:
             offered = _offered(plugin.load())
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             failures.append(Failure(f"the plugin {plugin.label}", _cause(error)))
             continue
-        names: dict[str, tuple[str, ...]] = {}
+        offers.append((plugin, offered))
         for registry, things in zip(registries, offered, strict=True):
             registry.add(plugin, things)
-            if things:
-                names[registry.kind.title] = tuple(things)
-        loaded.append(Loaded(plugin.name, plugin.origin, names))
-    targets, providers, sources, templates, toolchains, parsers = (
-        registry.settled(failures) for registry in registries
-    )
+    settled = [registry.settled(failures) for registry in registries]
+    targets, providers, sources, templates, toolchains, parsers = settled
     return Plugins(
         targets,
         providers,
@@ -262,9 +258,20 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         templates,
         toolchains,
         parsers,
-        tuple(loaded),
+        tuple(_loaded(plugin, offered, settled) for plugin, offered in offers),
         tuple(failures),
     )
+
+
+def _loaded(
+    plugin: _Plugin, offered: list[dict[str, Any]], settled: list[Mapping[str, Any]]
+) -> Loaded:
+    """``plugin`` with what of ``offered`` is in use after names have been settled."""
+    used = {
+        kind.title: tuple(name for name, thing in things.items() if chosen.get(name) is thing)
+        for kind, things, chosen in zip(_KINDS, offered, settled, strict=True)
+    }
+    return Loaded(plugin.name, plugin.origin, {title: n for title, n in used.items() if n})
 
 
 def _own() -> _Plugin:

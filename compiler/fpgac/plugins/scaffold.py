@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from fpgac.build.folder import disk_errors, write_whole
-from fpgac.design.render import render
+from fpgac.design.render import class_name, render
 from fpgac.errors import BuildError, Problem, TargetError, Where
+from fpgac.plugins.manager import load_plugins
 
 __all__ = ["package_files", "write_package"]
 
@@ -35,7 +36,7 @@ def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
         raise TargetError(
             Problem(
                 "a target cannot have this name",
-                expected="small letters and digits, parted by hyphens, such as kv260 or my-card",
+                expected="small letters and digits, parted by hyphens, such as kv260; at most 40",
                 got=repr(name),
             )
         )
@@ -48,7 +49,7 @@ def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
         "name": name,
         "module": module,
         "package": f"fpgac_{module}",
-        "class_name": "".join(part[:1].upper() + part[1:] for part in name.split("-")),
+        "class_name": class_name(module),
         "title": title.strip() if title else name,
     }
     return {
@@ -61,10 +62,17 @@ def write_package(folder: Path, name: str, title: str | None = None) -> None:
     """Write :func:`package_files` into ``folder``, which must be new or empty.
 
     Raises:
-        TargetError: a name or a title that cannot be.
+        TargetError: a name or a title that cannot be, or a target that there is already.
         BuildError: the folder holds something, or cannot be written.
     """
     files = package_files(name, title)
+    if name in load_plugins().targets:
+        raise TargetError(
+            Problem(
+                f"there is a target {name!r} already",
+                hint="choose another name; `fpgac plugin list` tells whose this one is",
+            )
+        )
     with disk_errors(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BuildError(

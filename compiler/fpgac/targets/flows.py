@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain
 from fpgac.core.core import Core
 from fpgac.design.design import Design
-from fpgac.errors import Problem, SpecError, Where, nearest
+from fpgac.errors import Problem, SpecError, TargetError, Where, nearest
 from fpgac.spec.lines import KeyPath, nearest_line
 from fpgac.spec.loader import key_text
 from fpgac.targets.board import Mode
@@ -66,7 +67,10 @@ class Flows(Target[TargetOptions]):
         asked = table.get("flow", next(iter(self.flows)))
         for name, flow in self.flows.items():
             if asked == name:
-                return flow.options(table, file, lines)
+                try:
+                    return flow.options(table, file, lines)
+                except TargetError as error:
+                    raise TargetError(*map(self._with_all_hosts, error.problems)) from None
         key = ("targets", self.name, "flow")
         raise SpecError(
             Problem(
@@ -99,6 +103,16 @@ class Flows(Target[TargetOptions]):
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
         """The first flow's; see :meth:`Target.plan`."""
         return self._first.plan(design, mode, toolchain)
+
+    def _with_all_hosts(self, problem: Problem) -> Problem:
+        """A host that one flow lacks may be another's: the hint tells the hosts of each."""
+        if problem.where is None or f"{self.name}.hosts" not in problem.where.key:
+            return problem
+        offers = [
+            f'flow = "{name}" has {", ".join(flow.board.hosts)}'
+            for name, flow in self.flows.items()
+        ]
+        return replace(problem, hint="; ".join(offers))
 
     @property
     def _first(self) -> Target[Any]:
