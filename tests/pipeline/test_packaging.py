@@ -18,6 +18,7 @@ from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import Toolchain
 from fpgac.design.design import Design
 from fpgac.emulation.card import HostRun, read_card, run_host
+from fpgac.errors import ToolchainError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import Mode, load_plugins
@@ -161,6 +162,22 @@ def test_an_emulated_program_never_goes_into_it(zynq_build: Build) -> None:
     package = zynq_build.folder / "package"
     assert not [path for path in package.rglob("*") if path.suffix in (".bit", ".hwh")]
     assert "There is no bitstream in here yet" in (package / "README.md").read_text()
+
+
+def test_it_is_there_without_the_vendors_tools(
+    zynq_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "build"
+    shutil.copytree(zynq_build.folder, folder)
+    for path in ("package", "deploy"):
+        shutil.rmtree(folder / path)
+    monkeypatch.delenv("XILINX_VIVADO", raising=False)
+    plugins = load_plugins()
+    spec = check_spec(zynq_build.folder.parent / "iris.toml", plugins)
+    with pytest.raises(ToolchainError):
+        compile_spec(Request(spec, "pynq-z2", folder, "hw"), plugins)
+    assert (folder / "package/iris_overlay/iris_host.py").is_file()
+    assert (folder / "deploy/iris-pynq-z2.tar.gz").is_file()
 
 
 class Vivado(PynqZ2):

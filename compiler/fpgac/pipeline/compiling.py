@@ -29,7 +29,7 @@ from fpgac.design.design import Design, File
 from fpgac.design.render import overridden
 from fpgac.digest import digest_file, digest_json
 from fpgac.emulation.plan import CONTRACT, host_step
-from fpgac.errors import BuildError
+from fpgac.errors import BuildError, FpgacError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.numbers import FloatArray
@@ -151,8 +151,12 @@ class _Journey:
         proof = self.proof(plan, [host for host in design.facts["hosts"] if host not in unproven])
         report = self.report(proof)
         self.describe()
-        figures = self.hardware(mode) if mode != "emulation" else ()
-        archive = self.package(proof) if "pynq" in design.facts["hosts"] else None
+        try:
+            figures = self.hardware(mode) if mode != "emulation" else ()
+        except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
+            self.package(proof)
+            raise
+        archive = self.package(proof)
         return Build(
             self.request.folder,
             self.target.name,
@@ -375,8 +379,10 @@ class _Journey:
         key = self.key("program", self.design_key, outputs)
         self.road.stop("program", key, lambda: made_program(self.road, plan, self.design_key))
 
-    def package(self, proof: StopRecord) -> Archive:
-        """The Python host for pip, with what the board loads, if that is built."""
+    def package(self, proof: StopRecord) -> Archive | None:
+        """The Python host for pip, if there is one, with what the board loads, if that is built."""
+        if "pynq" not in self.road.lock.stops["design"].facts["hosts"]:
+            return None
         program = current_program(self.road, self.design_key)
         key = self.key("package", self.design_key, proof.key, program)
         record = self.road.stop("package", key, self._make_package)
