@@ -24,8 +24,10 @@ __all__ = ["Engine", "exact_floats"]
 
 Array = npt.NDArray[Any]
 
-# Numbers that are worked on at a time: few enough to be copied, where an array must be.
-_PIECE: Final = 1 << 22
+# Numbers that are worked on at a time: where they are copied first, few enough for the copy; else
+# few enough for Ctrl-C to be heard.
+_COPIED_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 26
 _INTERPRETED_PIECE: Final = 1 << 14
 
 # Fewer samples than this are not worth a thread.
@@ -128,7 +130,8 @@ class Engine:
             self._run(np.ascontiguousarray(convert(x[piece], dtype)), y[piece])
 
         workers = min(threads or usable_processors(), -(-len(x) // _WORTHWHILE))
-        most = max(1, self._run.piece // max(inputs, outputs))
+        in_place = x.flags.c_contiguous and x.dtype == dtype
+        most = max(1, self._run.piece(in_place) // max(inputs, outputs))
         pieces = list(_pieces(len(x), most, workers, self._run.block))
         if workers <= 1:
             for piece in pieces:
@@ -159,8 +162,6 @@ def usable_processors() -> int:
 class _Compiled:
     """The generated functions."""
 
-    piece = _PIECE
-
     def __init__(self, program: Program, source: Source, library: ctypes.CDLL) -> None:
         self.dtype = program.input_type.dtype
         self._library = library
@@ -172,6 +173,10 @@ class _Compiled:
             np.dtype(np.float32): library.run_floats,
             np.dtype(np.float64): library.run_doubles,
         }
+
+    def piece(self, in_place: bool) -> int:
+        """How many numbers are worked on at a time."""
+        return _PIECE if in_place else _COPIED_PIECE
 
     def __call__(self, x: Array, y: IntArray) -> None:
         function = self._functions.get(x.dtype, self._library.run_words)
@@ -185,12 +190,16 @@ class _Compiled:
 class _Interpreted:
     """The program, read by numpy."""
 
-    piece = _INTERPRETED_PIECE
     block = 1
     dtype: np.dtype[Any] = np.dtype(np.int64)
 
     def __init__(self, program: Program) -> None:
         self._program = program
+
+    def piece(self, in_place: bool) -> int:
+        """How many numbers are worked on at a time."""
+        del in_place
+        return _INTERPRETED_PIECE
 
     def __call__(self, x: Array, y: IntArray) -> None:
         words = self._program.input_type.raw(x) if x.dtype.kind == "f" else x
@@ -207,8 +216,8 @@ def _aligned(size: int, alignment: int = 64) -> npt.NDArray[np.uint8]:
 
 
 def _pieces(samples: int, most: int, workers: int, block: int) -> Iterator[slice]:
-    """Pieces of whole blocks, of about ``most`` samples or several for each of many workers."""
-    size = most if workers <= 1 else min(most, -(-samples // (4 * workers)))
+    """Pieces of whole blocks: at most ``most`` samples, and no more pieces than workers need."""
+    size = most if workers <= 1 else min(most, -(-samples // (2 * workers)))
     size = -(-size // block) * block
     return (slice(first, first + size) for first in range(0, samples, size))
 
