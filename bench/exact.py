@@ -83,7 +83,7 @@ def main() -> None:
         alone, two = rates(
             [partial(engine.numbers, many, threads=threads, out=room) for threads in (1, 2)],
             MANY,
-            times=20,
+            times=60,
         )
         (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=20)
         words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.output_type.step
