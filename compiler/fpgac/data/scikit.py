@@ -1,0 +1,64 @@
+"""What data sets that come with scikit-learn share: so many samples of some classes, no more."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.data.dataset import Dataset, Provider
+from fpgac.errors import DataError, Problem, ToolchainError
+
+__all__ = ["ScikitProvider"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class ScikitProvider(Provider):
+    """A classification of ``size`` samples; a subclass names it and says what its features are."""
+
+    task = "classification"
+    size: ClassVar[int]
+
+    @staticmethod
+    @abstractmethod
+    def read(datasets: Any) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+        """Features and classes' numbers, from the module ``sklearn.datasets``."""
+
+    def load(self, samples: int | None, seed: int) -> Dataset:
+        """All samples, or ``samples`` of them; ``seed`` shuffles (and so chooses) them."""
+        if samples is not None and samples > self.size:
+            raise DataError(
+                Problem(
+                    f"the data set {self.name!r} does not hold that many samples",
+                    expected=f"at most {self.size}",
+                    got=f"samples = {samples}",
+                    hint="leave out samples under [data] to have them all",
+                )
+            )
+        features, classes = self._all()
+        order = np.random.default_rng(seed).permutation(self.size)[:samples]
+        return Dataset(
+            name=self.name,
+            task=self.task,
+            features=features[order],
+            targets=np.eye(len(self.target_names))[classes[order]],
+            feature_names=self.feature_names,
+            target_names=self.target_names,
+        )
+
+    def _all(self) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """The features, shape (size, features), and the classes' numbers, shape (size,)."""
+        try:
+            import sklearn.datasets
+        except ImportError:
+            raise ToolchainError(
+                Problem(
+                    f"the data set {self.name!r} comes with scikit-learn, which is not installed",
+                    hint="pip install 'fpgac[data]'",
+                )
+            ) from None
+        features, classes = self.read(sklearn.datasets)
+        return np.asarray(features, dtype=np.float64), np.asarray(classes, dtype=np.int64)
