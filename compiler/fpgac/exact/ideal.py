@@ -12,6 +12,7 @@ from math import ldexp
 
 import numpy as np
 
+from fpgac.exact.interpreter import taps, with_last
 from fpgac.exact.program import (
     Accumulate,
     Cast,
@@ -58,9 +59,9 @@ def evaluate(  # noqa: PLR0911
             return np.clip(known[x], lowest * step, highest * step)
         case Gather(xs=xs, index=index):
             joined = np.concatenate([known[x] for x in xs], axis=1)
-            return np.asarray(_with_last(joined, 0.0)[:, index])
+            return np.asarray(with_last(joined, 0.0)[:, index])
         case Maximum(x=x, windows=windows):
-            return np.asarray(_with_last(known[x], -np.inf)[:, windows].max(axis=2))
+            return np.asarray(with_last(known[x], -np.inf)[:, windows].max(axis=2))
         case Combine(a=a, b=b, how=how):
             return _COMBINATIONS[how](known[a], known[b])
         case Select(x=x, positive=positive, otherwise=otherwise):
@@ -78,15 +79,9 @@ def _saturated(x: FloatArray, to: FixedPoint) -> FloatArray:
     return x
 
 
-def _with_last(x: FloatArray, last: float) -> FloatArray:
-    return np.concatenate([x, np.full((len(x), 1), last)], axis=1)
-
-
 def _sums(operation: Dot | Accumulate, x: FloatArray, factor: float) -> FloatArray:
-    groups, taps, _ = operation.weights.shape
-    taken = _with_last(x, 0.0)[:, operation.windows].reshape(len(x), -1, groups, taps)
     weights = operation.weights * factor
-    sums = np.einsum("swgk,gkf->swgf", taken, weights, optimize=True)
+    sums = np.einsum("swgk,gkf->swgf", taps(operation, x), weights, optimize=True)
     return np.asarray(sums.reshape(len(x), -1))
 
 

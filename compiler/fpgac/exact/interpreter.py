@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,9 @@ from fpgac.exact.program import (
 )
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
-__all__ = ["cast", "evaluate", "interpret", "rounded"]
+__all__ = ["cast", "evaluate", "interpret", "rounded", "taps", "with_last"]
+
+Number = TypeVar("Number", bound=np.generic)
 
 Observer = Callable[[Operation, IntArray], None]
 
@@ -59,10 +62,10 @@ def evaluate(  # noqa: PLR0911
         case Clip(x=x, lowest=lowest, highest=highest):
             return np.clip(known[x], lowest, highest)
         case Gather(xs=xs, index=index):
-            return _with_zero(np.concatenate([known[x] for x in xs], axis=1))[:, index]
+            return with_last(np.concatenate([known[x] for x in xs], axis=1), 0)[:, index]
         case Maximum(x=x, windows=windows):
             least = np.iinfo(np.int64).min
-            taken: IntArray = _with_last(known[x], least)[:, windows]
+            taken: IntArray = with_last(known[x], least)[:, windows]
             return np.asarray(taken.max(axis=2))
         case Combine():
             return _combine(operation, known[operation.a], known[operation.b])
@@ -118,32 +121,28 @@ def _overflow(words: IntArray, to: FixedPoint) -> IntArray:
             return wrapped - ((wrapped > to.highest).astype(np.int64) << to.width)
 
 
-def _with_last(x: IntArray, last: int) -> IntArray:
+def with_last(x: npt.NDArray[Number], last: float) -> npt.NDArray[Number]:
     """``x`` with one more element, for the index -1."""
-    return np.concatenate([x, np.full((len(x), 1), last, np.int64)], axis=1)
+    return np.concatenate([x, np.full((len(x), 1), last, x.dtype)], axis=1)
 
 
-def _with_zero(x: IntArray) -> IntArray:
-    return _with_last(x, 0)
-
-
-def _taps(operation: Dot | Accumulate, x: IntArray) -> IntArray:
+def taps(operation: Dot | Accumulate, x: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """The windows' elements, shape (samples, windows / groups, groups, taps)."""
-    groups, taps, _ = operation.weights.shape
-    taken = _with_zero(x)[:, operation.windows]
-    return np.asarray(taken.reshape(len(x), -1, groups, taps))
+    groups, count, _ = operation.weights.shape
+    taken = with_last(x, 0)[:, operation.windows]
+    return np.asarray(taken.reshape(len(x), -1, groups, count))
 
 
 def _dot(operation: Dot, x: IntArray) -> IntArray:
-    sums = np.einsum("swgk,gkf->swgf", _taps(operation, x), operation.weights) << operation.shift
+    sums = np.einsum("swgk,gkf->swgf", taps(operation, x), operation.weights) << operation.shift
     return np.asarray((sums + operation.bias).reshape(len(x), -1))
 
 
 def _accumulate(operation: Accumulate, x: IntArray) -> IntArray:
-    taps, to = _taps(operation, x), operation.accumulator
-    sums = np.broadcast_to(operation.bias, (*taps.shape[:3], operation.bias.shape[1]))
-    for k in range(taps.shape[3]):
-        products = taps[..., k, None] * operation.weights[:, k, :]
+    taken, to = taps(operation, x), operation.accumulator
+    sums = np.broadcast_to(operation.bias, (*taken.shape[:3], operation.bias.shape[1]))
+    for k in range(taken.shape[3]):
+        products = taken[..., k, None] * operation.weights[:, k, :]
         sums = _overflow(sums + cast(products, operation.product_fraction, to), to)
     return sums.reshape(len(x), -1)
 
