@@ -28,13 +28,13 @@ from _hls4ml import compiled as hls4ml_compiled
 from _onnx import float_session
 
 from fpgac.core.lowering import lower
-from fpgac.exact.cpp.levels import LEVELS, Form
-from fpgac.exact.cpp.plan import Plan
-from fpgac.exact.engine import Engine
-from fpgac.exact.library import compiled, find_compiler
-from fpgac.exact.lowering import exact_program
+from fpgac.native.cpp.levels import LEVELS, Form
+from fpgac.native.cpp.plan import Plan
+from fpgac.native.engine import Engine
+from fpgac.native.library import compiled, find_compiler
 from fpgac.network.file import read_network
 from fpgac.network.network import Network
+from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
 
 NETWORK = Path(__file__).parents[1] / "specs" / "muon.network.json"

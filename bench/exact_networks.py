@@ -19,12 +19,12 @@ from exact import FEW, SAMPLES, UNIT, Floats, best_session, in_batches, rates, s
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.exact.emulator import simulation
-from fpgac.exact.engine import Engine
-from fpgac.exact.lowering import exact_program
+from fpgac.engines.emulator import simulation
+from fpgac.native.engine import Engine
 from fpgac.network.file import read_network
 from fpgac.network.network import Network
 from fpgac.numbers import IntArray
+from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
 
 SPECS = Path(__file__).parents[1] / "specs"

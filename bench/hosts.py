@@ -20,8 +20,8 @@ import numpy as np
 from _figures import Figure, number, print_table, process, show
 
 from fpgac.design.contract import Contract
-from fpgac.emulation.plan import CONTRACT
-from fpgac.run.hosts import built_hosts, run_host_once
+from fpgac.engines.hosts import built_hosts, run_host_once
+from fpgac.steps.plan import CONTRACT
 
 SPEC = Path(__file__).parents[1] / "specs" / "muon.toml"
 

@@ -27,9 +27,9 @@ from _networks import dense
 from _onnx import float_session
 
 from fpgac.core.lowering import lower
-from fpgac.exact.engine import Engine
-from fpgac.exact.lowering import exact_program
+from fpgac.native.engine import Engine
 from fpgac.network.network import Network
+from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
 
 Result = TypeVar("Result")

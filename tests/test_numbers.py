@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fpgac.core.compilation import ap_headers
 from fpgac.numbers import FixedPoint, Formula, Overflow, Rounding
+from fpgac.steps.core import ap_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fpgac.numbers import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from fpgac.exact.emulator import Emulator
+    from fpgac.engines.emulator import Emulator
 
 __all__ = ["emulate", "emulator"]
 
@@ -30,7 +30,7 @@ def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] 
     Raises:
         FpgacError: the spec or its network is at fault; the text says how to mend it.
     """
-    from fpgac.exact.emulator import Emulator
+    from fpgac.engines.emulator import Emulator
     from fpgac.pipeline.checking import check_spec
     from fpgac.pipeline.sources import Sources
     from fpgac.plugins import load_plugins

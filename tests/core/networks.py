@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpgac.core.compilation import ap_headers, core_source, core_steps
 from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint
+from fpgac.steps.core import ap_headers, core_source, core_steps
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fpgac.core.lowering import lower
-from fpgac.core.simulation import simulate
+from fpgac.engines.csim import simulate
 from fpgac.errors import CoreError
 from fpgac.network.arithmetic import outputs
 from fpgac.network.network import Network

@@ -109,8 +109,8 @@ def handmade_core(
     return Core(
         top=top,
         io_type=io_type,
-        input=Port("x", x_shape, x_type, "input_t", lanes[0]),
-        output=Port("y", y_shape, y_type, "result_t", lanes[1]),
+        inputs=(Port("x", x_shape, x_type, "input_t", lanes[0]),),
+        outputs=(Port("y", y_shape, y_type, "result_t", lanes[1]),),
         initiation_interval=1,
         clock_mhz=200.0,
         files=encoded,

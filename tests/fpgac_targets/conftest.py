@@ -85,8 +85,8 @@ def core(clock_mhz: float = 200.0, network: str = "c0de") -> Core:
     return Core(
         top="tiny",
         io_type="io_parallel",
-        input=Port("x", (27,), FixedPoint.parse("ap_fixed<16,6,RND,SAT>"), "input_t", 1),
-        output=Port("y", (1,), FixedPoint.parse("ap_fixed<21,9>"), "result_t", 1),
+        inputs=(Port("x", (27,), FixedPoint.parse("ap_fixed<16,6,RND,SAT>"), "input_t", 1),),
+        outputs=(Port("y", (1,), FixedPoint.parse("ap_fixed<21,9>"), "result_t", 1),),
         initiation_interval=1,
         clock_mhz=clock_mhz,
         files={

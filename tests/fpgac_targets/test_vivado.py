@@ -402,8 +402,8 @@ def test_narrow_streams_keep_the_dma_s_memory_port_at_32_bits(
     narrow = Core(
         top="tiny",
         io_type="io_parallel",
-        input=Port("x", (1,), byte, "input_t", 1),
-        output=Port("y", (1,), byte, "result_t", 1),
+        inputs=(Port("x", (1,), byte, "input_t", 1),),
+        outputs=(Port("y", (1,), byte, "result_t", 1),),
         initiation_interval=1,
         clock_mhz=100.0,
         files={"tiny.cpp": b"// the network\n", "tiny.h": b""},

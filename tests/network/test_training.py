@@ -301,7 +301,7 @@ def test_a_full_disk_is_told(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nothing_heavy_is_imported_here() -> None:
     program = (
-        "import sys, fpgac.network.training, fpgac.network.keras_engine, fpgac.network.file\n"
+        "import sys, fpgac.network.training, fpgac.engines.keras, fpgac.network.file\n"
         "heavy = {'tensorflow', 'keras', 'tf_keras', 'qkeras', 'hls4ml'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )

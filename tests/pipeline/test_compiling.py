@@ -162,14 +162,14 @@ def test_a_lost_file_is_made_again_and_an_edited_one_kept_aside(build: Path) -> 
 def test_an_engine_that_differs_is_an_error_with_the_first_sample(
     build: Path, specs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fpgac.run.kernel import run_kernel
+    from fpgac.engines.kernel import run_kernel
 
     def off_by_one(*arguments: object) -> IntArray:
         words = run_kernel(*arguments).copy()  # type: ignore[arg-type]
         words[7, 1] += 1
         return words
 
-    monkeypatch.setattr("fpgac.run.engines.run_kernel", off_by_one)
+    monkeypatch.setattr("fpgac.engines.proving.run_kernel", off_by_one)
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("random = 12000", "random = 300"))
     with pytest.raises(ProofError, match=r"1 of .* samples, first in sample 7, output 1"):

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from fpgac.build.road import Event, Started, Stopped, Tell
+from fpgac.data.vectors import EXPECTED
+from fpgac.engines.hosts import RunRequest, run_hosts
 from fpgac.errors import BuildError, TargetError, ToolchainError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Request
 from fpgac.pipeline.several import Outcome, compile_targets
 from fpgac.plugins import load_plugins
-from fpgac.run.hosts import RunRequest, run_hosts
-from fpgac.run.vectors import EXPECTED
 
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]

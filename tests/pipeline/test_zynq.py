@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from fpgac.build.folder import claimed
+from fpgac.engines.hosts import RunRequest, built_hosts, run_hosts
 from fpgac.errors import BuildError, TargetError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Build, Request, compile_spec
 from fpgac.plugins import load_plugins
-from fpgac.run.hosts import RunRequest, built_hosts, run_hosts
 
 
 def test_the_pynq_host_is_proven_on_the_emulated_board(zynq_build: Build) -> None:

@@ -27,8 +27,8 @@ def agreed(inputs: int = 27, interface: Interface = "axis") -> Contract:
     core = Core(
         top="tiny",
         io_type="io_parallel",
-        input=Port("x", (inputs,), number, "input_t", 1),
-        output=Port("y", (1,), number, "result_t", 1),
+        inputs=(Port("x", (inputs,), number, "input_t", 1),),
+        outputs=(Port("y", (1,), number, "result_t", 1),),
         initiation_interval=1,
         clock_mhz=150.0,
         files={},

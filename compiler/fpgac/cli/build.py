@@ -15,11 +15,11 @@ from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
+    from fpgac.engines.hosts import HostResult
     from fpgac.errors import FpgacError
     from fpgac.pipeline.compiling import Build
     from fpgac.pipeline.several import Outcome
     from fpgac.plugins import Plugins
-    from fpgac.run.hosts import HostResult
     from fpgac.spec.loader import SpecFile
 
 __all__ = ["register"]
@@ -242,7 +242,7 @@ def run(
     Without --input, the build's vectors are run and the raw words must be those of the proof.
     """
     from fpgac.cli.progress import activity
-    from fpgac.run.hosts import RunRequest, run_hosts
+    from fpgac.engines.hosts import RunRequest, run_hosts
 
     request = RunRequest(
         *(build, input_, output, batch, compute_units),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+from functools import cached_property
 from typing import Literal
 
 from fpgac.core.graph import Graph
-from fpgac.numbers import FixedPoint
+from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Core", "Port", "Table"]
 
 
 @dataclass(frozen=True)
-class Port:
+class Port(Tensor):
     """A tensor at the core's edge, as hls4ml's own graph states it.
 
     ``cpp_type`` is the name that hls4ml gave its type (``input_t``): the element's type with
@@ -22,16 +22,8 @@ class Port:
     io_stream. ``lanes`` is 1 with io_parallel.
     """
 
-    name: str
-    shape: tuple[int, ...]
-    type: FixedPoint
     cpp_type: str
     lanes: int
-
-    @property
-    def size(self) -> int:
-        """Numbers in one sample."""
-        return prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -49,16 +41,39 @@ class Core:
     ``top`` is the function to call for one sample, declared in ``{top}.h``; ``initiation_interval``
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
     the weights and biases. ``graph`` is what the C++ was written from; None where it was written
-    by hand. ``digest`` covers all the rest.
+    by hand. ``digest`` covers all the rest. The top function takes its ``inputs``, then its
+    ``outputs``.
     """
 
     top: str
     io_type: Literal["io_parallel", "io_stream"]
-    input: Port
-    output: Port
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     initiation_interval: int
     clock_mhz: float
     files: Mapping[str, bytes]
     digest: str
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
+
+    @cached_property
+    def input_layout(self) -> Layout:
+        """How a sample of all inputs lies in a row."""
+        return Layout(self.inputs)
+
+    @cached_property
+    def output_layout(self) -> Layout:
+        """How a result of all outputs lies in a row."""
+        return Layout(self.outputs)
+
+    @property
+    def input(self) -> Port:
+        """The only input."""
+        (port,) = self.inputs
+        return port
+
+    @property
+    def output(self) -> Port:
+        """The only output."""
+        (port,) = self.outputs
+        return port

@@ -200,8 +200,10 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
 
 
 def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[str, bytes]) -> Core:
-    entry, result = (_port(graph.get_input_variables()), _port(graph.get_output_variables()))
-    _ = result.type.word_bits  # raises: too wide for a host's numbers
+    inputs = tuple(map(_port, graph.inputs, graph.get_input_variables()))
+    outputs = tuple(map(_port, graph.outputs, graph.get_output_variables()))
+    for port in (*inputs, *outputs):
+        _ = port.type.word_bits  # raises: too wide for a host's numbers
     tables = tuple(
         Table(name=weights.name, cpp_type=weights.type.name)
         for node in graph.get_layers()
@@ -212,8 +214,8 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         {
             "top": top,
             "io_type": hls.io_type,
-            "input": {**asdict(entry), "type": entry.type.cpp},
-            "output": {**asdict(result), "type": result.type.cpp},
+            "inputs": [{**asdict(port), "type": port.type.cpp} for port in inputs],
+            "outputs": [{**asdict(port), "type": port.type.cpp} for port in outputs],
             "initiation_interval": interval,
             "clock_mhz": hls.clock_mhz,
             "tables": [asdict(table) for table in tables],
@@ -224,8 +226,8 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
     return Core(
         top=top,
         io_type=hls.io_type,
-        input=entry,
-        output=result,
+        inputs=inputs,
+        outputs=outputs,
         initiation_interval=interval,
         clock_mhz=hls.clock_mhz,
         files=files,
@@ -235,10 +237,9 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
     )
 
 
-def _port(variables: Any) -> Port:
-    (variable,) = variables
+def _port(name: str, variable: Any) -> Port:
     return Port(
-        name=variable.name,
+        name=name,
         shape=tuple(int(size) for size in variable.shape),
         type=declared_type(variable.type),
         cpp_type=variable.type.name,

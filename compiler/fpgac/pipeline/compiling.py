@@ -24,11 +24,11 @@ from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Note, Progress, Road, Started, Stopped, Tell
 from fpgac.build.toolchains import Toolchain, finding_with
 from fpgac.data.dataset import Dataset
+from fpgac.data.vectors import ANSWERS, EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design, File
 from fpgac.design.render import overridden
 from fpgac.digest import digest_file, digest_json
-from fpgac.emulation.plan import CONTRACT, host_step
 from fpgac.errors import BuildError, FpgacError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
@@ -47,8 +47,8 @@ from fpgac.pipeline.training import train_from
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
-from fpgac.run.vectors import ANSWERS, EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.spec.loader import SpecFile
+from fpgac.steps.plan import CONTRACT, host_step
 
 __all__ = ["Build", "Mode", "Request", "compile_spec", "is_warm"]
 
@@ -235,7 +235,7 @@ class _Journey:
         return Made(facts={"digest": core.digest}, detail=detail)
 
     def _make_design(self) -> Made:
-        from fpgac.emulation.plan import emulation_files, emulation_plan
+        from fpgac.steps.plan import emulation_files, emulation_plan
 
         core = self.sources.core
         loaders = self.plugins.loaders(self.target.name)
@@ -277,7 +277,7 @@ class _Journey:
 
     def proof(self, plan: Plan, hosts: list[str]) -> StopRecord:
         """All engines on the vectors; what ``plan`` built decides whether it must be done again."""
-        from fpgac.network.keras_engine import keras_is_installed
+        from fpgac.engines.keras import keras_is_installed
 
         built = {step.name: self.road.lock.steps[step.name].outputs for step in plan.steps}
         keras = keras_is_installed()
@@ -285,7 +285,7 @@ class _Journey:
         return self.road.stop("proof", key, lambda: self._make_proof(hosts, keras))
 
     def _make_proof(self, hosts: list[str], keras: bool) -> Made:
-        from fpgac.run.engines import prove
+        from fpgac.engines.proving import prove
 
         folder = self.request.folder
         contract = Contract.from_json((folder / CONTRACT).read_bytes())

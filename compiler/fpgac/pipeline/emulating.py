@@ -12,15 +12,15 @@ import numpy as np
 
 from fpgac.build.folder import disk_errors
 from fpgac.data.accuracy import Accuracy, judge
+from fpgac.data.samples import Rows, Samples, SamplesFile, results_file
+from fpgac.engines.emulator import Emulator
 from fpgac.errors import BuildError, CoreError, DataError, Problem, Where
-from fpgac.exact.emulator import Emulator
-from fpgac.exact.lowering import exact_program
-from fpgac.exact.ranges import NotExact
-from fpgac.exact.trace import trace
 from fpgac.numbers import FloatArray
 from fpgac.pipeline.sources import Sources
+from fpgac.program.ranges import NotExact
+from fpgac.program.trace import trace
 from fpgac.reports.precision import LayerPrecision
-from fpgac.run.samples import Rows, Samples, SamplesFile, results_file
+from fpgac.rules.core_program import exact_program
 
 __all__ = ["Emulated", "Emulation"]
 

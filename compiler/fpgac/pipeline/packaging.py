@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from fpgac.build.archive import tar_gz
 from fpgac.build.plan import Plan
 from fpgac.build.road import Made, Road
+from fpgac.data.vectors import ANSWERS, EXPECTED, INPUTS
 from fpgac.design.contract import Contract
 from fpgac.design.package import OverlayPackage, program_names
 from fpgac.digest import digest_file
-from fpgac.emulation.plan import CONTRACT, host_program
-from fpgac.run.vectors import ANSWERS, EXPECTED, INPUTS
 from fpgac.spec.models import Spec
+from fpgac.steps.plan import CONTRACT, host_program
 from fpgac.targets.board import Board
 
 __all__ = ["Archive", "archive_path", "current_program", "made_package", "made_program"]

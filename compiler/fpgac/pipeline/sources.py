@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.data.vectors import make_vectors
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
-from fpgac.run.vectors import make_vectors
 from fpgac.spec.loader import SpecFile
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core
-    from fpgac.exact.engine import Engine
-    from fpgac.run.engines import Agreement
+    from fpgac.engines.proving import Agreement
+    from fpgac.native.engine import Engine
 
 __all__ = ["Sources"]
 
@@ -97,9 +97,9 @@ class Sources:
     @_Once
     def exact(self) -> Engine | None:
         """The core's exact program, ready to run; None where it has none."""
-        from fpgac.exact.engine import Engine
-        from fpgac.exact.lowering import exact_program
-        from fpgac.exact.ranges import NotExact
+        from fpgac.native.engine import Engine
+        from fpgac.program.ranges import NotExact
+        from fpgac.rules.core_program import exact_program
 
         try:
             return Engine.of(exact_program(self.core))
@@ -112,7 +112,7 @@ class Sources:
 
         It is asked once: loading TensorFlow takes seconds.
         """
-        from fpgac.network.keras_engine import keras_outputs
+        from fpgac.engines.keras import keras_outputs
 
         vectors = self.proof_vectors
         numbers = np.concatenate([vectors, self.split.test.features])
@@ -122,8 +122,8 @@ class Sources:
     @_Once
     def test_data_agreements(self) -> tuple[Agreement, ...]:
         """The proof on all of the test data; empty where the vectors hold it all already."""
-        from fpgac.network.keras_engine import keras_is_installed
-        from fpgac.run.engines import prove_test_data
+        from fpgac.engines.keras import keras_is_installed
+        from fpgac.engines.proving import prove_test_data
 
         if self.exact is None or len(self.split.test) <= self.spec.proof.data:
             return ()

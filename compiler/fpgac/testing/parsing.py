@@ -57,7 +57,7 @@ def parse_errors(
     C++ is compiled, unless told otherwise. Tcl is run; ``tcl_more`` teaches its recorder, see
     :func:`fpgac.testing.tcl.tcl_errors`.
     """
-    from fpgac.emulation.plan import CONTRACT, compiler_files
+    from fpgac.steps.plan import CONTRACT, compiler_files
 
     said = design.files.get(CONTRACT)
     beside = compiler_files(Contract.from_json(said.content)) if said else {}

@@ -1,0 +1,1 @@
+"""All that answers raw words with raw words, and the proof that they agree."""

@@ -1,0 +1,389 @@
+"""A build's own host programs, unchanged, on the emulated card; or its kernel without any."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from fpgac.build.folder import (
+    LOCK_NAME,
+    disk_errors,
+    npy_bytes,
+    require_unclaimed,
+    write_whole,
+)
+from fpgac.build.lock import read_lock
+from fpgac.data.vectors import EXPECTED, INPUTS
+from fpgac.design.contract import Contract
+from fpgac.engines.kernel import run_kernel
+from fpgac.engines.proof import first_difference, require_equal
+from fpgac.errors import (
+    BuildError,
+    DataError,
+    EmulationError,
+    Problem,
+    TargetError,
+    ToolchainError,
+    Where,
+    nearest,
+)
+from fpgac.numbers import FloatArray, IntArray
+from fpgac.steps.plan import CONTRACT, Engine, host_program, kernel_library, program_file
+from fpgac.targets.card import CARD
+
+__all__ = ["HostResult", "RunRequest", "built_hosts", "run_host_once", "run_hosts"]
+
+
+# What runs the kernel without XRT, beside a build's hosts.
+SIMULATION = "simulation"
+
+Phases = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run of the build in ``folder``.
+
+    Without ``input`` the build's own vectors are run, and compared with the proof's words.
+    ``output`` and ``profile`` are files to write, for one host each as ``NAME-HOST.EXT`` where
+    several run. ``devices`` cards are emulated, and those in ``device`` share the work. ``engine``
+    computes in them.
+    """
+
+    folder: Path
+    input: Path | None = None
+    output: Path | None = None
+    batch: int | None = None
+    compute_units: int | None = None
+    devices: int = 1
+    device: tuple[int, ...] = (0,)
+    profile: Path | None = None
+    timeout: float = 600.0
+    engine: Engine = "hls"
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """How one host did: the raw words, shape (samples, outputs), and where the time went.
+
+    ``seconds`` is what the host took with transfer and compute overlapped; ``phases`` are the
+    seconds of injection, inference and extraction, each on its own, if they were measured.
+    """
+
+    host: str
+    words: IntArray
+    seconds: float
+    phases: Phases | None = None
+    verdict: str = ""
+
+    @property
+    def samples(self) -> int:
+        """How many samples went through."""
+        return len(self.words)
+
+
+def run_hosts(
+    request: RunRequest, host: str, tell: Callable[[str], None] = lambda _: None
+) -> list[HostResult]:
+    """Run ``host``, or every host of the build for ``all``; each result has a verdict.
+
+    ``simulation`` is no host: it calls the kernel's C++ here, where XRT is not installed.
+
+    Raises:
+        BuildError: the folder is no build, was not built to the end, or is being written.
+        TargetError: the build has no such host.
+        EmulationError, ToolchainError: the card or the host did not run.
+        ProofError: a host gave other raw words than the proof, or than the host before.
+    """
+    require_unclaimed(request.folder)
+    contract, names = _contract(request.folder), built_hosts(request.folder)
+    if host not in ("all", SIMULATION, *names):
+        raise TargetError(
+            Problem(
+                f"this build has no {host} host",
+                Where(request.folder),
+                expected=f"one of {', '.join([*names, SIMULATION])}",
+                hint=nearest(host, names),
+            )
+        )
+    _check_request(request, contract, host)
+    chosen = names if host == "all" else (host,)
+    results: list[HostResult] = []
+    for name in chosen:
+        own = replace(
+            request,
+            output=_of_host(request.output, name, len(chosen)),
+            profile=_of_host(request.profile, name, len(chosen)),
+        )
+        tell(name if name == SIMULATION else f"{name} host on the emulated card")
+        run = _simulated if name == SIMULATION else partial(_on_card, host=name)
+        results.append(_judged(run(own, contract), results, request, contract))
+    return results
+
+
+def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
+    """Refuse what no host can do, before any is started."""
+    problems = []
+    library = request.folder / kernel_library(contract.kernel, request.engine)
+    if request.engine != "hls" and not library.is_file():
+        problems.append(
+            Problem(
+                f"the build has no {request.engine} kernel",
+                Where(library),
+                hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
+                "no exact program",
+            )
+        )
+    if (highest := max(request.device)) >= request.devices:
+        problems.append(
+            Problem(
+                f"there is no card number {highest}",
+                expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
+                hint=f"--devices {highest + 1} emulates as many",
+            )
+        )
+    units = len(contract.instances)
+    if (request.compute_units or 0) > units:
+        problems.append(
+            Problem(
+                f"the build has no {request.compute_units} compute units",
+                Where(request.folder),
+                expected=f"at most {units}",
+                hint="compute_units in the spec's table of the target says how many there are",
+            )
+        )
+    if (request.batch or 0) > contract.most_samples:
+        problems.append(
+            Problem(
+                f"no call takes {request.batch} samples",
+                expected=f"at most {contract.most_samples}",
+            )
+        )
+    if host == SIMULATION and (request.batch or request.compute_units or request.profile):
+        problems.append(
+            Problem(
+                "the simulation is one call of the kernel",
+                expected="no --batch, --compute-units or --profile with --host simulation",
+            )
+        )
+    if problems:
+        raise TargetError(*problems)
+
+
+def built_hosts(folder: Path) -> tuple[str, ...]:
+    """The hosts that a build holds.
+
+    Raises:
+        BuildError: the folder is no finished build.
+    """
+    if not (folder / LOCK_NAME).is_file():
+        raise BuildError(
+            Problem(
+                "this is no build folder",
+                Where(folder),
+                expected=f"a folder with {LOCK_NAME}, made by fpgac compile",
+                hint="fpgac compile SPEC --target TARGET makes one below build/",
+            )
+        )
+    facts = read_lock(folder).stops.get("design")
+    names: Iterable[str] = facts.facts.get("hosts", ()) if facts else ()
+    return tuple(names)
+
+
+def run_host_once(
+    folder: Path,
+    contract: Contract,
+    host: str,
+    options: Iterable[str],
+    *,
+    devices: int = 1,
+    timeout: float = 600.0,
+    engine: Engine = "hls",
+) -> str:
+    """Run a host program with ``options`` beside ``--xclbin``; returns what it printed.
+
+    Raises:
+        EmulationError: it ended badly, or the card did.
+        ToolchainError: XRT, or what the host needs of Python, is not installed.
+    """
+    from fpgac.emulation.card import HostKind, missing, read_card, run_host
+
+    if problems := missing(host, contract.interface):
+        instead = Problem(
+            f"so the {host} host cannot run here",
+            hint="--host simulation calls the kernel's C++ without XRT",
+        )
+        raise ToolchainError(*problems, instead)
+    program = (folder / host_program(host, contract.name)).resolve()
+    loaded = (folder / program_file(contract, engine)).resolve()
+    for path in (program, loaded):
+        if not path.is_file():
+            raise BuildError(
+                Problem(
+                    f"the build lacks {path.name}",
+                    Where(path),
+                    hint="run fpgac compile again; it says what is missing",
+                )
+            )
+    start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
+    done = run_host(
+        [*start, "--xclbin", str(loaded), *options],
+        kind=cast(HostKind, host),
+        card=read_card(folder / CARD),
+        devices=devices,
+        cwd=Path.cwd(),
+        timeout=timeout,
+    )
+    if done.exit_code != 0:
+        raise EmulationError(
+            Problem(
+                f"the {host} host ended with exit code {done.exit_code}",
+                got=_last_lines(done.stderr) or _last_lines(done.stdout),
+            )
+        )
+    return done.stdout
+
+
+def _contract(folder: Path) -> Contract:
+    try:
+        return Contract.from_json((folder / CONTRACT).read_bytes())
+    except FileNotFoundError:
+        built_hosts(folder)  # raises: no build folder at all
+        raise BuildError(
+            Problem("the build was not finished", Where(folder), hint="run fpgac compile again")
+        ) from None
+
+
+def _simulated(request: RunRequest, contract: Contract) -> HostResult:
+    """The kernel's C++ between the same conversions as the hosts'."""
+    numbers = _samples(request.input or request.folder / INPUTS, contract)
+    times = [time.perf_counter()]
+    words = contract.input.type.raw(numbers)
+    times.append(time.perf_counter())
+    results = run_kernel(request.folder, contract, words, request.engine)
+    times.append(time.perf_counter())
+    floats = contract.output.type.number(results).astype(contract.output.type.float_dtype)
+    times.append(time.perf_counter())
+    if request.output:
+        with disk_errors(request.output):
+            write_whole(request.output, npy_bytes(floats.reshape(-1, *contract.output.shape)))
+    injection, inference, extraction = (after - before for before, after in pairwise(times))
+    phases = (injection, inference, extraction)
+    return HostResult(SIMULATION, results, sum(phases), phases)
+
+
+def _samples(path: Path, contract: Contract) -> FloatArray:
+    """Floats of shape (samples, inputs) from an .npy file."""
+    try:
+        numbers = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            Problem("no samples can be read", Where(path), "an .npy file", str(error))
+        ) from None
+    if numbers.dtype.kind != "f" or numbers.shape[1:] != contract.input.shape:
+        raise DataError(
+            Problem(
+                "the samples do not fit the network",
+                Where(path),
+                expected=f"floats of shape (n, {', '.join(map(str, contract.input.shape))})",
+                got=f"{numbers.dtype} of shape {numbers.shape}",
+            )
+        )
+    return np.asarray(numbers.reshape(len(numbers), -1))
+
+
+def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
+    """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
+    phase, with raw words out."""
+    source = request.input or request.folder / INPUTS
+    devices = ",".join(map(str, request.device))
+    common = ["--input", str(source.resolve()), "--device", devices]
+    if request.batch:
+        common += ["--batch", str(request.batch)]
+    if request.compute_units:
+        common += ["--compute-units", str(request.compute_units)]
+
+    def run(*options: str) -> str:
+        return run_host_once(
+            request.folder,
+            contract,
+            host,
+            [*common, *options],
+            devices=request.devices,
+            timeout=request.timeout,
+            engine=request.engine,
+        )
+
+    with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
+        floats = request.output.resolve() if request.output else Path(scratch, "floats.npy")
+        timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
+        printed = run("--output", str(floats))
+        seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
+        type_, numbers = contract.output.type, np.load(floats).astype(np.float64)
+        words = np.rint(numbers / type_.step).astype(type_.dtype)
+        result = HostResult(host, words.reshape(-1, contract.output.elements), seconds)
+        if request.input is not None and request.profile is None:
+            return result
+        run("--output", str(Path(scratch, "raw.npy")), "--raw", "--profile", str(timed))
+        raw = np.load(Path(scratch, "raw.npy")).reshape(result.words.shape)
+        phases = _phases(timed)
+    nothing = np.zeros((len(raw), 0))
+    require_equal(f"{host} with floats", result.words, f"{host} with words", raw, nothing, type_)
+    return replace(result, phases=phases)
+
+
+def _phases(profile: Path) -> Phases:
+    with profile.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    injection, inference, extraction = (
+        sum(float(row[f"{phase}_s"]) for row in rows)
+        for phase in ("injection", "inference", "extraction")
+    )
+    return injection, inference, extraction
+
+
+def _judged(
+    result: HostResult, before: list[HostResult], request: RunRequest, contract: Contract
+) -> HostResult:
+    """The result with its verdict; words that differ are an error."""
+    type_ = contract.output.type
+    source = request.input or request.folder / INPUTS
+    if request.input is None:
+        expected, reference = _proven(request.folder), "the proof's"
+    elif before:
+        expected, reference = before[0].words, f"{before[0].host}'s"
+    else:
+        return replace(result, verdict="not compared")
+    if first_difference(expected, result.words) is not None:
+        require_equal(result.host, result.words, reference, expected, np.load(source), type_)
+    return replace(result, verdict=f"equal to {reference}")
+
+
+def _proven(folder: Path) -> IntArray:
+    try:
+        words: IntArray = np.load(folder / EXPECTED)
+    except FileNotFoundError:
+        raise BuildError(
+            Problem("the build was not proven", Where(folder), hint="run fpgac compile again")
+        ) from None
+    return words
+
+
+def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:
+    if path is None or hosts == 1:
+        return path
+    return path.with_name(f"{path.stem}-{host}{path.suffix}")
+
+
+def _last_lines(text: str, lines: int = 6) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

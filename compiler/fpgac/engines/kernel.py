@@ -1,0 +1,43 @@
+"""A build's kernel, called as C++ in a process of this machine: no XRT, no card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.design.contract import Contract
+from fpgac.engines.kernel_call import simulate_kernel
+from fpgac.errors import BuildError, Problem, Where
+from fpgac.numbers import IntArray
+from fpgac.steps.plan import Engine, kernel_library
+
+__all__ = ["run_kernel"]
+
+
+def run_kernel(
+    folder: Path, contract: Contract, words: IntArray, engine: Engine = "hls"
+) -> IntArray:
+    """The kernel's raw words for raw words of shape (samples, inputs), of shape (samples, outputs).
+
+    Raises:
+        BuildError: the build holds no kernel of that engine for this machine.
+        EmulationError: the kernel crashed.
+    """
+    library = folder / kernel_library(contract.kernel, engine)
+    if not library.is_file():
+        raise BuildError(
+            Problem(
+                f"the build has no {engine} kernel", Where(library), hint="run fpgac compile again"
+            )
+        )
+    rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
+    rows[:, : words.shape[1]] = words
+    results = simulate_kernel(
+        library,
+        contract.entry,
+        rows,
+        output_shape=(len(words), contract.output.stride),
+        output_dtype=contract.output.type.dtype,
+    )
+    return results[:, : contract.output.elements]

@@ -1,1 +1,0 @@
-"""Bit-exact and fast: a core as an integer program, interpreted or generated as C++."""

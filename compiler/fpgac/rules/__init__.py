@@ -1,0 +1,1 @@
+"""What each function of hls4ml's C++ computes, as operations of a program."""

@@ -1,0 +1,130 @@
+"""One layer on its way into the program: what the graph says of it, and what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.core.graph import Constant, Node, Tensor
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.program.builder import Builder
+from fpgac.program.program import Value
+from fpgac.program.ranges import Interval, NotExact
+
+__all__ = ["BIT", "Layer", "words_in", "words_of"]
+
+# ap_uint<1>, which hls4ml's C++ treats in ways of its own.
+BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A node of the graph; ``values`` and ``tensors`` are what it reads, in the node's order.
+
+    ``streams`` tells whether it reads hls4ml's streams, whose C++ is another. Whatever a layer
+    lacks, or has in a form that is no fixed-point number, raises NotExact.
+    """
+
+    build: Builder
+    node: Node
+    values: tuple[Value, ...]
+    tensors: tuple[Tensor, ...]
+    streams: bool
+
+    def refusal(self, reason: str) -> NotExact:
+        """The error that says why this layer has no exact form; the layer is named elsewhere."""
+        return NotExact(f"it {reason}")
+
+    @property
+    def x(self) -> Value:
+        """The first value that it reads."""
+        return self.values[0]
+
+    @property
+    def x_type(self) -> FixedPoint:
+        """The type of the first value."""
+        return self.type_of(0)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """The shape of the first value."""
+        return self.tensors[0].shape
+
+    @property
+    def result(self) -> FixedPoint:
+        """The type of what it makes."""
+        return self._known(self.node.outputs[0].type, "its result")
+
+    def type(self, name: str) -> FixedPoint:
+        """One of its other types."""
+        return self._known(self.node.types.get(name), name)
+
+    def number(self, name: str, default: int | None = None) -> int:
+        """A whole number among its settings."""
+        value = self.node.settings.get(name, default)
+        if not isinstance(value, int):
+            raise self.refusal(f"has no whole number as its {name}")
+        return value
+
+    def real(self, name: str, default: float | None = None) -> float:
+        """Any number among its settings."""
+        value = self.node.settings.get(name, default)
+        if not isinstance(value, (int, float)):
+            raise self.refusal(f"has no number as its {name}")
+        return float(value)
+
+    def text(self, name: str) -> str:
+        """A setting as text, in small letters; empty where it has none."""
+        return str(self.node.settings.get(name, "")).lower()
+
+    def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
+        """The words of its weights or the like, and their type."""
+        constant = self.node.constants.get(name, Constant(None, None))
+        type_ = self._known(constant.type, f"its {name}")
+        if constant.words is None:
+            raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
+        return constant.words, type_
+
+    def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
+        """The word of a number among its settings, written into the C++, and its type."""
+        type_ = self.type(type_name)
+        return int(words_of(np.array(self.real(name)), type_)), type_
+
+    def cast(self, x: Value) -> Value:
+        """``x``, which is of no type in particular, in the type of what the layer makes."""
+        return self.build.cast(x, self.result)
+
+    def assign(self, x: Value, of: FixedPoint) -> Value:
+        """``x``, which is of some type, in the type of what the layer makes."""
+        return self.build.assign(x, of, self.result)
+
+    def type_of(self, place: int) -> FixedPoint:
+        """The type of one of the values that it reads."""
+        return self._known(self.tensors[place].type, "its input")
+
+    def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+        if type_ is None:
+            raise self.refusal(f"has something else than fixed-point numbers as {what}")
+        return type_
+
+
+def words_in(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
+    """Constants with ``fraction`` bits behind their point, as words of ``to``.
+
+    Raises:
+        NotExact: beyond 62 bits.
+    """
+    return Interval(words, words).cast(fraction, to).lowest
+
+
+def words_of(numbers: npt.NDArray[np.float64], to: FixedPoint) -> IntArray:
+    """Floats as words of ``to``, int64.
+
+    Raises:
+        NotExact: ``to`` has words that a float64 does not hold.
+    """
+    if to.width > WIDEST:
+        raise NotExact(f"constants of {to} are wider than a float64 holds")
+    return to.raw(numbers).astype(np.int64)

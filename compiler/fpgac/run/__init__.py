@@ -1,1 +1,0 @@
-"""Hosts on a card, and the proof that all engines agree."""

@@ -1,0 +1,1 @@
+"""The g++ steps that build what runs on this machine: simulation, kernel, hosts."""

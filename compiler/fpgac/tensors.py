@@ -1,0 +1,190 @@
+"""Tensors at the edge of a network, and rows: all the numbers of one sample, end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fpgac.errors import DataError, Problem, nearest
+from fpgac.numbers import FixedPoint, IntArray
+
+__all__ = ["Layout", "Tensor", "exact_floats", "float_type"]
+
+Array = npt.NDArray[Any]
+
+# Every whole number up to here is a float64.
+_LARGEST_EXACT: Final = 1 << 53
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of a network: ``shape`` is that of one sample, channels last."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: FixedPoint
+
+    @property
+    def size(self) -> int:
+        """Numbers in one sample."""
+        return prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'x'.join(map(str, self.shape))} of {self.type}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Tensors in their order, and the rows that hold a sample of each of them.
+
+    A row is the numbers of all tensors end to end, each tensor's last axis fastest. Arrays of rows
+    have shape (samples, size).
+    """
+
+    tensors: tuple[Tensor, ...]
+
+    @cached_property
+    def size(self) -> int:
+        """Numbers in a row."""
+        return sum(tensor.size for tensor in self.tensors)
+
+    @property
+    def places(self) -> Iterator[tuple[Tensor, slice]]:
+        """Each tensor, and which columns of the rows are its own."""
+        start = 0
+        for tensor in self.tensors:
+            yield tensor, slice(start, start + tensor.size)
+            start += tensor.size
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The narrowest integers that hold every padded raw word of a row."""
+        signed = any(tensor.type.signed for tensor in self.tensors)
+        bits = max(t.type.word_bits + (signed and not t.type.signed) for t in self.tensors)
+        held = next(size for size in (8, 16, 32, 64, 128) if size >= bits)
+        # A raw word has at most 53 bits, so that 64 hold it with any sign.
+        return np.dtype(f"<{'i' if signed else 'u'}{min(held, 64) // 8}")
+
+    @cached_property
+    def float_dtype(self) -> np.dtype[Any]:
+        """The narrowest float that holds every number of a row exactly."""
+        return max((tensor.type.float_dtype for tensor in self.tensors), key=lambda d: d.itemsize)
+
+    def raw(self, rows: npt.ArrayLike) -> IntArray:
+        """The raw words of rows of numbers, each tensor's by the rule of its type."""
+        given = np.asarray(rows)
+        words = np.empty(given.shape, self.dtype)
+        for tensor, columns in self.places:
+            words[:, columns] = tensor.type.raw(given[:, columns])
+        return words
+
+    def number(self, words: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The numbers that rows of raw words stand for: exact."""
+        given = np.asarray(words)
+        numbers = np.empty(given.shape, np.float64)
+        for tensor, columns in self.places:
+            numbers[:, columns] = tensor.type.number(given[:, columns])
+        return numbers
+
+    def rows(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Array:
+        """Rows from what people give: an array for one tensor, for several a mapping by name.
+
+        An array has shape (n, \\*shape), or (n, numbers); rows of all tensors will do as well.
+
+        Raises:
+            DataError: a tensor is missing, unknown, of another shape or number of samples.
+        """
+        if not isinstance(samples, Mapping):
+            array = np.asarray(samples)
+            shapes = {(self.size,), *([self.tensors[0].shape] if len(self.tensors) == 1 else [])}
+            if array.shape[1:] not in shapes:
+                raise DataError(_misfit("the samples do not fit the network", self, array))
+            return array.reshape(len(array), self.size)
+        self._check_names(samples)
+        parts = [_part(tensor, np.asarray(samples[tensor.name])) for tensor in self.tensors]
+        counts = {tensor.name: len(part) for tensor, part in zip(self.tensors, parts, strict=True)}
+        if len(set(counts.values())) > 1:
+            got = ", ".join(f"{count} of {name}" for name, count in counts.items())
+            raise DataError(Problem("the inputs have different numbers of samples", got=got))
+        return np.concatenate(parts, axis=1)
+
+    def named(self, rows: Array) -> dict[str, Array]:
+        """Each tensor's part of the rows by its name, of shape (n, \\*shape)."""
+        return {
+            tensor.name: rows[:, columns].reshape(len(rows), *tensor.shape)
+            for tensor, columns in self.places
+        }
+
+    def given(self, rows: Array) -> Array | dict[str, Array]:
+        """What people are given: the array of one tensor, of several a mapping by name."""
+        parts = self.named(rows)
+        return parts if len(parts) > 1 else next(iter(parts.values()))
+
+    def _check_names(self, samples: Mapping[str, npt.ArrayLike]) -> None:
+        names = [tensor.name for tensor in self.tensors]
+        unknown = [name for name in samples if name not in names]
+        if not unknown and len(samples) == len(names):
+            return
+        raise DataError(
+            Problem(
+                "the samples are not those of the network's inputs",
+                expected=", ".join(names),
+                got=", ".join(samples) or "nothing",
+                hint=nearest(unknown[0], names) if unknown else "",
+            )
+        )
+
+
+def _part(tensor: Tensor, array: Array) -> Array:
+    if array.shape[1:] not in (tensor.shape, (tensor.size,)) or not array.shape:
+        what = f"the samples of {tensor.name!r} do not fit the network"
+        raise DataError(_misfit(what, Layout((tensor,)), array))
+    return array.reshape(len(array), tensor.size)
+
+
+def _misfit(what: str, layout: Layout, array: Array) -> Problem:
+    shape = layout.tensors[0].shape if len(layout.tensors) == 1 else (layout.size,)
+    expected = f"shape (n, {', '.join(map(str, shape))})"
+    hint = ""
+    if len(layout.tensors) > 1:
+        hint = f"or a mapping with {', '.join(tensor.name for tensor in layout.tensors)}"
+    return Problem(what, expected=expected, got=str(array.shape), hint=hint)
+
+
+def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The float that holds every number of ``dtype``, or the widest there is."""
+    narrow = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+    return np.dtype(np.float32 if narrow else np.float64)
+
+
+def exact_floats(x: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    """``x`` as ``dtype``, by default float32 or float64, whichever holds its numbers.
+
+    Raises:
+        DataError: no numbers, or one that no float64 holds.
+    """
+    if x.dtype.kind not in "fiub":
+        got = f"an array of {x.dtype}"
+        raise DataError(Problem("the samples are no numbers", None, "floats or integers", got))
+    floats = x.astype(dtype or float_type(x.dtype), copy=False)
+    if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
+        inexact = (x > _LARGEST_EXACT) | (x < -_LARGEST_EXACT if x.dtype.kind == "i" else False)
+    elif x.dtype.itemsize > 8:
+        inexact = (floats != x) & ~np.isnan(x)
+    else:
+        return floats
+    if inexact.any():
+        raise DataError(
+            Problem(
+                "a number is too long to be converted exactly",
+                expected="numbers that a float64 holds",
+                got=str(x[inexact][0]),
+            )
+        )
+    return floats

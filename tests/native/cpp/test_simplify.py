@@ -1,0 +1,44 @@
+"""A clip goes only where the cast behind it does the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fpgac.native.cpp.simplify import simplified
+from fpgac.numbers import FixedPoint
+from fpgac.program.interpreter import interpret
+from fpgac.program.program import Cast, Clip, Operation, Program, Value
+
+INPUT = FixedPoint.parse("ap_fixed<12,8>")
+
+
+def clipped(lowest: int, highest: int, to: FixedPoint) -> Program:
+    x = Value("x", 4, np.array([INPUT.lowest]), np.array([INPUT.highest]))
+    clip = Value("clip", 4, np.array([lowest]), np.array([highest]))
+    y = Value("y", to.fraction, np.array([to.lowest]), np.array([to.highest]))
+    operations: tuple[Operation, ...] = (
+        Clip(clip, "relu", x, lowest, highest),
+        Cast(y, "relu", clip, to),
+    )
+    return Program("clipped", INPUT, to, x, y, operations, ())
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "to", "goes"),
+    [
+        (0, INPUT.highest, "ap_ufixed<8,6,RND_CONV,SAT>", True),
+        (0, 1040, "ap_ufixed<8,6,RND,SAT>", True),
+        (0, 900, "ap_ufixed<8,6,RND,SAT>", False),
+        (3, INPUT.highest, "ap_ufixed<8,6,TRN,SAT>", True),
+        (4, INPUT.highest, "ap_ufixed<8,6,TRN,SAT>", False),
+        (0, INPUT.highest, "ap_fixed<8,6,RND,SAT>", False),
+        (0, INPUT.highest, "ap_ufixed<8,6,RND,WRAP>", False),
+    ],
+)
+def test_answers_stay_with_fewer_operations(lowest: int, highest: int, to: str, goes: bool) -> None:
+    program = clipped(lowest, highest, FixedPoint.parse(to))
+    words = np.arange(INPUT.lowest, INPUT.highest + 1)[:, None]
+
+    assert len(simplified(program).operations) == (1 if goes else 2)
+    assert np.array_equal(interpret(simplified(program), words), interpret(program, words))

@@ -1,0 +1,523 @@
+"""The exact program gives the very words of hls4ml's C simulation, whatever the network.
+
+Hypothesis draws networks: layers, formats with all their modes, strategies, reuse factors, weights
+on and off their grid. Every drawn network runs on many random samples, extremes among them,
+and every value of the program must lie in the interval that was proven for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from fpgac.core.core import Core
+from fpgac.core.lowering import lower
+from fpgac.network.arithmetic import outputs
+from fpgac.network.file import read_network
+from fpgac.numbers import IntArray, Overflow, Rounding
+from fpgac.program.interpreter import interpret
+from fpgac.program.program import Accumulate, Cast, Clip, Dot, Operation, Program
+from fpgac.program.ranges import NotExact
+from fpgac.rules.core_program import exact_program
+from fpgac.spec.models import HlsSection
+
+CoreOf = Callable[..., Core]
+Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
+
+SAMPLES = 160
+SPECS = Path(__file__).parents[2] / "specs"
+
+Shape = tuple[int, ...]
+Description = dict[str, Any]
+
+
+@dataclass(repr=False)
+class Drawn:
+    """A network in hls4ml's description; the last layer's result has ``shape``."""
+
+    io_type: str
+    strategy: str
+    rng: np.random.Generator
+    shape: Shape = ()
+    layers: list[Description] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(layer["class_name"] for layer in self.layers)
+        return f"<{self.io_type}, {self.strategy}: {kinds}>"
+
+    @property
+    def streams(self) -> bool:
+        return self.io_type == "io_stream"
+
+    def add(
+        self,
+        kind: str,
+        shape: Shape | None = None,
+        *,
+        types: Mapping[str, str],
+        reuse: int = 1,
+        **description: Any,
+    ) -> str:
+        """One more layer, whose result has ``shape``, or else that of its input."""
+        name = f"n{len(self.layers)}"
+        self.layers.append({"name": name, "class_name": kind, **description})
+        self.settings[name] = {"Precision": dict(types), "ReuseFactor": reuse}
+        self.shape = self.shape if shape is None else shape
+        return name
+
+    def core(self, core_from: CoreOf, top: str) -> Core:
+        return core_from(
+            self.layers, self.settings, top=top, io_type=self.io_type, strategy=self.strategy
+        )
+
+
+@st.composite
+def formats(draw: st.DrawFn, *, most: int = 12, signed: bool | None = None) -> str:
+    """A format whose last bit weighs two at most, and whose first no less than a quarter.
+
+    Formats further apart make ``ap_fixed`` itself abort.
+    """
+    width = draw(st.integers(2, most))
+    integer = width - draw(st.integers(-1, width - 1))
+    kind = "fixed" if (draw(st.booleans()) if signed is None else signed) else "ufixed"
+    rounding, overflow = draw(st.sampled_from(Rounding)), draw(st.sampled_from(Overflow))
+    return f"ap_{kind}<{width},{integer},{rounding},{overflow}>"
+
+
+@st.composite
+def accumulators(draw: st.DrawFn) -> str:
+    """An accumulator: one that keeps every bit, one that wraps, or any other."""
+    return draw(st.one_of(st.just("ap_fixed<40,20>"), st.just("ap_fixed<22,6>"), formats(most=16)))
+
+
+def sums(draw: st.DrawFn) -> dict[str, str]:
+    """The types of a layer that adds products up."""
+    weight = draw(st.one_of(formats(), st.sampled_from(["int<2>", "uint<3>"])))
+    return {
+        "weight": weight,
+        "bias": draw(formats()),
+        "accum": draw(accumulators()),
+        "result": draw(formats()),
+    }
+
+
+def dense(draw: st.DrawFn, net: Drawn) -> None:
+    inputs, outputs = net.shape[0], draw(st.integers(1, 5))
+    net.add(
+        "Dense",
+        (outputs,),
+        types=sums(draw),
+        reuse=draw(st.sampled_from([1, 2, 3, 4, 6, 12])),
+        n_in=inputs,
+        n_out=outputs,
+        weight_data=net.rng.normal(0, 2, (inputs, outputs)),
+        bias_data=net.rng.normal(0, 2, outputs),
+    )
+
+
+def activation(draw: st.DrawFn, net: Drawn) -> None:
+    names = ["relu", "sigmoid", "tanh", "softplus", "softsign", "elu", "selu", "linear"]
+    names += [] if net.streams else ["relu6", "relu1"]
+    # Behind a batch normalisation they become one layer with it, which is refused.
+    if net.layers[-1]["class_name"] != "BatchNormalization":
+        names += ["binary_tanh", "ternary_tanh"]
+    types = {"result": draw(formats()), "table": draw(formats(most=18))}
+    name = draw(st.sampled_from(names))
+    net.add("Activation", types=types, activation=name, n_in=prod(net.shape))
+    if draw(st.booleans()):
+        net.settings[net.layers[-1]["name"]]["table_size"] = draw(st.sampled_from([64, 100, 2048]))
+
+
+def with_parameter(draw: st.DrawFn, net: Drawn) -> None:
+    kinds = {"LeakyReLU": "leaky_relu", "ThresholdedReLU": "thresholded_relu", "ELU": "elu"}
+    kind = draw(st.sampled_from(sorted(kinds)))
+    net.add(
+        kind,
+        types={"result": draw(formats()), "param": draw(formats())},
+        activation=kinds[kind],
+        activ_param=draw(st.sampled_from([0.3, 1.0, 0.7, -0.4])),
+        n_in=prod(net.shape),
+    )
+
+
+def hard(draw: st.DrawFn, net: Drawn) -> None:
+    name = draw(st.sampled_from(["hard_sigmoid", "hard_tanh"]))
+    net.add("HardActivation", types={"result": draw(formats())}, activation=name)
+
+
+def prelu(draw: st.DrawFn, net: Drawn) -> None:
+    net.add(
+        "PReLU",
+        types={"result": draw(formats()), "param": draw(formats())},
+        activation="prelu",
+        param_data=net.rng.normal(0, 2, net.shape),
+        n_in=prod(net.shape),
+    )
+
+
+def softmax(draw: st.DrawFn, net: Drawn) -> None:
+    sized = {name: draw(formats(most=14)) for name in ("exp_table", "inv_table", "accum")}
+    outer = prod(net.shape[:-1])
+    net.add(
+        "Softmax",
+        types={"result": draw(formats()), **sized, "inv_inp": draw(formats(most=14))},
+        activation="softmax",
+        n_in=prod(net.shape),
+        n_outer=outer,
+        n_inner=1,
+        axis=-1,
+        implementation=draw(st.sampled_from(["stable", "latency", "argmax"])),
+    )
+
+
+def batch_normalisation(draw: st.DrawFn, net: Drawn) -> None:
+    channels = net.shape[-1]
+    net.add(
+        "BatchNormalization",
+        types={"result": draw(formats()), "scale": draw(formats()), "bias": draw(formats())},
+        n_in=prod(net.shape),
+        n_filt=channels if len(net.shape) > 1 else -1,
+        scale_data=net.rng.normal(0, 2, channels),
+        bias_data=net.rng.normal(0, 2, channels),
+        use_gamma=True,
+        use_beta=True,
+    )
+
+
+def two_branches(draw: st.DrawFn, net: Drawn) -> None:
+    before, shape = net.layers[-1]["name"], net.shape
+    branches = [
+        net.add(
+            "Activation",
+            types={"result": draw(formats())},
+            inputs=[before],
+            activation=draw(st.sampled_from(["relu", "linear"])),
+            n_in=prod(shape),
+        )
+        for _ in range(2)
+    ]
+    if draw(st.booleans()):
+        axis = draw(st.integers(1, len(shape)))
+        longer = tuple(size * (1 + (axis == place)) for place, size in enumerate(shape, start=1))
+        op = f"concatenate{len(shape)}d"
+        types = {"result": draw(formats())}
+        net.add("Concatenate", longer, types=types, inputs=branches, op=op, axis=axis)
+        return
+    ops = ["add", "subtract", "multiply", "average", "maximum", "minimum"]
+    op = draw(st.sampled_from(ops))
+    net.add("Merge", types={"result": draw(formats())}, inputs=branches, op=op)
+
+
+def convolution(draw: st.DrawFn, net: Drawn) -> None:
+    *image, channels = net.shape
+    axes = ("height", "width")[-len(image) :]
+    sizes: Description = {f"filt_{axis}": draw(st.integers(1, 3)) for axis in axes}
+    depthwise = net.strategy == "latency" and draw(st.booleans())
+    filters = channels if depthwise else draw(st.integers(1, 4))
+    kernel = (*sizes.values(), channels, 1 if depthwise else filters)
+    swept, places = sweep(draw, net, image, list(sizes.values()), overlapping=True)
+    taps = prod(kernel[:-1])
+    weights: Description = {
+        "depthwise_data" if depthwise else "weight_data": net.rng.normal(0, 2, kernel)
+    }
+    net.add(
+        f"{'Depthwise' if depthwise else ''}Conv{len(image)}D",
+        (*places, filters),
+        types=sums(draw),
+        reuse=draw(st.sampled_from([reuse for reuse in (1, 2, 3) if taps % reuse == 0])),
+        **sizes,
+        **swept,
+        n_chan=channels,
+        n_filt=filters,
+        **weights,
+        bias_data=net.rng.normal(0, 2, filters),
+    )
+
+
+def pooling(draw: st.DrawFn, net: Drawn) -> None:
+    *image, channels = net.shape
+    op = draw(st.sampled_from(["Max", "Average"]))
+    # With whole numbers, which are cut off towards zero, an average is refused.
+    accumulator = draw(accumulators().filter(lambda type_: "TRN_ZERO" not in type_))
+    types = {"result": draw(formats()), "accum": accumulator}
+    axes = ("height", "width")[-len(image) :]
+    if draw(st.integers(0, 3)) == 0:
+        sizes: Description = {f"in_{axis}": size for axis, size in zip(axes, image, strict=True)}
+        if len(image) == 1:
+            sizes = {"n_in": image[0]}
+        kind = f"Global{op}Pooling{len(image)}D"
+        data_format = "channels_last"
+        net.add(kind, (channels,), types=types, **sizes, n_filt=channels, data_format=data_format)
+        return
+    sizes = {
+        f"pool_{axis}": draw(st.integers(1, min(3, size)))
+        for axis, size in zip(axes, image, strict=True)
+    }
+    swept, places = sweep(
+        draw, net, image, list(sizes.values()), overlapping=not net.streams, padded=not net.streams
+    )
+    if len(image) == 1:
+        swept |= {"n_in": image[0], "n_out": places[0]}
+    counted: Description = {"count_pad": draw(st.booleans())}
+    kind = f"{op}Pooling{len(image)}D"
+    net.add(kind, (*places, channels), types=types, **sizes, **swept, **counted, n_filt=channels)
+
+
+def sweep(
+    draw: st.DrawFn,
+    net: Drawn,
+    image: Sequence[int],
+    sizes: Sequence[int],
+    *,
+    overlapping: bool,
+    padded: bool = True,
+) -> tuple[Description, Shape]:
+    """How windows of ``sizes`` sweep over the image, and in how many places they stand."""
+    axes = {"height": ("top", "bottom"), "width": ("left", "right")}
+    described: Description = {"data_format": "channels_last"}
+    places = []
+    for axis, length, size in zip(list(axes)[-len(image) :], image, sizes, strict=True):
+        stride = draw(st.integers(1, 2)) if overlapping else size
+        if net.streams and size == 1:
+            stride = 1
+        pads = [draw(st.integers(0, size - 1)) if padded else 0 for _ in range(2)]
+        pads[1] += max(0, size - length - sum(pads))
+        places.append((length + sum(pads) - size) // stride + 1)
+        described |= {f"in_{axis}": length, f"out_{axis}": places[-1], f"stride_{axis}": stride}
+        described |= {f"pad_{side}": pad for side, pad in zip(axes[axis], pads, strict=True)}
+    return described, tuple(places)
+
+
+def flattened(draw: st.DrawFn, net: Drawn) -> None:
+    net.add("Reshape", (prod(net.shape),), types={}, target_shape=[prod(net.shape)])
+    dense(draw, net)
+
+
+def transposed(draw: st.DrawFn, net: Drawn) -> None:
+    # hls4ml's streams exchange two axes also where nothing is asked of them: that is refused.
+    orders = st.permutations(range(len(net.shape)))
+    order = draw(orders.filter(lambda order: not (net.streams and order == [0, 1])))
+    shape = tuple(net.shape[axis] for axis in order)
+    net.add("Transpose", shape, types={"result": draw(formats())}, perm=list(order))
+    net.add("Activation", types={"result": draw(formats())}, activation="relu", n_in=prod(shape))
+
+
+ANYWHERE = (activation, with_parameter, hard, softmax, batch_normalisation, two_branches)
+OF_VECTORS = (*ANYWHERE, *[dense] * 4, prelu)
+OF_IMAGES = (*ANYWHERE, *[convolution] * 4, *[pooling] * 3, flattened, transposed)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Drawn:
+    """One to three layers on a vector, a sequence or an image."""
+    net = Drawn(
+        draw(st.sampled_from(["io_parallel", "io_stream"])),
+        draw(st.sampled_from(["latency", "resource"])),
+        np.random.default_rng(draw(st.integers(0, 99))),
+    )
+    rank = draw(st.sampled_from([1, 1, 2, 3]))
+    net.add(
+        "InputLayer",
+        tuple(draw(st.integers(2, 6 if rank == 1 else 4)) for _ in range(rank)),
+        types={"result": draw(formats())},
+    )
+    net.layers[0]["input_shape"] = list(net.shape)
+    for _ in range(draw(st.integers(1, 3))):
+        rules: Sequence[Callable[[st.DrawFn, Drawn], None]]
+        rules = OF_VECTORS if len(net.shape) == 1 else OF_IMAGES
+        draw(st.sampled_from(rules))(draw, net)
+    return net
+
+
+def samples(core: Core, seed: int) -> IntArray:
+    """Words over all that the bits can hold, and near zero."""
+    type_ = core.input.type
+    lowest = -(1 << (type_.width - 1)) if type_.signed else 0
+    rng = np.random.default_rng(seed)
+    shape = SAMPLES, core.input.size
+    words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
+    words = words >> rng.integers(0, type_.width, (SAMPLES, 1))
+    words[0], words[1], words[2] = lowest, type_.highest, 0
+    return words
+
+
+def answers(program: Program, words: IntArray) -> IntArray:
+    """The program's answers, all on the way within what was proven."""
+
+    def within(operation: Operation, found: IntArray) -> None:
+        assert (operation.result.lowest <= found).all(), f"{operation.result.name} in\n{program}"
+        assert (found <= operation.result.highest).all(), f"{operation.result.name} in\n{program}"
+
+    return interpret(program, words, within)
+
+
+def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simulated) -> None:
+    cores = [net.core(core_from, f"net{place}") for place, net in enumerate(drawn)]
+    words = [samples(core, place) for place, core in enumerate(cores)]
+    expected = simulate_all(cores, words)
+    tried = 0
+    for net, core, given_words, answer in zip(drawn, cores, words, expected, strict=True):
+        try:
+            program = exact_program(core)
+        except NotExact as refusal:
+            # What conversions to whole numbers do there is hls4ml's secret.
+            if "below one become whole numbers" in refusal.reason:
+                continue
+            raise
+        tried += 1
+        found = answers(program, given_words)
+        assert found.dtype == answer.dtype
+        wrong = np.flatnonzero((found != answer).any(axis=1))
+        assert not wrong.size, (
+            f"{net.layers}\n{net.settings}\n{net.io_type}, {net.strategy}\n{program}\n"
+            f"to {given_words[wrong[0]]}: {found[wrong[0]]} instead of {answer[wrong[0]]}"
+        )
+    assert tried > 0.8 * len(drawn)
+
+
+def refused(core: Core) -> str:
+    with pytest.raises(NotExact) as caught:
+        exact_program(core)
+    return caught.value.reason
+
+
+def one_dense(core_from: CoreOf, types: Mapping[str, str], reuse: int = 1, **options: Any) -> Core:
+    net = Drawn("io_parallel", "latency", np.random.default_rng(1))
+    net.add("InputLayer", (6,), types={"result": "ap_fixed<8,3>"}, input_shape=[6])
+    net.add(
+        "Dense",
+        (2,),
+        types={"weight": "ap_fixed<6,2>", "bias": "ap_fixed<6,2>", **types},
+        reuse=reuse,
+        n_in=6,
+        n_out=2,
+        weight_data=net.rng.normal(0, 1, (6, 2)),
+        bias_data=net.rng.normal(0, 1, 2),
+    )
+    net.settings["n1"] |= options
+    return core_from(net.layers, net.settings, strategy=options.get("strategy", "latency"))
+
+
+@pytest.mark.parametrize("name", ["iris", "muon"])
+def test_the_specs_networks_are_plain_sums_and_casts(name: str) -> None:
+    network = read_network(SPECS / f"{name}.network.json")
+    core = lower(network, HlsSection())
+    words = samples(core, 1)
+    program = exact_program(core)
+    assert {type(operation) for operation in program.operations} == {Dot, Clip, Cast}
+    assert np.array_equal(answers(program, words), core.output.type.raw(outputs(network, words)))
+    assert [layer for layer, _ in program.layers] == [layer.name for layer in network.layers]
+
+
+def operations(core: Core) -> list[type]:
+    return [type(operation) for operation in exact_program(core).operations]
+
+
+@pytest.mark.parametrize(
+    ("accumulator", "expected"),
+    [
+        ("ap_fixed<24,12>", [Dot, Cast]),
+        ("ap_fixed<24,12,RND,SAT>", [Dot, Cast]),
+        ("ap_fixed<10,1>", [Dot, Cast, Cast]),
+        ("ap_fixed<10,1,TRN,SAT>", [Accumulate, Cast]),
+        ("ap_fixed<10,6>", [Accumulate, Cast]),
+    ],
+    ids=["keeps all", "keeps all, would saturate", "wraps", "saturates", "rounds"],
+)
+def test_sums_are_plain_wherever_that_is_the_same(
+    core_from: CoreOf, accumulator: str, expected: list[type]
+) -> None:
+    core = one_dense(core_from, {"accum": accumulator, "result": "ap_fixed<8,3>"})
+    assert operations(core) == expected
+
+
+def test_a_saturating_accumulator_adds_in_the_order_of_its_reuse_factor(
+    core_from: CoreOf,
+) -> None:
+    types = {"accum": "ap_fixed<8,2,RND,SAT>", "result": "ap_fixed<8,3>"}
+    orders = []
+    for reuse in (1, 2, 3):
+        core = one_dense(core_from, types, reuse, strategy="resource")
+        accumulate = exact_program(core).operations[0]
+        assert isinstance(accumulate, Accumulate)
+        orders.append(accumulate.windows[0].tolist())
+    assert orders == [[0, 1, 2, 3, 4, 5], [0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5]]
+
+
+def test_types_wider_than_64_bits_are_exact_where_numbers_are_not(core_from: CoreOf) -> None:
+    core = one_dense(core_from, {"accum": "ap_fixed<80,40>", "result": "ap_fixed<8,3>"})
+    assert operations(core) == [Dot, Cast]
+    far = one_dense(core_from, {"accum": "ap_fixed<140,40>", "result": "ap_fixed<8,3>"})
+    assert refused(far) == "layer 'n1': a number shifted by 96 bits does not fit 62 bits"
+
+
+def test_weights_wider_than_a_float64_are_refused(core_from: CoreOf) -> None:
+    core = one_dense(core_from, {"weight": "ap_fixed<70,2>", "result": "ap_fixed<8,3>"})
+    expected = "layer 'n1': it keeps its weight compressed, or wider than a float64 holds"
+    assert refused(core) == expected
+
+
+def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) -> None:
+    types = {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"}
+    compressed = one_dense(core_from, types, Compression=True)
+    assert "layer 'n1': it keeps its weight compressed" in refused(compressed)
+    assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
+
+
+def image(io_type: str = "io_stream", type_: str = "ap_fixed<8,3>") -> Drawn:
+    net = Drawn(io_type, "latency", np.random.default_rng(1))
+    net.add("InputLayer", (3, 4), types={"result": type_}, input_shape=[3, 4])
+    return net
+
+
+def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreOf) -> None:
+    flat = image()
+    flat.add("Reshape", (12,), types={}, target_shape=[12])
+    flat.add("Activation", types={}, activation="relu", n_in=12)
+    reason = "layer 'n2': it reads a stream of 4 lanes as if it had 12"
+    assert refused(flat.core(core_from, "net")) == reason
+
+    turned = image()
+    turned.add("Transpose", types={}, perm=[0, 1])
+    turned.add("Activation", types={}, activation="relu", n_in=12)
+    assert "it transposes nothing" in refused(turned.core(core_from, "net"))
+
+
+def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
+    net = image("io_parallel", "ap_fixed<40,38>")
+    net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
+    reason = "layer 'n1': it looks numbers up that are too great for C's int"
+    assert refused(net.core(core_from, "net")) == reason
+
+
+together = settings(
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@settings(together, max_examples=3)
+@given(st.lists(networks(), min_size=12, max_size=12))
+def test_drawn_networks_are_exact(
+    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
+) -> None:
+    assert_exact(drawn, core_from, simulate_all)
+
+
+@pytest.mark.heavy
+@settings(together, max_examples=8)
+@given(st.lists(networks(), min_size=32, max_size=32))
+def test_many_drawn_networks_are_exact(
+    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
+) -> None:
+    assert_exact(drawn, core_from, simulate_all)
