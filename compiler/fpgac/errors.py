@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,13 +66,18 @@ class Where:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and how to mend it."""
+    """One thing that is wrong, and how to mend it.
+
+    ``code`` names the kind of problem for programs: the area, a point, and words with hyphens, such
+    as ``spec.unknown-key``. It stays when the prose gets better.
+    """
 
     what: str
     where: Where | None = None
     expected: str = ""
     got: str = ""
     hint: str = ""
+    code: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where and str(self.where) else self.what]
