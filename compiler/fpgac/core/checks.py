@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from fpgac.core.graph import is_compressed, is_exponent
 from fpgac.core.layers import constant_type, mean_type
 from fpgac.errors import CoreError, Problem, Where
 from fpgac.network.arithmetic import Step, steps
@@ -23,7 +24,7 @@ from fpgac.network.network import (
 from fpgac.numbers import FixedPoint, IntArray, Overflow
 from fpgac.spec.shapes import MisfitError
 
-__all__ = ["check_formats", "check_graph", "check_names", "declared_type"]
+__all__ = ["check_formats", "check_graph", "check_names", "check_written", "declared_type"]
 
 # hls4ml writes the core into C++'s global namespace, next to names and files of its own.
 _TAKEN = re.compile(
@@ -161,6 +162,38 @@ def check_graph(
         if isinstance(layer, WeightedLayer):
             _expect_constants(node, layer)
             _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
+
+
+def check_written(graph: Any) -> None:
+    """Whatever hls4ml's graph holds, its C++ compiles.
+
+    Raises:
+        CoreError: constants are written as structs with which nothing in the C++ can compute.
+    """
+    problems = [
+        problem
+        for node in graph.get_layers()
+        for name, weights in node.weights.items()
+        if (problem := _unusable(node.name, name, weights))
+    ]
+    if problems:
+        raise CoreError(*problems)
+
+
+def _unusable(layer: str, name: str, weights: Any) -> Problem | None:
+    if is_exponent(weights.type) and name.endswith("bias"):
+        return Problem(
+            f"the biases of layer {layer!r} are powers of two, which hls4ml's C++ cannot add",
+            hint="quantize them to fixed-point numbers, as with quantized_bits",
+            code="core.power-of-two-bias",
+        )
+    if is_compressed(weights.type):
+        return Problem(
+            f"the weights of layer {layer!r} are compressed, which hls4ml 1.3 has no C++ for",
+            hint="leave out 'Compression' in hls4ml's configuration",
+            code="core.compressed-weights",
+        )
+    return None
 
 
 def _wanted(step: Step, node: Any, given: FixedPoint, output: FixedPoint | None) -> FixedPoint:
