@@ -107,7 +107,7 @@ def softmax(draw: st.DrawFn, net: Drawn) -> None:
         n_outer=outer,
         n_inner=1,
         axis=-1,
-        implementation=draw(st.sampled_from(["stable", "latency", "argmax"])),
+        implementation=draw(st.sampled_from(["stable", "latency", "argmax", "legacy"])),
     )
 
 
