@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from fpgac.core.graph import Constant, Node, Tensor
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 from fpgac.program.builder import Builder
 from fpgac.program.program import Value
-from fpgac.program.ranges import Interval, NotExact
+from fpgac.program.ranges import NotExact
+from fpgac.program.words import Words
 
-__all__ = ["BIT", "Layer", "words_in", "words_of"]
+__all__ = ["BIT", "Layer"]
 
 # ap_uint<1>, which hls4ml's C++ treats in ways of its own.
 BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
@@ -87,10 +85,9 @@ class Layer:
             raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
         return constant.words, type_
 
-    def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
-        """The word of a number among its settings, written into the C++, and its type."""
-        type_ = self.type(type_name)
-        return int(words_of(np.array(self.real(name)), type_)), type_
+    def parameter(self, name: str, type_name: str) -> Words:
+        """A number among its settings, as the C++ writes it, in one of its other types."""
+        return Words.of(self.real(name), self.type(type_name))
 
     def cast(self, x: Value) -> Value:
         """``x``, which is of no type in particular, in the type of what the layer makes."""
@@ -108,23 +105,3 @@ class Layer:
         if type_ is None:
             raise self.refusal(f"has something else than fixed-point numbers as {what}")
         return type_
-
-
-def words_in(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
-    """Constants with ``fraction`` bits behind their point, as words of ``to``.
-
-    Raises:
-        NotExact: beyond 62 bits.
-    """
-    return Interval(words, words).cast(fraction, to).lowest
-
-
-def words_of(numbers: npt.NDArray[np.float64], to: FixedPoint) -> IntArray:
-    """Floats as words of ``to``, int64.
-
-    Raises:
-        NotExact: ``to`` has words that a float64 does not hold.
-    """
-    if to.width > WIDEST:
-        raise NotExact(f"constants of {to} are wider than a float64 holds")
-    return to.raw(numbers).astype(np.int64)
