@@ -12,20 +12,20 @@ import io
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from fpgac.core.checks import (
     check_formats,
-    check_graph,
     check_names,
+    check_reuse,
     declared_type,
+    result_types,
 )
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described, precisions, results
+from fpgac.core.layers import described
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.core.weights import write_weights
 from fpgac.digest import digest_files, digest_json
@@ -41,16 +41,16 @@ def lower(
     network: Network,
     hls: HlsSection,
     *,
-    output: FixedPoint | None = None,
+    types: Mapping[str, FixedPoint] | None = None,
     reuse_factors: Mapping[str, int] | None = None,
 ) -> Core:
     """The network as HLS C++, whose top function bears the network's name.
 
     Args:
-        network: its layers, in a chain.
+        network: its operations.
         hls: strategy, io type, clock, and the reuse factor of every layer that
             ``reuse_factors`` does not name.
-        output: the format of the last layer's results; None keeps every bit of its sums.
+        types: the formats of outputs, by name, that are not to keep every bit.
         reuse_factors: reuse factors by the name of a layer with weights.
 
     Raises:
@@ -58,13 +58,25 @@ def lower(
             one of hls4ml's own, or hls4ml refuses the network.
     """
     check_names(network)
-    check_formats(network, output)
+    results = result_types(network, types or {})
+    check_formats(network, results)
     factors = layer_reuse_factors(network, hls, reuse_factors or {})
     with _quiet_hls4ml(), tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
-        graph = _graph(network, hls, factors, output, folder)
+        graph = _graph(network, hls, factors, results, folder)
         core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
-    check_graph(graph, network, factors, output)
-    return core
+    check_reuse(graph, factors)
+    return _named(core, network)
+
+
+def _named(core: Core, network: Network) -> Core:
+    """The core's ports by the network's own names and shapes; hls4ml knows neither."""
+    inputs = zip(core.inputs, network.inputs, strict=True)
+    outputs = zip(core.outputs, network.output_tensors, strict=True)
+    return replace(
+        core,
+        inputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in inputs),
+        outputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in outputs),
+    )
 
 
 def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
@@ -102,15 +114,23 @@ def _quiet_hls4ml() -> Iterator[None]:
             Problem(
                 f"hls4ml's files could not be written to the temporary folder: {error}",
                 hint="free some space there, or set TMPDIR to another folder",
+                code="core.cannot-write",
             )
         ) from error
     except Exception as error:
         raise CoreError(
-            Problem(f"hls4ml refuses the network: {type(error).__name__}: {error}")
+            Problem(
+                f"hls4ml refuses the network: {type(error).__name__}: {error}",
+                code="core.refused",
+            )
         ) from error
     if "WARNING" in printed.getvalue():
         raise CoreError(
-            Problem("hls4ml does not take the network as it is", got=printed.getvalue().strip())
+            Problem(
+                "hls4ml does not take the network as it is",
+                got=printed.getvalue().strip(),
+                code="core.warned",
+            )
         )
 
 
@@ -118,7 +138,7 @@ def _graph(
     network: Network,
     hls: HlsSection,
     factors: Mapping[str, int],
-    output: FixedPoint | None,
+    results: Mapping[str, FixedPoint],
     folder: str,
 ) -> Any:
     """hls4ml's graph of the network, all its passes applied."""
@@ -133,9 +153,11 @@ def _graph(
         io_type=hls.io_type,
         write_weights_txt=False,
     )
-    entry = _input_name(network)
+    entries = _input_names(network)
     interval = max(factors.values(), default=1)
-    types = pairwise([network.input_type, *results(network, output)])
+    nodes = {
+        node.name: described(node.operation, node, network.read_by(node)) for node in network.nodes
+    }
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": "ap_fixed<16,6>"},
@@ -145,29 +167,51 @@ def _graph(
             "PipelineInterval": interval if interval > 1 else None,
         },
         "LayerName": {
-            entry: {"Precision": {"result": str(network.input_type)}},
             **{
-                layer.name: {
-                    "Precision": precisions(layer, x, result),
-                    "ReuseFactor": factors.get(layer.name, 1),
+                entries[tensor.name]: {"Precision": {"result": str(tensor.type)}}
+                for tensor in network.inputs
+            },
+            **{
+                name: {
+                    "Precision": {**node.precision, "result": str(results[name])},
+                    "ReuseFactor": factors.get(name, 1),
+                    **node.settings,
                 }
-                for layer, (x, result) in zip(network.layers, types, strict=True)
+                for name, node in nodes.items()
             },
         },
     }
-    layers = [
-        {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
-        *map(described, network.layers, network.shapes),
+    layers: list[dict[str, Any]] = [
+        {
+            "name": entries[tensor.name],
+            "class_name": "InputLayer",
+            "input_shape": list(tensor.shape),
+        }
+        for tensor in network.inputs
     ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
+    layers += [
+        {
+            **nodes[node.name].layer,
+            "name": node.name,
+            "inputs": [entries.get(name, name) for name in node.inputs],
+        }
+        for node in network.nodes
+    ]
+    outputs = [output.node for output in network.outputs]
+    return ModelGraph.from_layer_list(config, layers, list(entries.values()), outputs)
 
 
-def _input_name(network: Network) -> str:
-    taken = {layer.name.lower() for layer in network.layers}
-    name = f"{network.name}_input"
-    while name.lower() in taken:
-        name += "s"
-    return name
+def _input_names(network: Network) -> dict[str, str]:
+    """hls4ml's names for the inputs, which no node has, by the network's."""
+    taken = {node.name.lower() for node in network.nodes}
+    names: dict[str, str] = {}
+    for tensor in network.inputs:
+        name = f"{network.name}_{tensor.name if len(network.inputs) > 1 else 'input'}"
+        while name.lower() in taken:
+            name += "s"
+        taken.add(name.lower())
+        names[tensor.name] = name
+    return names
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.network.file import write_network
+from fpgac.network.keras.process import exchange, run_worker
 from fpgac.network.network import Network
-from fpgac.network.process import exchange, run_worker
 from fpgac.numbers import IntArray
 
 __all__ = ["keras_is_installed", "keras_outputs"]

@@ -211,7 +211,9 @@ class Spec(Section):
     def output_types(self) -> dict[str, FixedPoint]:
         """The types of the results that are not to keep every bit, by the outputs' names."""
         asked = self.interface.output
-        types = asked if isinstance(asked, dict) else dict.fromkeys(self.topology.output_names, asked)
+        types = (
+            asked if isinstance(asked, dict) else dict.fromkeys(self.topology.output_names, asked)
+        )
         return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
 
     @property
@@ -234,4 +236,4 @@ def _name_errors(
 
 
 def _name_error(kind: str, what: str, hint: str) -> PydanticCustomError:
-    return PydanticCustomError(f"interface-{kind}", "{what}", {"what": what, "hint": hint})  # type: ignore[arg-type]
+    return PydanticCustomError(f"interface-{kind}", "{what}", {"what": what, "hint": hint})

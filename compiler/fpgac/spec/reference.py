@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fpgac.numbers import FixedPoint
+from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
     DataSection,
     HlsSection,
@@ -22,19 +23,7 @@ from fpgac.spec.models import (
     Spec,
     TrainingSection,
 )
-from fpgac.spec.topology import (
-    AveragePooling1DSection,
-    AveragePooling2DSection,
-    Conv1DSection,
-    Conv2DSection,
-    DenseSection,
-    FlattenSection,
-    LayerSection,
-    MaxPooling1DSection,
-    MaxPooling2DSection,
-    TopologySection,
-    WeightedSection,
-)
+from fpgac.spec.topology import TopologySection
 
 __all__ = ["reference"]
 
@@ -44,14 +33,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [topology]", TopologySection),
     ("## topology.layers", LayerSection),
     ("### Layers with weights", WeightedSection),
-    ("### dense", DenseSection),
-    ("### conv1d", Conv1DSection),
-    ("### conv2d", Conv2DSection),
-    ("### max_pooling1d", MaxPooling1DSection),
-    ("### max_pooling2d", MaxPooling2DSection),
-    ("### average_pooling1d", AveragePooling1DSection),
-    ("### average_pooling2d", AveragePooling2DSection),
-    ("### flatten", FlattenSection),
+    *((f"### {', '.join(kinds_of(section))}", section) for section in SECTIONS),
     ("## [quantisation]", QuantisationSection),
     ("## [training]", TrainingSection),
     ("## [training.pruning]", PruningSection),

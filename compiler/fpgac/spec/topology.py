@@ -39,7 +39,7 @@ class TopologySection(Section):
         description="Numbers in one sample, or its shape, channels last: [8, 8, 1]; or several "
         "inputs by name: { image = [8, 8, 1], weather = 4 }."
     )
-    layers: tuple[_AnyLayer, ...] = Field(min_length=1, description="The layers, in order.")
+    layers: tuple[_AnyLayer, ...] = Field(description="The layers, in order.")
     outputs: tuple[Identifier, ...] | None = Field(
         default=None,
         min_length=1,
@@ -48,6 +48,8 @@ class TopologySection(Section):
 
     @model_validator(mode="after")
     def _layers_make_a_graph(self) -> TopologySection:
+        if not self.layers:
+            raise ValueError("a network needs a layer")
         wrong = [*self._arities(), *self._wiring()] or list(self._misfits())
         if wrong:
             raise ValidationError.from_exception_data("topology", wrong)
@@ -57,9 +59,7 @@ class TopologySection(Section):
     def input_shapes(self) -> Mapping[str, Shape]:
         """One sample's shape for each input, by name."""
         sizes = self.inputs if isinstance(self.inputs, dict) else {INPUT: self.inputs}
-        return {
-            name: size if isinstance(size, tuple) else (size,) for name, size in sizes.items()
-        }
+        return {name: size if isinstance(size, tuple) else (size,) for name, size in sizes.items()}
 
     @property
     def input_size(self) -> int:
@@ -169,5 +169,5 @@ class TopologySection(Section):
 def _wrong(
     kind: str, what: str, key: tuple[str | int, ...], given: object, hint: str = ""
 ) -> InitErrorDetails:
-    error = PydanticCustomError(f"topology-{kind}", "{what}", {"what": what, "hint": hint})  # type: ignore[arg-type]
+    error = PydanticCustomError(f"topology-{kind}", "{what}", {"what": what, "hint": hint})
     return InitErrorDetails(type=error, loc=key, input=given)

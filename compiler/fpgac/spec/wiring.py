@@ -23,7 +23,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong: ``kind`` for programs; ``node`` is its place, None for the graph's own keys."""
+    """What is wrong, of a ``kind``, at a node's place, or None for the graph's own keys."""
 
     kind: str
     what: str

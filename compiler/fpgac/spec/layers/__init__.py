@@ -40,4 +40,4 @@ for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 # Every section, in the order of their modules' names.
-SECTIONS: tuple[type[LayerSection], ...] = tuple(_sections(LayerSection))
+SECTIONS: tuple[type[LayerSection], ...] = tuple(_sections(LayerSection))  # type: ignore[type-abstract]

@@ -20,7 +20,9 @@ __all__ = [
 
 _Axis = Annotated[int, Field(ge=1, le=3)]
 _Count = Annotated[int, Field(ge=1, le=65536)]
-_MARGINS = "One number for all sides, [before, behind] or [rows, columns], or [top, bottom, left, right]."
+_MARGINS = (
+    "One number for all sides, [before, behind] or [rows, columns], or [top, bottom, left, right]."
+)
 
 
 class FlattenSection(LayerSection):
@@ -113,7 +115,7 @@ class CroppingSection(_SidesSection):
 
 
 class UpsamplingSection(LayerSection):
-    """What UpsamplingSections have in common: each place several times, the nearest one's."""
+    """What upsamplings have in common: each place several times, the nearest one's."""
 
     @property
     def factors(self) -> tuple[int, ...]:
