@@ -26,7 +26,7 @@ from fpgac.engines.hosts import run_host_once
 from fpgac.engines.kernel import run_kernel
 from fpgac.engines.proof import require_equal
 from fpgac.native.engine import Engine
-from fpgac.network.arithmetic import outputs
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FloatArray, IntArray
 from fpgac.steps.plan import simulation_library

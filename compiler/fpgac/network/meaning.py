@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
+
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import Network
 from fpgac.network.operation import Operand
-from fpgac.numbers import FixedPoint
+from fpgac.numbers import FixedPoint, IntArray
 from fpgac.program.builder import Builder
+from fpgac.program.interpreter import interpret
 from fpgac.program.program import Program, Terminal, Value
 from fpgac.program.ranges import NotExact
 from fpgac.tensors import Tensor
 
-__all__ = ["meaning"]
+__all__ = ["meaning", "outputs"]
 
 
 def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> Program:
@@ -41,6 +45,19 @@ def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> 
         for output, tensor in zip(network.outputs, network.output_tensors, strict=True)
     )
     return Program(network.name, inputs, outputs, tuple(build.operations), layers)
+
+
+def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:
+    """The network's exact answers to rows of raw words, shape (samples, inputs).
+
+    Returns:
+        Rows of numbers, shape (samples, outputs), before any rounding to an output's type.
+
+    Raises:
+        NetworkError: as :func:`meaning`.
+    """
+    program = meaning(network)
+    return program.output_layout.number(interpret(program, words))
 
 
 def _terminal(build: Builder, tensor: Tensor, value: Value, to: FixedPoint | None) -> Terminal:

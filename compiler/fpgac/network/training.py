@@ -13,11 +13,10 @@ from fpgac.errors import DataError, NetworkError, Problem, SpecError, Where
 from fpgac.network.exactness import check_exact, with_extreme_parameters
 from fpgac.network.file import read_network
 from fpgac.network.keras.process import exchange, run_worker
-from fpgac.network.meaning import meaning
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.network.topology import untrained
 from fpgac.numbers import IntArray
-from fpgac.program.interpreter import interpret
 from fpgac.spec.models import Spec
 
 __all__ = ["Progress", "check_precision", "train"]
@@ -197,8 +196,7 @@ def _check_recording(network: Network) -> None:
     """Integers and Keras must agree to the last bit, or the network is worth nothing."""
     recording = network.recording
     if recording is not None:
-        program = meaning(network)
-        answers = program.output_layout.number(interpret(program, recording.inputs))
+        answers = outputs(network, recording.inputs)
         exact = ~np.array(network.approximate)
         if np.array_equal(answers[:, exact], recording.outputs[:, exact]):
             return

@@ -215,15 +215,14 @@ class _Journey:
 
     def _make_network(self) -> Made:
         network = self.sources.network
-        weighted = network.weighted_layers
-        weights = sum(layer.weights.size for layer in weighted)
-        zeros = sum(int((layer.weights == 0).sum()) for layer in weighted)
+        weights = network.weights.size
+        zeros = int((network.weights == 0).sum())
         return Made(
             facts={
                 "digest": network.digest,
                 "training": network.provenance.get("training_digest"),
             },
-            detail=f"{self.spec.topology}, {weights:,} weights, {zeros / weights:.0%} of them zero",
+            detail=f"{self.spec.topology}, {weights:,} weights, {zeros / max(weights, 1):.0%} of them zero",
         )
 
     def _make_core(self) -> Made:
@@ -268,7 +267,7 @@ class _Journey:
         return Made(
             files={
                 INPUTS: (npy_bytes(numbers), False),
-                INPUT_WORDS: (npy_bytes(self.spec.interface.input.raw(numbers)), False),
+                INPUT_WORDS: (npy_bytes(self.spec.inputs.raw(numbers)), False),
                 ANSWERS: (npy_bytes(self.sources.split.test.targets[:data]), False),
             },
             facts={"data": data, "answers": self.sources.split.test.about_answers},

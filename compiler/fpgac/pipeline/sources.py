@@ -17,7 +17,6 @@ from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
-from fpgac.tensors import Layout, Tensor
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core
@@ -82,11 +81,10 @@ class Sources:
     def core(self) -> Core:
         from fpgac.core.lowering import lower
 
-        output = self.spec.interface.output
         return lower(
             self.network,
             self.spec.hls,
-            output=None if output == "auto" else output,
+            types=self.spec.output_types,
             reuse_factors=own_reuse_factors(self.spec),
         )
 
@@ -117,7 +115,7 @@ class Sources:
 
         vectors = self.proof_vectors
         numbers = np.concatenate([vectors, self.split.test.features])
-        outputs = keras_outputs(self.network, self.spec.interface.input.raw(numbers))
+        outputs = keras_outputs(self.network, self.spec.inputs.raw(numbers))
         return outputs[: len(vectors)], outputs[len(vectors) :]
 
     @_Once
@@ -138,6 +136,5 @@ class Sources:
 
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""
-        topology, to = self.spec.topology, self.spec.interface.input
-        layout = Layout((Tensor("x", topology.input_shape, to),))
-        return make_vectors(layout, self.split.test.features[:data], random, self.spec.proof.seed)
+        features = self.split.test.features[:data]
+        return make_vectors(self.spec.inputs, features, random, self.spec.proof.seed)

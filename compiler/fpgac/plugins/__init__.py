@@ -72,11 +72,11 @@ from fpgac.targets.zynq import Zynq, hwh_file, zynq
 from fpgac.tensors import Layout, Tensor
 
 __all__ = [
+    "CARD",
     "Argmax",
     "Board",
     "Buffer",
     "BuildError",
-    "CARD",
     "Concatenate",
     "Contract",
     "Convolution",
