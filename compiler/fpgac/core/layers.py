@@ -239,21 +239,21 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     tables = operation.tables(x.size)
     sizes = {"exp_table_size": tables.exponential_size, "inv_table_size": tables.inverse_size}
     layer = _elementwise(
-        x, "Softmax", "softmax", n_inner=1, n_outer=1, table_size=tables.inverse_size, **sizes
+        x, "Softmax", "softmax", axis=-1, n_inner=1, n_outer=1, table_size=tables.inverse_size, **sizes
     )
-    precision = {
-        "exp_table": str(tables.exponential),
-        "inv_table": str(tables.inverse),
-        "inv_inp": str(tables.total),
-        "inp_norm": str(operation.distance),
-        "accum": str(tables.sum),
+    types = {
+        "exp_table_t": str(tables.exponential),
+        "inv_table_t": str(tables.inverse),
+        "inv_inp_t": str(tables.total),
+        "inp_norm_t": str(operation.distance),
+        "accum_t": str(tables.sum),
     }
-    return Described(layer, precision, {"Implementation": "stable"})
+    return Described(layer, settings={"Implementation": "stable", **types})
 
 
 @described.register
 def _(operation: Argmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
-    layer = _elementwise(inputs[0], "Softmax", "softmax", n_inner=1, n_outer=1)
+    layer = _elementwise(inputs[0], "Softmax", "softmax", axis=-1, n_inner=1, n_outer=1)
     return Described(layer, settings={"Implementation": "argmax"})
 
 

@@ -31,6 +31,7 @@ from fpgac.core.weights import write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
+from fpgac.network.ops.arrangement import Flatten, Reshape
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
@@ -189,16 +190,44 @@ def _graph(
         }
         for tensor in network.inputs
     ]
-    layers += [
-        {
-            **nodes[node.name].layer,
-            "name": node.name,
-            "inputs": [entries.get(name, name) for name in node.inputs],
-        }
-        for node in network.nodes
-    ]
-    outputs = [output.node for output in network.outputs]
-    return ModelGraph.from_layer_list(config, layers, list(entries.values()), outputs)
+    ends = {output.node: _before_reshapes(network, output.node) for output in network.outputs}
+    for node in network.nodes:
+        if ends.get(node.name, node.name) == node.name:
+            inputs = [entries.get(name, name) for name in node.inputs]
+            layers += _kept({**nodes[node.name].layer, "name": node.name, "inputs": inputs}, layers)
+    return ModelGraph.from_layer_list(config, layers, list(entries.values()), list(ends.values()))
+
+
+def _before_reshapes(network: Network, name: str) -> str:
+    """The node whose numbers an output has, in the same order: a result is a list anyway, and
+    hls4ml would warn of a last layer that only changes the shape.
+    """
+    nodes = {node.name: node for node in network.nodes}
+    outputs = {output.node for output in network.outputs}
+    while isinstance(nodes[name].operation, Flatten | Reshape):
+        (before,) = nodes[name].inputs
+        read = any(name in node.inputs for node in network.nodes)
+        if read or before in outputs or before not in nodes:
+            break
+        name = before
+    return name
+
+
+def _kept(layer: dict[str, Any], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``layer``, after a step that changes nothing where hls4ml would change more.
+
+    Between a transposition and a dense layer it takes a flattening for the end of a network with
+    channels first, and reorders the weights for one order of axes, whatever the order is.
+    """
+    if layer["class_name"] != "Reshape" or len(layer["target_shape"]) > 1:
+        return [layer]
+    (name,) = layer["inputs"]
+    moved = next((other for other in before if other["name"] == name), None)
+    if moved is None or moved["class_name"] != "Transpose":
+        return [layer]
+    shape = {"class_name": "Reshape", "target_shape": [1, *layer["target_shape"]]}
+    step = {**shape, "name": f"{layer['name']}_kept", "inputs": [name]}
+    return [step, {**layer, "inputs": [step["name"]]}]
 
 
 def _input_names(network: Network) -> dict[str, str]:

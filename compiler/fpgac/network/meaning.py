@@ -28,9 +28,8 @@ def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> 
     Raises:
         NetworkError: a number could need more than 62 bits; it names the node.
     """
-    build = Builder()
-    known = {tensor.name: Operand(tensor, Value.of(tensor)) for tensor in network.inputs}
-    inputs = tuple(Terminal(operand.tensor, operand.value) for operand in known.values())
+    build = Builder(*network.inputs)
+    known = {entry.tensor.name: Operand(entry.tensor, entry.value) for entry in build.inputs}
     for node in network.nodes:
         build.layer = node.name
         operands = [known[name] for name in node.inputs]
@@ -40,11 +39,11 @@ def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> 
             raise _inexact(node.name, refusal) from None
         known[node.name] = Operand(node.output, value)
     layers = tuple((node.name, known[node.name].value) for node in network.nodes)
-    outputs = tuple(
+    ends = [
         _terminal(build, tensor, known[output.node].value, (types or {}).get(output.name))
         for output, tensor in zip(network.outputs, network.output_tensors, strict=True)
-    )
-    return Program(network.name, inputs, outputs, tuple(build.operations), layers)
+    ]
+    return build.program(network.name, ends, layers)
 
 
 def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:

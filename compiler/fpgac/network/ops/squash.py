@@ -20,7 +20,8 @@ from fpgac.tensors import Tensor
 
 __all__ = ["Squash"]
 
-_HALF = Words(np.array(1), 1)
+# A half of two bits, both behind the point: what hls4ml's conversion of QKeras takes.
+_HALF = Words(np.array(2), 2)
 
 
 class _Table(GridTable):
