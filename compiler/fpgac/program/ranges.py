@@ -81,10 +81,11 @@ class Interval:
         Raises:
             NotExact: beyond 62 bits.
         """
-        if bits > WIDEST and self.size:
-            raise NotExact(f"a number shifted by {bits} bits does not fit {WIDEST} bits")
+        if bits > WIDEST:
+            if self.size:
+                raise NotExact(f"a number shifted by {bits} bits does not fit {WIDEST} bits")
+            return self
         guard(self.size * 2.0**bits)
-        bits = min(bits, WIDEST)
         return Interval(self.lowest << bits, self.highest << bits)
 
     def clipped(self, lowest: int, highest: int) -> Interval:

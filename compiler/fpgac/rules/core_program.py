@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from fpgac.core.core import Core
-from fpgac.core.graph import Graph, Tensor
+from fpgac.core.core import Core, Port
+from fpgac.core.graph import Graph
+from fpgac.core.graph import Tensor as GraphTensor
 from fpgac.program.builder import Builder
-from fpgac.program.program import Combination, Program, Value
-from fpgac.program.ranges import Interval, NotExact
+from fpgac.program.program import Combination, Program, Terminal, Value
+from fpgac.program.ranges import NotExact
 from fpgac.rules import activations, arrangements, softmax, sums, sweeps
 from fpgac.rules.layer import Layer
+from fpgac.tensors import Tensor
 
 __all__ = ["exact_program"]
 
@@ -84,30 +86,26 @@ def exact_program(core: Core) -> Program:
     graph = core.graph
     if graph is None:
         raise NotExact("the core's C++ was written by hand")
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise NotExact("the network has several inputs or outputs")
-    ends = Interval.of(core.input.type, core.input.size)
-    entry = Value("x", core.input.type.fraction, ends.lowest, ends.highest)
-    build = Builder()
-    known = _values(graph, entry, build, streams=core.io_type == "io_stream")
-    output = known[graph.outputs[0]]
-    return Program(
-        name=core.top,
-        input_type=core.input.type,
-        output_type=core.output.type,
-        input=entry,
-        output=output,
-        operations=tuple(build.operations),
-        layers=tuple(
-            (node.name, known[node.outputs[0].name]) for node in graph.nodes if node.inputs
-        ),
+    build = Builder(*map(_tensor, core.inputs))
+    known = _values(graph, build, streams=core.io_type == "io_stream")
+    outputs = zip(map(_tensor, core.outputs), graph.outputs, strict=True)
+    return build.program(
+        core.top,
+        [Terminal(tensor, known[name]) for tensor, name in outputs],
+        [(node.name, known[node.outputs[0].name]) for node in graph.nodes if node.inputs],
     )
 
 
-def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dict[str, Value]:
+def _tensor(port: Port) -> Tensor:
+    """What a program knows of a port."""
+    return Tensor(port.name, port.shape, port.type)
+
+
+def _values(graph: Graph, build: Builder, *, streams: bool) -> dict[str, Value]:
     """The value of every tensor, by its name."""
-    known: dict[str, Value] = {graph.inputs[0]: entry}
-    tensors: dict[str, Tensor] = {}
+    entries = (terminal.value for terminal in build.inputs)
+    known: dict[str, Value] = dict(zip(graph.inputs, entries, strict=True))
+    tensors: dict[str, GraphTensor] = {}
     for node in graph.nodes:
         tensors.update({tensor.name: tensor for tensor in node.outputs})
         if node.inputs:

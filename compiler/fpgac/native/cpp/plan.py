@@ -19,6 +19,7 @@ from fpgac.native.cpp.simplify import simplified, uses
 from fpgac.numbers import IntArray, Overflow
 from fpgac.program.program import (
     Cast,
+    CastEach,
     Clip,
     Combine,
     Dot,
@@ -27,6 +28,7 @@ from fpgac.program.program import (
     Program,
     Quotient,
     Select,
+    Terminal,
     Value,
     operands,
 )
@@ -37,7 +39,7 @@ __all__ = ["Packing", "Plan", "Stage"]
 # many as g++ compiles in a second.
 _WRITTEN_OUT = 3000
 
-_ELEMENTWISE = (Cast, Clip, Combine, Lookup, Quotient, Select)
+_ELEMENTWISE = (Cast, CastEach, Clip, Combine, Lookup, Quotient, Select)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ class Plan:
             if isinstance(operation, Dot) and (packing := _packing(operation, level))
         }
         self.written_out = _written_out(self.packings)
-        self._packable = {program.input: _input_forms(program)} | {
+        self._packable = {x.value: _input_forms(x) for x in program.inputs} | {
             value: _forms(stage, self.packings) for stage in self.stages for value in stage.results
         }
         self.forms: Mapping[Value, frozenset[Form]] = self._wanted()
@@ -149,7 +151,7 @@ class Plan:
         return Form.PLAIN
 
     def _wanted(self) -> dict[Value, frozenset[Form]]:
-        wanted: dict[Value, set[Form]] = {self.program.output: {Form.PLAIN}}
+        wanted = {output.value: {Form.PLAIN} for output in self.program.outputs}
         for stage in self.stages:
             for value, form in self.reads(stage):
                 wanted.setdefault(value, set()).add(form)
@@ -160,7 +162,7 @@ def _staged(program: Program) -> list[Stage]:
     """Every operation in the stage of the operand that comes last, where that can be."""
     stages: list[list[Operation]] = []
     lanes: list[int] = []
-    home: dict[Value, int] = {program.input: -1}
+    home: dict[Value, int] = {x.value: -1 for x in program.inputs}
     for operation in program.operations:
         bits = lane_bits(operation)
         last = max(home[value] for value in operands(operation))
@@ -184,12 +186,11 @@ def _written_out(packings: Mapping[Operation, Packing]) -> frozenset[Operation]:
     return frozenset(chosen)
 
 
-def _input_forms(program: Program) -> frozenset[Form]:
+def _input_forms(x: Terminal) -> frozenset[Form]:
     """A row of samples holds words of one size: they pack into lanes of that form alone."""
-    words = program.input_type
-    if program.input.interval[0] >= 0 and words.word_bits == 8:
+    if x.value.interval[0] >= 0 and x.tensor.type.word_bits == 8:
         return frozenset({Form.QUADS})
-    return frozenset({Form.PAIRS} if fits(program.input.interval, 16) else ())
+    return frozenset({Form.PAIRS} if fits(x.value.interval, 16) else ())
 
 
 def _forms(stage: Stage, packings: Mapping[Operation, Packing]) -> frozenset[Form]:
