@@ -31,6 +31,7 @@ from fpgac.core.weights import write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
+from fpgac.network.operation import holding
 from fpgac.network.ops.arrangement import Flatten, Reshape
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
@@ -161,7 +162,7 @@ def _graph(
     }
     config["HLSConfig"] = {
         "Model": {
-            "Precision": {"default": "ap_fixed<16,6>"},
+            "Precision": {"default": str(_default_type(network, hls))},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
@@ -196,6 +197,13 @@ def _graph(
             inputs = [entries.get(name, name) for name in node.inputs]
             layers += _kept({**nodes[node.name].layer, "name": node.name, "inputs": inputs}, layers)
     return ModelGraph.from_layer_list(config, layers, list(entries.values()), list(ends.values()))
+
+
+def _default_type(network: Network, hls: HlsSection) -> FixedPoint:
+    """hls4ml's type for what is not told its own: what its streams are repacked to."""
+    if hls.io_type == "io_parallel":
+        return FixedPoint(16, 6)
+    return holding([tensor.type for tensor in network.tensors.values()])
 
 
 def _before_reshapes(network: Network, name: str) -> str:
