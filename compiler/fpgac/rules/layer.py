@@ -82,7 +82,7 @@ class Layer:
         constant = self.node.constants.get(name, Constant(None, None))
         type_ = self._known(constant.type, f"its {name}")
         if constant.words is None:
-            raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
+            raise self.refusal(f"keeps its {name} wider than a float64 holds")
         return constant.words, type_
 
     def parameter(self, name: str, type_name: str) -> Words:
