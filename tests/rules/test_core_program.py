@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fpgac.network.arithmetic import outputs
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
 from fpgac.numbers import IntArray, Overflow, Rounding
 from fpgac.program.interpreter import interpret

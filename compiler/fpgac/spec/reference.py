@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from inspect import cleandoc
-from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import BaseMetadata
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from fpgac.numbers import FixedPoint
+from fpgac.spec.kinds import field_text
 from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
     DataSection,
@@ -44,14 +41,6 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 # The section after which graphs are explained.
 _BEFORE_GRAPHS = f"### {', '.join(kinds_of(SECTIONS[-1]))}"
-
-_TYPES: dict[Any, str] = {
-    str: "string",
-    int: "whole number",
-    float: "number",
-    bool: "true or false",
-}
-_NOTATIONS: dict[Any, str] = {FixedPoint: "fixed-point type", Quantiser: "QKeras quantiser"}
 
 _HEAD = """\
 # The spec
@@ -201,8 +190,7 @@ def _own_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
 
 def _row(key: str, field: FieldInfo) -> str:
     default = "required" if field.is_required() else _default(field)
-    kind = ", ".join([_kind(field.annotation), *_limits(field)])
-    return f"| `{key}` | {kind} | {default} | {field.description or ''} |"
+    return f"| `{key}` | {field_text(field)} | {default} | {field.description or ''} |"
 
 
 def _default(field: FieldInfo) -> str:
@@ -212,38 +200,6 @@ def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "its own defaults"
     return f"`{value}`" if isinstance(value, int | float | str | Quantiser) else ""
-
-
-def _kind(annotation: Any) -> str:
-    known = _TYPES | _NOTATIONS
-    match get_origin(annotation):
-        case None:
-            return known.get(annotation, "table")
-        case origin if origin is Literal:
-            return " or ".join(f"`{choice}`" for choice in get_args(annotation))
-        case origin if origin is dict:
-            return "tables by name"
-        case origin if origin is tuple:
-            return f"array of {_kind(get_args(annotation)[0])}s"
-    inner = [argument for argument in get_args(annotation) if argument is not type(None)]
-    kinds = [_kind(argument) for argument in inner if not _is_metadata(argument)]
-    return " or ".join(dict.fromkeys(kinds))
-
-
-def _is_metadata(argument: Any) -> bool:
-    return not (isinstance(argument, type) or get_origin(argument))
-
-
-def _limits(field: FieldInfo) -> Iterator[str]:
-    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    for limit in field.metadata:
-        for name, words in signs.items():
-            if isinstance(limit, BaseMetadata) and hasattr(limit, name):
-                yield f"{words} {_number(getattr(limit, name))}"
-
-
-def _number(value: float) -> str:
-    return "2³²" if value == 2**32 else f"{value:g}"
 
 
 if __name__ == "__main__":
