@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fpgac.core.graph import is_compressed, is_exponent
 from fpgac.errors import CoreError, Problem, Where
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Parameter
@@ -18,7 +19,14 @@ from fpgac.network.ops.merge import Merge
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 
-__all__ = ["check_formats", "check_names", "check_reuse", "declared_type", "result_types"]
+__all__ = [
+    "check_formats",
+    "check_names",
+    "check_reuse",
+    "check_written",
+    "declared_type",
+    "result_types",
+]
 
 # hls4ml writes the core into C++'s global namespace, next to names and files of its own.
 _TAKEN = re.compile(
@@ -163,3 +171,40 @@ def check_reuse(graph: Any, factors: Mapping[str, int]) -> None:
                     code="core.changed",
                 )
             )
+
+
+def check_written(graph: Any) -> None:
+    """Whatever hls4ml's graph holds, its C++ compiles.
+
+    Raises:
+        CoreError: constants are written as structs with which nothing in the C++ can compute.
+    """
+    problems = [
+        problem
+        for node in graph.get_layers()
+        for name, weights in node.weights.items()
+        if (problem := _unusable(node.name, name, weights))
+    ]
+    if problems:
+        raise CoreError(*problems)
+
+
+def _unusable(layer: str, name: str, weights: Any) -> Problem | None:
+    if is_exponent(weights.type) and name.endswith("bias"):
+        return Problem(
+            f"the biases of layer {layer!r} are powers of two, which hls4ml's C++ cannot add",
+            hint="quantize them to fixed-point numbers, as with quantized_bits",
+            code="core.power-of-two-bias",
+        )
+    if is_exponent(weights.type) and weights.nzeros:
+        return Problem(
+            f"weights of layer {layer!r} are zero, which is no power of two",
+            code="core.power-of-two-zero",
+        )
+    if is_compressed(weights.type):
+        return Problem(
+            f"the weights of layer {layer!r} are compressed, which hls4ml 1.3 has no C++ for",
+            hint="leave out 'Compression' in hls4ml's configuration",
+            code="core.compressed-weights",
+        )
+    return None

@@ -239,7 +239,14 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     tables = operation.tables(x.size)
     sizes = {"exp_table_size": tables.exponential_size, "inv_table_size": tables.inverse_size}
     layer = _elementwise(
-        x, "Softmax", "softmax", axis=-1, n_inner=1, n_outer=1, table_size=tables.inverse_size, **sizes
+        x,
+        "Softmax",
+        "softmax",
+        axis=-1,
+        n_inner=1,
+        n_outer=1,
+        table_size=tables.inverse_size,
+        **sizes,
     )
     types = {
         "exp_table_t": str(tables.exponential),
@@ -253,8 +260,11 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
 
 @described.register
 def _(operation: Argmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
-    layer = _elementwise(inputs[0], "Softmax", "softmax", axis=-1, n_inner=1, n_outer=1)
-    return Described(layer, settings={"Implementation": "argmax"})
+    return Described(_softmax(inputs[0]), settings={"Implementation": "argmax"})
+
+
+def _softmax(x: Tensor) -> dict[str, Any]:
+    return _elementwise(x, "Softmax", "softmax", axis=-1, n_inner=1, n_outer=1)
 
 
 def _along(what: str, sizes: tuple[int, ...]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from fpgac.core.checks import (
     check_formats,
     check_names,
     check_reuse,
+    check_written,
     declared_type,
     result_types,
 )
@@ -27,7 +28,7 @@ from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
 from fpgac.core.layers import described
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
-from fpgac.core.weights import write_weights
+from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
@@ -92,8 +93,9 @@ def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) 
         folder: a temporary folder; nothing in it is needed afterwards.
 
     Raises:
-        CoreError: a number at the core's edge is too wide for a host.
+        CoreError: a number at the core's edge is too wide for a host, or the C++ would not compile.
     """
+    check_written(graph)
     return _core(graph, top, hls, interval, _written(graph, folder))
 
 
@@ -289,6 +291,7 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         Table(name=weights.name, cpp_type=weights.type.name)
         for node in graph.get_layers()
         for weights in node.get_weights()
+        if are_numbers(weights)
     )
     plain = read_graph(graph)
     digest = digest_json(

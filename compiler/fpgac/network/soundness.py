@@ -14,7 +14,7 @@ from fpgac.network.operation import problem
 from fpgac.numbers import WIDEST
 from fpgac.spec.names import check_identifier
 from fpgac.spec.shapes import shape_text
-from fpgac.spec.wiring import Wire, faults
+from fpgac.spec.wiring import Wire, wiring_faults
 from fpgac.tensors import Tensor
 
 __all__ = ["recording_problems", "unsound"]
@@ -64,9 +64,9 @@ def wiring_problems(network: Network) -> Iterator[Problem]:
     """What is wrong with who reads what."""
     wires = [Wire(node.name, node.inputs) for node in network.nodes]
     outputs = [output.node for output in network.outputs]
-    for fault in faults([tensor.name for tensor in network.inputs], wires, outputs):
-        key = fault.key if fault.node is None else f"nodes[{fault.node}].{fault.key}"
-        yield replace(problem(fault.kind, key, fault.what), hint=fault.hint)
+    for found in wiring_faults([tensor.name for tensor in network.inputs], wires, outputs):
+        key = found.key if found.node is None else f"nodes[{found.node}].{found.key}"
+        yield replace(problem(found.kind, key, found.what), hint=found.hint)
 
 
 def _operations(network: Network) -> Iterator[Problem]:

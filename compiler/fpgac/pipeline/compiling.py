@@ -216,13 +216,13 @@ class _Journey:
     def _make_network(self) -> Made:
         network = self.sources.network
         weights = network.weights.size
-        zeros = int((network.weights == 0).sum())
+        sparsity = (network.weights == 0).sum() / max(weights, 1)
         return Made(
             facts={
                 "digest": network.digest,
                 "training": network.provenance.get("training_digest"),
             },
-            detail=f"{self.spec.topology}, {weights:,} weights, {zeros / max(weights, 1):.0%} of them zero",
+            detail=f"{self.spec.topology}, {weights:,} weights, {sparsity:.0%} of them zero",
         )
 
     def _make_core(self) -> Made:

@@ -15,6 +15,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fpgac.errors import nearest
 from fpgac.numbers import FixedPoint
+from fpgac.spec.faults import fault
 from fpgac.spec.formats import (
     BitsQuantiser,
     Format,
@@ -228,12 +229,8 @@ def _name_errors(
     unknown = [name for name in formats if name not in names]
     for name in unknown:
         what = f"the network has no {key} {name!r}"
-        yield _name_error("unknown-tensor", what, nearest(name, names))
+        yield fault("spec.unknown-tensor", what, hint=nearest(name, names))
     if whole and not unknown:
         for name in names:
             if name not in formats:
-                yield _name_error("missing-format", f"the {key} {name!r} has no type here", "")
-
-
-def _name_error(kind: str, what: str, hint: str) -> PydanticCustomError:
-    return PydanticCustomError(f"interface-{kind}", "{what}", {"what": what, "hint": hint})
+                yield fault("spec.missing-format", f"the {key} {name!r} has no type here")

@@ -8,12 +8,13 @@ from math import prod
 from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
+from fpgac.spec.faults import fault
 from fpgac.spec.formats import Identifier, Section
 from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection
 from fpgac.spec.shapes import MisfitError, Shape, shape_text
-from fpgac.spec.wiring import Fault, Wire, faults
+from fpgac.spec.wiring import Fault, Wire, wiring_faults
 
 __all__ = ["INPUT", "TopologySection"]
 
@@ -49,7 +50,7 @@ class TopologySection(Section):
     @model_validator(mode="after")
     def _layers_make_a_graph(self) -> TopologySection:
         if not self.layers:
-            raise ValueError("a network needs a layer")
+            raise fault("spec.no-layers", "a network needs a layer")
         wrong = [*self._arities(), *self._wiring()] or list(self._misfits())
         if wrong:
             raise ValidationError.from_exception_data("topology", wrong)
@@ -134,9 +135,11 @@ class TopologySection(Section):
             yield _wrong("arity", what, ("layers", place, "inputs"), layer.kind)
 
     def _wiring(self) -> Iterator[InitErrorDetails]:
-        for fault in faults(tuple(self.input_shapes), list(self._wires()), self.output_names):
-            key = self._key(fault)
-            yield _wrong(fault.kind, fault.what, key, fault.key, fault.hint)
+        for found in wiring_faults(
+            tuple(self.input_shapes), list(self._wires()), self.output_names
+        ):
+            key = self._key(found)
+            yield _wrong(found.kind, found.what, key, found.key, found.hint)
 
     def _wires(self) -> Iterator[Wire]:
         for name, reads in zip(self.names, self.reads, strict=True):
@@ -163,11 +166,11 @@ class TopologySection(Section):
                 shapes[name] = layer.output_shape(*known) if len(known) == len(given) else None
             except MisfitError as misfit:
                 shapes[name] = misfit.shape
-                yield _wrong("misfit", str(misfit), ("layers", place, misfit.key), layer.kind)
+                yield _wrong("shape-misfit", str(misfit), ("layers", place, misfit.key), layer.kind)
 
 
 def _wrong(
     kind: str, what: str, key: tuple[str | int, ...], given: object, hint: str = ""
 ) -> InitErrorDetails:
-    error = PydanticCustomError(f"topology-{kind}", "{what}", {"what": what, "hint": hint})
+    error = fault(f"spec.{kind}", what, hint=hint)
     return InitErrorDetails(type=error, loc=key, input=given)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fpgac.errors import nearest
 
-__all__ = ["Fault", "Wire", "faults"]
+__all__ = ["Fault", "Wire", "wiring_faults"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,12 @@ class Fault:
     hint: str = ""
 
 
-def faults(inputs: Sequence[str], nodes: Sequence[Wire], outputs: Sequence[str]) -> list[Fault]:
+def wiring_faults(
+    inputs: Sequence[str], nodes: Sequence[Wire], outputs: Sequence[str]
+) -> list[Fault]:
     """All that is wrong with a graph; empty where every node can be computed in its turn."""
-    return [
-        *_names(inputs, nodes),
-        *_sources(inputs, nodes),
-        *_ends(inputs, nodes, outputs),
-    ]
+    wrong = [*_names(inputs, nodes), *_sources(inputs, nodes), *_outputs(nodes, outputs)]
+    return wrong or list(_unread(inputs, nodes, outputs))
 
 
 def _names(inputs: Sequence[str], nodes: Sequence[Wire]) -> Iterable[Fault]:
@@ -90,7 +89,7 @@ def _path(start: str, end: str, reads: Mapping[str, tuple[str, ...]]) -> list[st
     return []
 
 
-def _ends(inputs: Sequence[str], nodes: Sequence[Wire], outputs: Sequence[str]) -> Iterable[Fault]:
+def _outputs(nodes: Sequence[Wire], outputs: Sequence[str]) -> Iterable[Fault]:
     made = {node.name for node in nodes}
     for name in outputs:
         if name not in made:
@@ -99,6 +98,11 @@ def _ends(inputs: Sequence[str], nodes: Sequence[Wire], outputs: Sequence[str]) 
     for name, times in Counter(outputs).items():
         if times > 1:
             yield Fault("name-twice", f"{name!r} is named twice among the outputs", "outputs")
+
+
+def _unread(
+    inputs: Sequence[str], nodes: Sequence[Wire], outputs: Sequence[str]
+) -> Iterable[Fault]:
     read = {name for node in nodes for name in node.inputs}
     for place, node in enumerate(nodes):
         if node.name not in read and node.name not in outputs:

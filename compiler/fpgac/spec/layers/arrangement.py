@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from fpgac.spec.faults import fault
 from fpgac.spec.layers.base import LayerSection, Margins, Pair, Side, margins_of, pair_of
 from fpgac.spec.shapes import Shape, Sides, cropped, enlarged, flattened, padded, permuted, reshaped
 
@@ -69,7 +70,7 @@ class _SidesSection(LayerSection):
 
     def _require_margins(self, margins: int | tuple[int, ...]) -> None:
         if isinstance(margins, tuple) and self.axes == 1 and len(margins) > 2:
-            raise ValueError("one axis has two sides: [before, behind]")
+            raise fault("spec.sides", "one axis has two sides: [before, behind]")
 
 
 class ZeroPaddingSection(_SidesSection):
