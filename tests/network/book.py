@@ -157,7 +157,9 @@ def _convolved(operation: Sweeping, x: Numbers) -> Numbers:
 
 def _pooled(pool: tuple[int, ...], x: Numbers, of: Callable[..., Numbers]) -> Numbers:
     space = x.shape[1:-1]
-    sides = [size for whole, side in zip(space, pool, strict=True) for size in (whole // side, side)]
+    sides = [
+        size for whole, side in zip(space, pool, strict=True) for size in (whole // side, side)
+    ]
     inside = tuple(range(2, 2 * len(pool) + 1, 2))
     return of(x.reshape(len(x), *sides, x.shape[-1]), axis=inside)
 

@@ -72,7 +72,9 @@ class Formats:
 def _input_type(rng: np.random.Generator, signed: bool) -> FixedPoint:
     width = int(rng.integers(2, 10))
     modes = rng.choice(list(Rounding)), rng.choice(list(Overflow))
-    return FixedPoint(width, int(rng.integers(-1, width + 2)), signed, Rounding(modes[0]), Overflow(modes[1]))
+    return FixedPoint(
+        width, int(rng.integers(-1, width + 2)), signed, Rounding(modes[0]), Overflow(modes[1])
+    )
 
 
 def _grid(rng: np.random.Generator, signed: bool) -> FixedPoint:
