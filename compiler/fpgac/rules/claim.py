@@ -1,4 +1,4 @@
-"""A core is not believed: the program that its C++ is said to compute is held against the network's.
+"""A core is not believed: its C++ is said to compute a program, which is held against the network.
 
 What the comparison cannot decide, vectors do: every engine answers the same ones.
 """

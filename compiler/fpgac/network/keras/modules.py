@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fpgac.errors import Problem, ToolchainError
+from fpgac.network.keras.qkeras import load_qkeras
 
 __all__ = ["Keras", "load"]
 
@@ -38,12 +39,13 @@ def load() -> Keras:
         import tf_keras
 
         sys.modules["keras"] = tf_keras
-        import qkeras
         import tensorflow
         import tensorflow_model_optimization
         from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import (
             PrunableLayer,
         )
+
+        qkeras = load_qkeras()
     except Exception as error:  # A broken package fails with whatever it likes.
         missing = isinstance(error, ModuleNotFoundError)
         what = "is not installed" if missing else "cannot be imported"
