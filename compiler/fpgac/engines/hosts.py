@@ -268,15 +268,15 @@ def _simulated(request: RunRequest, contract: Contract) -> HostResult:
     """The kernel's C++ between the same conversions as the hosts'."""
     numbers = _samples(request.input or request.folder / INPUTS, contract)
     times = [time.perf_counter()]
-    words = contract.input.type.raw(numbers)
+    words = contract.inputs[0].type.raw(numbers)
     times.append(time.perf_counter())
     results = run_kernel(request.folder, contract, words, request.engine)
     times.append(time.perf_counter())
-    floats = contract.output.type.number(results).astype(contract.output.type.float_dtype)
+    floats = contract.outputs[0].type.number(results).astype(contract.outputs[0].type.float_dtype)
     times.append(time.perf_counter())
     if request.output:
         with disk_errors(request.output):
-            write_whole(request.output, npy_bytes(floats.reshape(-1, *contract.output.shape)))
+            write_whole(request.output, npy_bytes(floats.reshape(-1, *contract.outputs[0].shape)))
     injection, inference, extraction = (after - before for before, after in pairwise(times))
     phases = (injection, inference, extraction)
     return HostResult(SIMULATION, results, sum(phases), phases)
@@ -290,12 +290,12 @@ def _samples(path: Path, contract: Contract) -> FloatArray:
         raise DataError(
             Problem("no samples can be read", Where(path), "an .npy file", str(error))
         ) from None
-    if numbers.dtype.kind != "f" or numbers.shape[1:] != contract.input.shape:
+    if numbers.dtype.kind != "f" or numbers.shape[1:] != contract.inputs[0].shape:
         raise DataError(
             Problem(
                 "the samples do not fit the network",
                 Where(path),
-                expected=f"floats of shape (n, {', '.join(map(str, contract.input.shape))})",
+                expected=f"floats of shape (n, {', '.join(map(str, contract.inputs[0].shape))})",
                 got=f"{numbers.dtype} of shape {numbers.shape}",
             )
         )
@@ -329,9 +329,9 @@ def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
         timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
         printed = run("--output", str(floats))
         seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
-        type_, numbers = contract.output.type, np.load(floats).astype(np.float64)
+        type_, numbers = contract.outputs[0].type, np.load(floats).astype(np.float64)
         words = np.rint(numbers / type_.step).astype(type_.dtype)
-        result = HostResult(host, words.reshape(-1, contract.output.elements), seconds)
+        result = HostResult(host, words.reshape(-1, contract.outputs[0].size), seconds)
         if request.input is not None and request.profile is None:
             return result
         run("--output", str(Path(scratch, "raw.npy")), "--raw", "--profile", str(timed))
@@ -356,7 +356,7 @@ def _judged(
     result: HostResult, before: list[HostResult], request: RunRequest, contract: Contract
 ) -> HostResult:
     """The result with its verdict; words that differ are an error."""
-    type_ = contract.output.type
+    type_ = contract.outputs[0].type
     source = request.input or request.folder / INPUTS
     if request.input is None:
         expected, reference = _proven(request.folder), "the proof's"

@@ -89,18 +89,18 @@ def prove(
         tell(engine, 0.0)
         started = time.monotonic()
         got, reference, inputs = run()
-        require_equal(engine, got, REFERENCE, reference, inputs, contract.output.type)
+        require_equal(engine, got, REFERENCE, reference, inputs, core.output.type)
         engines.append(Agreement(engine, len(got), _since(started)))
 
     def recorded() -> tuple[IntArray, IntArray, FloatArray]:
         assert network.recording is not None
         inputs = network.recording.inputs
-        got = contract.output.type.raw(network.recording.outputs)
-        return got, simulate(library, core, inputs), contract.input.type.number(inputs)
+        got = core.output_layout.raw(network.recording.outputs)
+        return got, simulate(library, core, inputs), core.input_layout.number(inputs)
 
     if keras is not None:
         answers = keras
-        agree("Keras", lambda: (contract.output.type.raw(answers()), expected, numbers))
+        agree("Keras", lambda: (core.output_layout.raw(answers()), expected, numbers))
     if network.recording is not None:
         agree("Keras as recorded", recorded)
     if exact is not None:
@@ -153,7 +153,7 @@ def _host(folder: Path, contract: Contract, host: str) -> IntArray:
         run_host_once(
             folder, contract, host, ["--input", str(source), "--output", str(output), "--raw"]
         )
-        words: IntArray = np.load(output).reshape(-1, contract.output.elements)
+        words: IntArray = np.load(output).reshape(-1, contract.output_layout.size)
     return words
 
 
