@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fpgac.data.vectors import corner_numbers, make_vectors
 from fpgac.engines.proof import first_difference, require_equal
 from fpgac.errors import ProofError
 from fpgac.numbers import FixedPoint
@@ -34,31 +33,3 @@ def test_the_first_difference_is_named_with_both_words_and_the_inputs() -> None:
 def test_results_of_another_shape_are_never_equal() -> None:
     with pytest.raises(ProofError, match="another shape"):
         require_equal("xrt", np.zeros((2, 1), int), "csim", np.zeros((3, 1), int), np.ones(3), TYPE)
-
-
-def test_corners_hold_ties_extremes_and_what_is_not_finite() -> None:
-    corners = corner_numbers(TYPE)
-    scaled = corners[np.isfinite(corners)] / TYPE.step
-    assert np.isin([-0.5, 0.5, 1.5, TYPE.lowest, TYPE.highest, TYPE.highest + 1], scaled).all()
-    assert np.isposinf(corners).any()
-    assert np.isneginf(corners).any()
-    assert set(np.signbit(corners[np.isnan(corners)])) == {True, False}
-
-
-def test_every_input_meets_every_corner_alone() -> None:
-    data = np.full((5, 3), 0.25)
-    vectors = make_vectors(TYPE, data, random=10, seed=1)
-    corners = corner_numbers(TYPE)
-    alone = vectors[5 + 10 + len(corners) :]
-    assert len(alone) == 3 * len(corners)
-    for place in range(3):
-        mine = alone[place::3]
-        np.testing.assert_array_equal(mine[:, place], corners)
-        assert (np.delete(mine, place, axis=1) == 0.25).all()
-
-
-def test_vectors_depend_on_the_seed_alone() -> None:
-    data = np.zeros((2, 4))
-    first, again = (make_vectors(TYPE, data, 50, seed=3) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, make_vectors(TYPE, data, 50, seed=4), equal_nan=True)

@@ -26,7 +26,7 @@ class Quantity:
 
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
-    outputs, shape (samples, outputs), to the quantity, shape (samples,), in the same unit.
+    outputs as rows, shape (samples, numbers), to the quantity, shape (samples,), in the same unit.
     ``edges`` part it into the bins of a report, and ``threshold`` is a trigger's, if it has one.
     ``formula`` is ``decode`` as an expression of numpy in the outputs ``y``, for notebooks, which
     are run without the provider.
@@ -64,8 +64,9 @@ class Quantity:
 class Dataset:
     """Samples with their answers.
 
-    ``features`` has shape (samples, inputs) and ``targets`` shape (samples, outputs), both float64
-    and finite. The targets of a classification are 1 in the column of the sample's class and 0
+    ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
+    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite. The
+    targets of a classification are 1 in the column of the sample's class and 0
     elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
     encode a physical quantity.
 
@@ -155,7 +156,8 @@ class Provider(ABC):
     """Where a data set comes from; one subclass each, built in or a plugin's.
 
     The class attributes say what the data look like without making them, so that a spec is
-    checked against them at once. ``version`` goes up whenever the same request would give other
+    checked against them at once: ``feature_names`` and ``target_names`` name the columns of a
+    data set's rows. ``version`` goes up whenever the same request would give other
     samples: through ``digest`` it is a part of every cache key.
 
     An example, whole::

@@ -68,7 +68,7 @@ class Emulation:
         """What goes in."""
         if self._data is None:
             return Rows(self._sources.split.test.features)
-        return SamplesFile.of(self._data, self._sources.core.input.shape)
+        return SamplesFile.of(self._data, self._sources.core.input_layout)
 
     def write(self, out: Path, *, raw: bool = False, progress: Progress = _unheard) -> Emulated:
         """The results into an .npy file; neither they nor the samples need fit the memory.
@@ -78,12 +78,11 @@ class Emulation:
         Raises:
             BuildError: the file cannot be written, or is that of the samples.
         """
-        type_, samples = self.emulator.output.type, self.samples
+        samples, layout = self.samples, self._sources.core.output_layout
         self._require_other(out)
         run = self.emulator.raw if raw else self.emulator.predict
-        shape = (samples.count, *self.emulator.output.shape)
         started = time.monotonic()
-        with results_file(out, shape, type_.dtype if raw else type_.float_dtype) as write:
+        with results_file(out, layout, samples.count, raw=raw) as write:
             for lot in _watched(samples, self._lot, progress):
                 write(run(lot))
         return Emulated(samples.count, time.monotonic() - started)
@@ -137,7 +136,7 @@ def _at_most(samples: int, numbers: int) -> int:
 def _watched(samples: Samples, most: int, progress: Progress) -> Iterator[FloatArray]:
     """The samples, lot by lot; ``progress`` hears when one is done with."""
     done = 0
-    for lot in samples.lots(most):
+    for lot in samples.batches(most):
         yield lot
         done += len(lot)
         progress(done, samples.count)

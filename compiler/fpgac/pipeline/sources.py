@@ -17,6 +17,7 @@ from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
+from fpgac.tensors import Layout, Tensor
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core
@@ -137,5 +138,6 @@ class Sources:
 
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""
-        to, seed = self.spec.interface.input, self.spec.proof.seed
-        return make_vectors(to, self.split.test.features[:data], random, seed)
+        topology, to = self.spec.topology, self.spec.interface.input
+        layout = Layout((Tensor("x", topology.input_shape, to),))
+        return make_vectors(layout, self.split.test.features[:data], random, self.spec.proof.seed)
