@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
+from fpgac.tensors import Layout, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,6 +141,16 @@ class Contract:
     def buffers(self) -> tuple[Buffer, Buffer]:
         """The memory arguments, in the kernel's order; :data:`COUNT` follows them."""
         return (self.input, self.output)
+
+    @cached_property
+    def input_layout(self) -> Layout:
+        """How a sample of all inputs lies in a row."""
+        return Layout((Tensor(self.input.argument, self.input.shape, self.input.type),))
+
+    @cached_property
+    def output_layout(self) -> Layout:
+        """How a result of all outputs lies in a row."""
+        return Layout((Tensor(self.output.argument, self.output.shape, self.output.type),))
 
     @property
     def source(self) -> str:

@@ -14,15 +14,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from fpgac.core.core import Core
+from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.errors import EmulationError, Problem, Where
 from fpgac.numbers import IntArray
+from fpgac.tensors import Layout
 
-__all__ = ["simulate"]
+__all__ = ["CSIMULATION", "CSimulation", "Simulated", "simulate"]
+
+CSIMULATION = "C simulation"
 
 # Samples between two signs of life, and the samples that are worth a process of their own.
 CHUNK = 64
@@ -30,22 +33,58 @@ SHARE = 1024
 PATIENCE = 600.0  # seconds
 
 
+class Simulated(Protocol):
+    """What is known of the core behind a library: a core says so itself, or a build does."""
+
+    @property
+    def top(self) -> str: ...
+
+    @property
+    def input_layout(self) -> Layout: ...
+
+    @property
+    def output_layout(self) -> Layout: ...
+
+
+@dataclass(frozen=True, eq=False)
+class CSimulation(Engine):
+    """hls4ml's C simulation in a ``library`` of :func:`fpgac.steps.core.core_steps`.
+
+    It runs in ``processes``, by default one for each processor.
+    """
+
+    library: Path
+    core: Simulated
+    processes: int | None = None
+    name = CSIMULATION
+
+    def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return simulate(
+            self.library,
+            self.core,
+            vectors.words,
+            progress=lambda done: progress(done / len(vectors)),
+            processes=self.processes,
+        )
+
+
 def simulate(
     library: Path,
-    core: Core,
+    core: Simulated,
     words: IntArray,
     *,
     progress: Callable[[int], None] | None = None,
     processes: int | None = None,
 ) -> IntArray:
-    """The core's answers to raw words of shape (samples, inputs), of shape (samples, outputs).
+    """The core's answers to rows of raw words of its inputs: rows of raw words of its outputs.
 
     It runs in child processes, so that a crash in the generated code is an error here.
 
     Args:
         library: what the steps of :func:`fpgac.steps.core.core_steps` made.
-        core: the core that was compiled.
-        words: raw words of the input's type, any integer dtype.
+        core: what was compiled.
+        words: shape (samples, ``core.input_layout.size``), any integer dtype.
         progress: called now and then with the samples done so far.
         processes: how many at once; by default one for each processor, fewer for few samples.
 
@@ -67,18 +106,18 @@ def simulate(
             for child in children:
                 _judge(child, core)
         answers = np.fromfile(folder / "out", dtype="<i8")
-    return answers.reshape(len(samples), core.output.size).astype(core.output.type.dtype)
+    return answers.reshape(len(samples), core.output_layout.size).astype(core.output_layout.dtype)
 
 
 @contextlib.contextmanager
-def _scratch(samples: IntArray, core: Core) -> Iterator[Path]:
+def _scratch(samples: IntArray, core: Simulated) -> Iterator[Path]:
     """A folder with the words in, and room for the words out: a full disk shows here, not later."""
     with tempfile.TemporaryDirectory(prefix="fpgac-") as name:
         folder = Path(name)
         try:
             samples.tofile(folder / "in")
             with (folder / "out").open("wb") as out:
-                if size := len(samples) * core.output.size * 8:
+                if size := len(samples) * core.output_layout.size * 8:
                     os.posix_fallocate(out.fileno(), 0, size)
         except OSError as error:
             raise EmulationError(
@@ -91,13 +130,15 @@ def _scratch(samples: IntArray, core: Core) -> Iterator[Path]:
         yield folder
 
 
-def _checked(words: IntArray, core: Core) -> IntArray:
-    type_ = core.input.type
-    if words.ndim != 2 or words.shape[1] != core.input.size:
-        raise ValueError(f"expected shape (samples, {core.input.size}), not {words.shape}")
-    lowest = -(1 << (type_.width - 1)) if type_.signed else 0
-    if words.size and not lowest <= int(words.min()) <= int(words.max()) <= type_.highest:
-        raise ValueError(f"raw words of {type_} are {lowest} to {type_.highest}")
+def _checked(words: IntArray, core: Simulated) -> IntArray:
+    layout = core.input_layout
+    if words.ndim != 2 or words.shape[1] != layout.size:
+        raise ValueError(f"expected shape (samples, {layout.size}), not {words.shape}")
+    for tensor, columns in layout.places:
+        type_, part = tensor.type, words[:, columns]
+        lowest = -(1 << (type_.width - 1)) if type_.signed else 0
+        if part.size and not lowest <= int(part.min()) <= int(part.max()) <= type_.highest:
+            raise ValueError(f"raw words of {type_} are {lowest} to {type_.highest}")
     return np.ascontiguousarray(words, dtype="<i8")
 
 
@@ -110,11 +151,11 @@ class _Child:
 
 
 @contextlib.contextmanager
-def _child(library: Path, core: Core, folder: Path, start: int, stop: int) -> Iterator[_Child]:
+def _child(library: Path, core: Simulated, folder: Path, start: int, stop: int) -> Iterator[_Child]:
     log = folder / f"log{start}"
     arguments: tuple[Any, ...] = (
         *(library, f"{core.top}_simulate", folder / "in", folder / "out"),
-        *(core.input.size, core.output.size, start, stop, CHUNK),
+        *(core.input_layout.size, core.output_layout.size, start, stop, CHUNK),
     )
     simulator = Path(__file__).with_name("csim_child.py")
     with log.open("wb") as output:
@@ -158,7 +199,7 @@ def _watch(children: list[_Child], samples: int, progress: Callable[[int], None]
                 )
 
 
-def _judge(child: _Child, core: Core) -> None:
+def _judge(child: _Child, core: Simulated) -> None:
     status = child.process.wait()
     printed = child.log.read_text(errors="replace").strip()
     if status == 0 and "WARNING: Hls::stream" not in printed:

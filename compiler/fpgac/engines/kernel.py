@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fpgac.design.contract import Contract
+from fpgac.engines import engine as engines
 from fpgac.engines.kernel_call import simulate_kernel
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
 from fpgac.steps.plan import Engine, kernel_library
 
-__all__ = ["run_kernel"]
+__all__ = ["Kernel", "run_kernel"]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel(engines.Engine):
+    """The kernel of the build in ``folder``; ``body`` says which C++ computes in it."""
+
+    folder: Path
+    contract: Contract
+    body: Engine = "hls"
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Engine.name`."""
+        return "kernel" if self.body == "hls" else "kernel with the exact program"
+
+    def words(
+        self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
+    ) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return run_kernel(self.folder, self.contract, vectors.words, self.body)
 
 
 def run_kernel(
