@@ -112,7 +112,7 @@ def test_init_replaces_nothing_unasked(fpgac: Fpgac, tmp_path: Path) -> None:
 def test_init_refuses_a_name_that_is_no_identifier(fpgac: Fpgac, tmp_path: Path) -> None:
     done = fpgac("init", "x.toml", "--name", "a b; rm -rf /", cwd=tmp_path)
     assert done.returncode == 3
-    assert "no C identifier" in done.stderr
+    assert "not a C identifier" in done.stderr
     assert not (tmp_path / "x.toml").exists()
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
 
-__all__ = ["Constant", "Graph", "Node", "Tensor", "read_graph"]
+__all__ = ["Constant", "Graph", "Node", "Tensor", "is_compressed", "is_exponent", "read_graph"]
 
 Setting = int | float | str | tuple[int, ...]
 
@@ -46,17 +46,21 @@ class Tensor:
 class Constant:
     """Weights, biases and the like: raw words of ``type``, int64, in the order of the C++ array.
 
-    ``words`` is None where the array holds something else: other numbers, or compressed ones.
+    ``words`` is None where they are no numbers of fixed point, or wider than a float64 holds.
+    Of powers of two, whose exponents have ``exponent_bits`` bits in the C++ (0 for all other
+    numbers), a word is twice the exponent, plus one where the number is negative.
     """
 
     type: FixedPoint | None
     words: IntArray | None
+    exponent_bits: int = 0
 
     @cached_property
     def digest(self) -> str:
-        """Covers type, shape and words."""
+        """Covers all of it."""
         words = np.empty(0, np.int64) if self.words is None else self.words
-        return digest_json([str(self.type), words.shape, digest_bytes(words.tobytes())])
+        parts = [str(self.type), words.shape, digest_bytes(words.tobytes()), self.exponent_bits]
+        return digest_json(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +198,22 @@ def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:
 
 
 def _type(named: Any) -> FixedPoint | None:
-    """The format that the C++ declares; None for floats, exponents and binary numbers."""
-    if type(named.precision).__name__ in ("XnorPrecisionType", "ExponentPrecisionType"):
-        return None
-    return _parsed(named.precision.definition_cpp())
+    """The format that the C++ declares; None for floats and exponents."""
+    return None if is_exponent(named) else _parsed(named.precision.definition_cpp())
+
+
+def is_exponent(named: Any) -> bool:
+    """Whether hls4ml's type holds powers of two by sign and exponent."""
+    from hls4ml.model.types import ExponentPrecisionType
+
+    return isinstance(named.precision, ExponentPrecisionType)
+
+
+def is_compressed(named: Any) -> bool:
+    """Whether hls4ml's type holds only the weights that are not zero, by their places."""
+    from hls4ml.model.types import CompressedType
+
+    return isinstance(named, CompressedType)
 
 
 def _parsed(text: str) -> FixedPoint | None:
@@ -210,9 +226,10 @@ def _parsed(text: str) -> FixedPoint | None:
 
 
 def _constant(weights: Any) -> Constant:
+    if is_exponent(weights.type):
+        return _powers(np.asarray(weights.data, np.float64), int(weights.type.precision.width))
     type_ = _type(weights.type)
-    compressed = hasattr(weights.type, "index_precision")
-    if type_ is None or type_.width > WIDEST or compressed:
+    if type_ is None or type_.width > WIDEST:
         return Constant(type_, None)
     numbers = np.asarray(weights.data, np.float64)
     words = type_.raw(_as_written(numbers, type_, weights.precision_fmt))
@@ -227,3 +244,11 @@ def _as_written(
     written = numbers.copy()
     written[off] = [float(decimals.format(number)) for number in numbers[off]]
     return written
+
+
+def _powers(numbers: npt.NDArray[np.float64], bits: int) -> Constant:
+    """Powers of two as hls4ml writes them: exponents as words of so many bits, and signs."""
+    half = 1 << (bits - 1)
+    exponents = np.trunc(np.log2(np.abs(numbers))).astype(np.int64)
+    exponents = (exponents + half) % (2 * half) - half
+    return Constant(None, 2 * exponents + (numbers < 0), bits)

@@ -12,25 +12,28 @@ import io
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from fpgac.core.checks import (
     check_formats,
-    check_graph,
     check_names,
+    check_reuse,
+    check_written,
     declared_type,
+    result_types,
 )
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described, precisions, results
+from fpgac.core.layers import described
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
-from fpgac.core.weights import write_weights
+from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
+from fpgac.network.operation import holding
+from fpgac.network.ops.arrangement import Flatten, Reshape
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
@@ -41,16 +44,16 @@ def lower(
     network: Network,
     hls: HlsSection,
     *,
-    output: FixedPoint | None = None,
+    types: Mapping[str, FixedPoint] | None = None,
     reuse_factors: Mapping[str, int] | None = None,
 ) -> Core:
     """The network as HLS C++, whose top function bears the network's name.
 
     Args:
-        network: its layers, in a chain.
+        network: its operations.
         hls: strategy, io type, clock, and the reuse factor of every layer that
             ``reuse_factors`` does not name.
-        output: the format of the last layer's results; None keeps every bit of its sums.
+        types: the formats of outputs, by name, that are not to keep every bit.
         reuse_factors: reuse factors by the name of a layer with weights.
 
     Raises:
@@ -58,13 +61,25 @@ def lower(
             one of hls4ml's own, or hls4ml refuses the network.
     """
     check_names(network)
-    check_formats(network, output)
+    results = result_types(network, types or {})
+    check_formats(network, results)
     factors = layer_reuse_factors(network, hls, reuse_factors or {})
     with _quiet_hls4ml(), tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
-        graph = _graph(network, hls, factors, output, folder)
+        graph = _graph(network, hls, factors, results, folder)
         core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
-    check_graph(graph, network, factors, output)
-    return core
+    check_reuse(graph, factors)
+    return _named(core, network)
+
+
+def _named(core: Core, network: Network) -> Core:
+    """The core's ports by the network's own names and shapes; hls4ml knows neither."""
+    inputs = zip(core.inputs, network.inputs, strict=True)
+    outputs = zip(core.outputs, network.output_tensors, strict=True)
+    return replace(
+        core,
+        inputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in inputs),
+        outputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in outputs),
+    )
 
 
 def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
@@ -78,8 +93,9 @@ def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) 
         folder: a temporary folder; nothing in it is needed afterwards.
 
     Raises:
-        CoreError: a number at the core's edge is too wide for a host.
+        CoreError: a number at the core's edge is too wide for a host, or the C++ would not compile.
     """
+    check_written(graph)
     return _core(graph, top, hls, interval, _written(graph, folder))
 
 
@@ -102,15 +118,23 @@ def _quiet_hls4ml() -> Iterator[None]:
             Problem(
                 f"hls4ml's files could not be written to the temporary folder: {error}",
                 hint="free some space there, or set TMPDIR to another folder",
+                code="core.cannot-write",
             )
         ) from error
     except Exception as error:
         raise CoreError(
-            Problem(f"hls4ml refuses the network: {type(error).__name__}: {error}")
+            Problem(
+                f"hls4ml refuses the network: {type(error).__name__}: {error}",
+                code="core.refused",
+            )
         ) from error
     if "WARNING" in printed.getvalue():
         raise CoreError(
-            Problem("hls4ml does not take the network as it is", got=printed.getvalue().strip())
+            Problem(
+                "hls4ml does not take the network as it is",
+                got=printed.getvalue().strip(),
+                code="core.warned",
+            )
         )
 
 
@@ -118,7 +142,7 @@ def _graph(
     network: Network,
     hls: HlsSection,
     factors: Mapping[str, int],
-    output: FixedPoint | None,
+    results: Mapping[str, FixedPoint],
     folder: str,
 ) -> Any:
     """hls4ml's graph of the network, all its passes applied."""
@@ -133,41 +157,100 @@ def _graph(
         io_type=hls.io_type,
         write_weights_txt=False,
     )
-    entry = _input_name(network)
+    entries = _input_names(network)
     interval = max(factors.values(), default=1)
-    types = pairwise([network.input_type, *results(network, output)])
+    nodes = {
+        node.name: described(node.operation, node, network.read_by(node)) for node in network.nodes
+    }
     config["HLSConfig"] = {
         "Model": {
-            "Precision": {"default": "ap_fixed<16,6>"},
+            "Precision": {"default": str(_default_type(network, hls))},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
             "PipelineInterval": interval if interval > 1 else None,
         },
         "LayerName": {
-            entry: {"Precision": {"result": str(network.input_type)}},
             **{
-                layer.name: {
-                    "Precision": precisions(layer, x, result),
-                    "ReuseFactor": factors.get(layer.name, 1),
+                entries[tensor.name]: {"Precision": {"result": str(tensor.type)}}
+                for tensor in network.inputs
+            },
+            **{
+                name: {
+                    "Precision": {**node.precision, "result": str(results[name])},
+                    "ReuseFactor": factors.get(name, 1),
+                    **node.settings,
                 }
-                for layer, (x, result) in zip(network.layers, types, strict=True)
+                for name, node in nodes.items()
             },
         },
     }
-    layers = [
-        {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
-        *map(described, network.layers, network.shapes),
+    layers: list[dict[str, Any]] = [
+        {
+            "name": entries[tensor.name],
+            "class_name": "InputLayer",
+            "input_shape": list(tensor.shape),
+        }
+        for tensor in network.inputs
     ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
+    ends = {output.node: _before_reshapes(network, output.node) for output in network.outputs}
+    for node in network.nodes:
+        if ends.get(node.name, node.name) == node.name:
+            inputs = [entries.get(name, name) for name in node.inputs]
+            layers += _kept({**nodes[node.name].layer, "name": node.name, "inputs": inputs}, layers)
+    return ModelGraph.from_layer_list(config, layers, list(entries.values()), list(ends.values()))
 
 
-def _input_name(network: Network) -> str:
-    taken = {layer.name.lower() for layer in network.layers}
-    name = f"{network.name}_input"
-    while name.lower() in taken:
-        name += "s"
+def _default_type(network: Network, hls: HlsSection) -> FixedPoint:
+    """hls4ml's type for what is not told its own: what its streams are repacked to."""
+    if hls.io_type == "io_parallel":
+        return FixedPoint(16, 6)
+    return holding([tensor.type for tensor in network.tensors.values()])
+
+
+def _before_reshapes(network: Network, name: str) -> str:
+    """The node whose numbers an output has, in the same order: a result is a list anyway, and
+    hls4ml would warn of a last layer that only changes the shape.
+    """
+    nodes = {node.name: node for node in network.nodes}
+    outputs = {output.node for output in network.outputs}
+    while isinstance(nodes[name].operation, Flatten | Reshape):
+        (before,) = nodes[name].inputs
+        read = any(name in node.inputs for node in network.nodes)
+        if read or before in outputs or before not in nodes:
+            break
+        name = before
     return name
+
+
+def _kept(layer: dict[str, Any], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``layer``, after a step that changes nothing where hls4ml would change more.
+
+    Between a transposition and a dense layer it takes a flattening for the end of a network with
+    channels first, and reorders the weights for one order of axes, whatever the order is.
+    """
+    if layer["class_name"] != "Reshape" or len(layer["target_shape"]) > 1:
+        return [layer]
+    (name,) = layer["inputs"]
+    moved = next((other for other in before if other["name"] == name), None)
+    if moved is None or moved["class_name"] != "Transpose":
+        return [layer]
+    shape = {"class_name": "Reshape", "target_shape": [1, *layer["target_shape"]]}
+    step = {**shape, "name": f"{layer['name']}_kept", "inputs": [name]}
+    return [step, {**layer, "inputs": [step["name"]]}]
+
+
+def _input_names(network: Network) -> dict[str, str]:
+    """hls4ml's names for the inputs, which no node has, by the network's."""
+    taken = {node.name.lower() for node in network.nodes}
+    names: dict[str, str] = {}
+    for tensor in network.inputs:
+        name = f"{network.name}_{tensor.name if len(network.inputs) > 1 else 'input'}"
+        while name.lower() in taken:
+            name += "s"
+        taken.add(name.lower())
+        names[tensor.name] = name
+    return names
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:
@@ -208,6 +291,7 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         Table(name=weights.name, cpp_type=weights.type.name)
         for node in graph.get_layers()
         for weights in node.get_weights()
+        if are_numbers(weights)
     )
     plain = read_graph(graph)
     digest = digest_json(

@@ -62,8 +62,10 @@ class Vectors:
 class Engine(ABC):
     """Whatever answers samples with raw words: a model, a simulation, a program, a host."""
 
-    # The outputs, by name, that it can only approximate, as Keras does hls4ml's softmax tables.
-    approximate: frozenset[str] = frozenset()
+    @property
+    def approximate(self) -> frozenset[str]:
+        """The outputs, by name, that it can only approximate, as Keras does softmax's tables."""
+        return frozenset()
 
     @property
     @abstractmethod
@@ -90,12 +92,17 @@ class Known(Engine):
     engine: str
     vectors: Vectors
     answers: IntArray
-    approximate: frozenset[str] = frozenset()
+    inexact: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         """See :attr:`Engine.name`."""
         return self.engine
+
+    @property
+    def approximate(self) -> frozenset[str]:
+        """See :attr:`Engine.approximate`."""
+        return self.inexact
 
     def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
         """See :meth:`Engine.words`.

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from fpgac.engines.engine import Engine, Fraction, Known, Vectors, ignored
 from fpgac.network.file import write_network
-from fpgac.network.network import Network, Recording
-from fpgac.network.process import exchange, run_worker
+from fpgac.network.keras.process import exchange, run_worker
+from fpgac.network.network import Network
 from fpgac.numbers import IntArray
 from fpgac.tensors import Layout
 
@@ -29,8 +29,12 @@ class Keras(Engine):
 
     network: Network
     outputs: Layout
-    approximate: frozenset[str] = frozenset()
     name = "Keras"
+
+    @property
+    def approximate(self) -> frozenset[str]:
+        """See :attr:`Engine.approximate`."""
+        return _approximate(self.network, self.outputs)
 
     def missing(self) -> str | None:
         """See :meth:`Engine.missing`."""
@@ -43,15 +47,21 @@ class Keras(Engine):
         return self.outputs.raw(keras_outputs(self.network, vectors.words))
 
 
-def recorded(
-    recording: Recording,
-    inputs: Layout,
-    outputs: Layout,
-    approximate: frozenset[str] = frozenset(),
-) -> Known:
-    """What the Keras network answered when it was trained, to the samples that were recorded."""
-    vectors = Vectors("recording", inputs, inputs.number(recording.inputs))
-    return Known("Keras as recorded", vectors, outputs.raw(recording.outputs), approximate)
+def recorded(network: Network, outputs: Layout) -> Known | None:
+    """What the Keras network answered when it was trained, if that was recorded."""
+    if network.recording is None:
+        return None
+    layout, recording = network.input_layout, network.recording
+    vectors = Vectors("recording", layout, layout.number(recording.inputs))
+    words, approximate = outputs.raw(recording.outputs), _approximate(network, outputs)
+    return Known("Keras as recorded", vectors, words, approximate)
+
+
+def _approximate(network: Network, outputs: Layout) -> frozenset[str]:
+    """The outputs of which Keras may give other numbers than the network means."""
+    return frozenset(
+        tensor.name for tensor, columns in outputs.places if any(network.approximate[columns])
+    )
 
 
 def keras_outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:

@@ -9,14 +9,11 @@ import numpy as np
 
 from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.native.engine import Engine as Native
-from fpgac.network.arithmetic import outputs
-from fpgac.network.network import Network
 from fpgac.numbers import IntArray
 from fpgac.program.interpreter import interpret
 from fpgac.program.program import Program
-from fpgac.tensors import Layout
 
-__all__ = ["EXACT", "ExactProgram", "NetworkInIntegers", "ProgramInNumpy"]
+__all__ = ["EXACT", "ExactProgram", "ProgramInNumpy"]
 
 EXACT = "exact program"
 
@@ -63,16 +60,3 @@ class ProgramInNumpy(Engine):
             pieces.append(interpret(self.program, vectors.words[first : first + _PIECE]))
             progress((first + len(pieces[-1])) / len(vectors))
         return np.concatenate(pieces)
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkInIntegers(Engine):
-    """The network's own definition, layer by layer in integers."""
-
-    network: Network
-    outputs: Layout
-    name = "network in integers"
-
-    def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
-        """See :meth:`Engine.words`."""
-        return self.outputs.raw(outputs(self.network, vectors.words))

@@ -131,7 +131,7 @@ class _Pipeline:
         versions = stages.versions
         workspace.describe(spec=spec, target=self.target.name, mode=mode, versions=versions)
         self._train()
-        for stage in (stages.network, stages.core, stages.program, stages.design, stages.card):
+        for stage in (stages.network, stages.program, stages.core, stages.design, stages.card):
             workspace.update(stage)
         workspace.update(stages.vectors)
         plan = self._built()

@@ -20,7 +20,7 @@ from fpgac.data.samples import Rows, Samples, SamplesFile, results_file
 from fpgac.engines.built import Build
 from fpgac.engines.emulator import Emulator
 from fpgac.engines.proof import compared
-from fpgac.errors import BuildError, CoreError, DataError, Problem, Where
+from fpgac.errors import BuildError, DataError, Problem, Where
 from fpgac.numbers import FloatArray, IntArray
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import SpecStages
@@ -152,12 +152,7 @@ class SpecEmulation(Emulation):
     @cached_property
     def emulator(self) -> Emulator:
         """See :attr:`Emulation.emulator`."""
-        meaning = self._values.get(self._stages.program)
-        if meaning.program is not None:
-            return Emulator.of_program(meaning.program, self._threads)
-        return Emulator.simulated(
-            self._values.get(self._stages.core), meaning.reason, self._threads
-        )
+        return Emulator.of_program(self._values.get(self._stages.program), self._threads)
 
     @property
     def _own_samples(self) -> Samples:
@@ -171,20 +166,16 @@ class SpecEmulation(Emulation):
         """Where the bits go, layer by layer.
 
         Raises:
-            CoreError: the network has no exact program, whose values could be looked at.
             DataError: there are no samples.
         """
-        meaning = self._values.get(self._stages.program)
-        if (program := meaning.program) is None:
-            what = f"this network cannot be traced: {meaning.reason}"
-            raise CoreError(Problem(what, code="core.no-program"))
         if not self.samples.count:
             what = "there are no samples to trace"
             raise DataError(Problem(what, Where(self._data), code="data.no-samples"))
-        graph = self._values.get(self._stages.core).graph
+        program = self._values.get(self._stages.program)
+        tensors = self._values.get(self._stages.network).tensors
         held = sum(operation.result.size for operation in program.operations)
         batches = _watched(self.samples, _at_most(TRACED_BATCH, held), progress)
-        return trace(program, batches, graph.types if graph else {})
+        return trace(program, batches, {name: tensor.type for name, tensor in tensors.items()})
 
 
 class BuildEmulation(Emulation):

@@ -16,7 +16,6 @@ from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
-from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Sources"]
 
@@ -62,12 +61,6 @@ class Sources:
         return self.plugins.source(self.spec.network_file, self.file.where("network"))
 
     @property
-    def inputs(self) -> Layout:
-        """How a sample of the spec's inputs lies in a row."""
-        to = self.spec.interface.input
-        return Layout((Tensor("x", self.spec.topology.input_shape, to),))
-
-    @property
     def network_digest(self) -> str:
         """Digest of the network's file.
 
@@ -110,4 +103,4 @@ class Sources:
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""
         features = self.split.test.features[:data]
-        return make_vectors(self.inputs, features, random, self.spec.proof.seed)
+        return make_vectors(self.spec.inputs, features, random, self.spec.proof.seed)

@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import numpy as np
-
 from fpgac.build.folder import Files
 from fpgac.build.stage import Stage
 from fpgac.design.contract import Contract
@@ -24,7 +22,6 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.numbers import FloatArray
 from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
@@ -34,24 +31,22 @@ from fpgac.pipeline.values import (
     AccuracyReport,
     Answers,
     CardSide,
-    Meaning,
+    CheckedCore,
     ProofVectors,
-    dump_core,
     dump_network,
+    dump_program,
     dump_proof,
-    load_core,
     load_network,
+    load_program,
     load_proof,
 )
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
-from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
-    from fpgac.core.core import Core
-    from fpgac.data.dataset import Dataset
     from fpgac.network.network import Network
+    from fpgac.program.program import Program
 
 __all__ = ["SpecStages", "TargetStages", "ValueOf"]
 
@@ -64,14 +59,8 @@ class ValueOf(Protocol):
     def __call__(self, stage: Stage[T], /) -> T: ...
 
 
-def _describe_core(core: Core) -> str:
-    def edge(layout: Layout) -> str:
-        return ", ".join(f"{tensor.size} x {tensor.type}" for tensor in layout.tensors)
-
-    return (
-        f"{edge(core.input_layout)} in, {edge(core.output_layout)} out, {core.io_type}, "
-        f"{len(core.files)} files"
-    )
+def _describe_program(program: Program) -> str:
+    return f"{len(program.operations)} operations, digest {program.digest[:12]}"
 
 
 class SpecStages:
@@ -105,50 +94,46 @@ class SpecStages:
         )
 
     def _describe_network(self, network: Network) -> str:
-        weighted = network.weighted_layers
-        weights = sum(layer.weights.size for layer in weighted)
-        zeros = sum(int((layer.weights == 0).sum()) for layer in weighted)
-        return f"{self.spec.topology}, {weights:,} weights, {zeros / weights:.0%} of them zero"
+        weights = network.weights
+        zeros = (weights == 0).sum() / max(weights.size, 1)
+        return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
-    def core(self) -> Stage[Core]:
-        """The network as HLS C++."""
+    def program(self) -> Stage[Program]:
+        """What the network means."""
+        key = self.key("program", self.network.key, self.said("interface"))
+        return Stage("program", key, self._meaning, dump_program, load_program, _describe_program)
+
+    def _meaning(self) -> Program:
+        from fpgac.network.meaning import meaning
+
+        return meaning(self.value(self.network), self.spec.output_types)
+
+    @cached_property
+    def core(self) -> Stage[CheckedCore]:
+        """The network as HLS C++, held against its program."""
         said = self.said("hls", "interface", "topology")
         return Stage(
             "core",
-            self.key("core", self.network.key, said),
+            self.key("core", self.network.key, self.program.key, said),
             self._lower,
-            dump_core,
-            load_core,
-            _describe_core,
+            CheckedCore.dump,
+            CheckedCore.load,
+            str,
             in_folder=False,
         )
 
-    def _lower(self) -> Core:
+    def _lower(self) -> CheckedCore:
         from fpgac.core.lowering import lower
+        from fpgac.rules.claim import check_claim
 
-        output = self.spec.interface.output
-        return lower(
+        core = lower(
             self.value(self.network),
             self.spec.hls,
-            output=None if output == "auto" else output,
+            types=self.spec.output_types,
             reuse_factors=own_reuse_factors(self.spec),
         )
-
-    @cached_property
-    def program(self) -> Stage[Meaning]:
-        """The network's meaning."""
-        key = self.key("program", self.core.key)
-        return Stage("program", key, self._meaning, Meaning.dump, Meaning.load, str)
-
-    def _meaning(self) -> Meaning:
-        from fpgac.program.ranges import NotExact
-        from fpgac.rules.core_program import exact_program
-
-        try:
-            return Meaning(exact_program(self.value(self.core)))
-        except NotExact as refusal:
-            return Meaning(None, str(refusal))
+        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -156,10 +141,10 @@ class SpecStages:
         sources, said = self.sources, self.said("data", "proof", "interface")
         return Stage(
             "vectors",
-            self.key("vectors", sources.provider.digest, self.spec.topology.input_size, said),
+            self.key("vectors", self.said("topology"), sources.provider.digest, said),
             self._make_vectors,
             ProofVectors.dump,
-            lambda files: ProofVectors.load(files, sources.inputs),
+            lambda files: ProofVectors.load(files, self.spec.inputs),
             str,
         )
 
@@ -168,7 +153,7 @@ class SpecStages:
         numbers = self.sources.vectors(proof.data, proof.random)
         data = min(proof.data, len(test))
         return ProofVectors(
-            Vectors("vectors", self.sources.inputs, numbers),
+            Vectors("vectors", self.spec.inputs, numbers),
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
@@ -194,29 +179,21 @@ class SpecStages:
     def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
         from fpgac.engines.csim import CSimulation
         from fpgac.engines.keras import Keras, recorded
-        from fpgac.engines.program import ExactProgram, NetworkInIntegers, ProgramInNumpy
+        from fpgac.engines.program import ExactProgram, ProgramInNumpy
 
-        network, core = self.value(self.network), self.value(self.core)
-        program, vectors = self.value(self.program).program, self.value(self.vectors).vectors
-        inputs, outputs = core.input_layout, core.output_layout
-        simulation = CSimulation(library, core)
-        test = self._more_test_data() if program else ()
-        questions = [Question(Keras(network, outputs), (vectors, *test))]
-        sets = [vectors, *test]
-        if network.recording is not None:
-            known = recorded(network.recording, inputs, outputs)
+        network, program = self.value(self.network), self.value(self.program)
+        outputs, vectors = program.output_layout, self.value(self.vectors).vectors
+        sets = [vectors, *self._more_test_data()]
+        questions = [
+            Question(Keras(network, outputs), tuple(sets)),
+            Question(CSimulation(library, self.value(self.core).core), (vectors,)),
+            Question(ProgramInNumpy(program), (vectors,)),
+        ]
+        if (known := recorded(network, outputs)) is not None:
             questions.append(Question(known, (known.vectors,)))
             sets.append(known.vectors)
-        if test:
-            questions.append(Question(NetworkInIntegers(network, outputs), test))
-        reference: Engine = simulation
-        if program is not None:
-            reference = ExactProgram(program)
-            questions += [
-                Question(simulation, (vectors,)),
-                Question(ProgramInNumpy(program), (vectors,)),
-            ]
-        proof, words = prove(Question(reference, tuple(sets)), questions, outputs, progress)
+        reference = Question(ExactProgram(program), tuple(sets))
+        proof, words = prove(reference, questions, outputs, progress)
         return Answers(words[vectors.title], proof)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
@@ -224,36 +201,26 @@ class SpecStages:
         test = self.sources.split.test
         if len(test) <= self.spec.proof.data:
             return ()
-        return (Vectors("test data", self.sources.inputs, test.features),)
+        return (Vectors("test data", self.spec.inputs, test.features),)
 
     def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
         """How well the chip answers the data."""
         return Stage(
             "report",
             self.key("report", answers.key, is_installed("matplotlib")),
-            lambda: self._judge(self.value(answers)),
+            self._judge,
             AccuracyReport.dump,
             AccuracyReport.load,
             lambda report: ", ".join(report.dump()),
         )
 
-    def _judge(self, answers: Answers) -> AccuracyReport:
+    def _judge(self) -> AccuracyReport:
         from fpgac.data.accuracy import judge
-
-        return AccuracyReport.of(judge(*self._judged(answers)))
-
-    def _judged(self, answers: Answers) -> tuple[Dataset, FloatArray]:
-        """The test data and the chip's numbers for it; only the vectors' part of it where there is
-        no exact program to compute them all."""
         from fpgac.engines.program import ExactProgram
 
-        test, program = self.sources.split.test, self.value(self.program).program
-        outputs = self.value(self.core).output_layout
-        if program is not None:
-            vectors = Vectors("test data", self.sources.inputs, test.features)
-            return test, outputs.number(ExactProgram(program).words(vectors))
-        data = self.value(self.vectors).about.data
-        return test.take(np.arange(data)), outputs.number(answers.words[:data])
+        test, program = self.sources.split.test, self.value(self.program)
+        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
+        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
 
 
 class TargetStages(SpecStages):
@@ -287,7 +254,7 @@ class TargetStages(SpecStages):
         with blamed(self.target), overridden(loaders):
             design = self.target.design(
                 self.spec.name,
-                self.value(self.core),
+                self.value(self.core).core,
                 self.options,
                 description=self.spec.description,
             )
@@ -321,7 +288,7 @@ class TargetStages(SpecStages):
     def _card(self) -> CardSide:
         from fpgac.steps.plan import emulation_files, emulation_plan
 
-        core, design = self.value(self.core), self.value(self.design)
+        core, design = self.value(self.core).core, self.value(self.design)
         own = emulation_files(core, self.contract, design)
         plan = emulation_plan(core, self.contract, {**design.files, **own}, self.hosts)
         return CardSide(CardPlan(self.hosts, core.top, plan), own)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.build.folder import File, Files, npy_bytes
+from fpgac.core.core import Core
 from fpgac.data.vectors import ANSWERS, EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.engines.built import CARD_PLAN, PROGRAM, CardPlan
 from fpgac.engines.engine import Vectors
@@ -23,7 +24,6 @@ from fpgac.plain import dumps, from_plain, loads, to_plain
 from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
-    from fpgac.core.core import Core
     from fpgac.data.accuracy import Accuracy
     from fpgac.network.network import Network
     from fpgac.program.program import Program
@@ -32,18 +32,17 @@ __all__ = [
     "AccuracyReport",
     "Answers",
     "CardSide",
-    "Meaning",
+    "CheckedCore",
     "ProofVectors",
-    "dump_core",
     "dump_network",
+    "dump_program",
     "dump_proof",
-    "load_core",
     "load_network",
+    "load_program",
     "load_proof",
 ]
 
 _NETWORK: Final = "network.json"
-_NO_PROGRAM: Final = "program/none.txt"
 _CORE, _ARRAYS, _FIRMWARE = "core.json", "arrays.npz", "firmware/"
 _ABOUT, _ENGINES, _PROOF = "vectors/about.json", "vectors/engines.json", "reports/proof.json"
 _FIGURES, _LINES, _PICTURE = (f"reports/accuracy.{suffix}" for suffix in ("json", "txt", "png"))
@@ -66,63 +65,71 @@ def load_network(files: Files) -> Network:
         return read_network(path)
 
 
-def dump_core(core: Core) -> Files:
-    """The core's C++ as it is, its graph's constants as arrays, and the rest as plain data."""
-    arrays: list[npt.NDArray[Any]] = []
-    plain = to_plain(replace(core, files={}), arrays)
-    sources = {f"{_FIRMWARE}{path}": File(content) for path, content in core.files.items()}
-    return {_CORE: File(json.dumps(plain).encode()), _ARRAYS: File(_npz_bytes(arrays)), **sources}
+def dump_program(program: Program) -> Files:
+    """The program as its own file."""
+    from fpgac.program.file import program_bytes
+
+    return {PROGRAM: File(program_bytes(program))}
 
 
-def load_core(files: Files) -> Core:
-    """What :func:`dump_core` wrote."""
-    from fpgac.core.core import Core
+def load_program(files: Files) -> Program:
+    """What :func:`dump_program` wrote."""
+    from fpgac.program.file import parse_program
 
-    with np.load(io.BytesIO(files[_ARRAYS].content), allow_pickle=False) as archive:
-        arrays = [archive[name] for name in archive.files]
-    core: Core = from_plain(Core, json.loads(files[_CORE].content), arrays)
-    sources = {
-        path.removeprefix(_FIRMWARE): file.content
-        for path, file in files.items()
-        if path.startswith(_FIRMWARE)
-    }
-    return replace(core, files=sources)
+    return parse_program(files[PROGRAM].content)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedCore:
+    """A core that was held against the network's program.
+
+    It was ``undecided`` whether these layers compute the same, so that vectors must decide.
+    """
+
+    core: Core
+    undecided: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        core = self.core
+        claim = f"{', '.join(self.undecided)} to be proven" if self.undecided else "as the program"
+        return (
+            f"{_edge(core.input_layout)} in, {_edge(core.output_layout)} out, {core.io_type}, "
+            f"{len(core.files)} files, {claim}"
+        )
+
+    def dump(self) -> Files:
+        """The core's C++ as it is, its graph's constants as arrays, and the rest as plain data."""
+        arrays: list[npt.NDArray[Any]] = []
+        plain = to_plain(replace(self, core=replace(self.core, files={})), arrays)
+        sources = {f"{_FIRMWARE}{path}": File(text) for path, text in self.core.files.items()}
+        return {
+            _CORE: File(json.dumps(plain).encode()),
+            _ARRAYS: File(_npz_bytes(arrays)),
+            **sources,
+        }
+
+    @classmethod
+    def load(cls, files: Files) -> CheckedCore:
+        """What :meth:`dump` wrote."""
+        with np.load(io.BytesIO(files[_ARRAYS].content), allow_pickle=False) as archive:
+            arrays = [archive[name] for name in archive.files]
+        checked: CheckedCore = from_plain(cls, json.loads(files[_CORE].content), arrays)
+        sources = {
+            path.removeprefix(_FIRMWARE): file.content
+            for path, file in files.items()
+            if path.startswith(_FIRMWARE)
+        }
+        return replace(checked, core=replace(checked.core, files=sources))
+
+
+def _edge(layout: Layout) -> str:
+    return ", ".join(f"{tensor.size} x {tensor.type}" for tensor in layout.tensors)
 
 
 def _npz_bytes(arrays: Iterable[npt.NDArray[Any]]) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, *arrays)
     return stream.getvalue()
-
-
-@dataclass(frozen=True, eq=False)
-class Meaning:
-    """What a network computes: its exact program, or the ``reason`` why it has none."""
-
-    program: Program | None
-    reason: str = ""
-
-    def __str__(self) -> str:
-        if self.program is None:
-            return f"none: {self.reason}"
-        return f"{len(self.program.operations)} operations, digest {self.program.digest[:12]}"
-
-    def dump(self) -> Files:
-        """The program's file, or why there is none."""
-        from fpgac.program.file import program_bytes
-
-        if self.program is None:
-            return {_NO_PROGRAM: File(f"{self.reason}\n".encode())}
-        return {PROGRAM: File(program_bytes(self.program))}
-
-    @classmethod
-    def load(cls, files: Files) -> Meaning:
-        """What :meth:`dump` wrote."""
-        from fpgac.program.file import parse_program
-
-        if PROGRAM in files:
-            return cls(parse_program(files[PROGRAM].content))
-        return cls(None, files[_NO_PROGRAM].content.decode().strip())
 
 
 @dataclass(frozen=True, eq=False)

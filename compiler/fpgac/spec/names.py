@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 
+from fpgac.errors import shown
+
 __all__ = ["check_identifier"]
 
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
@@ -29,14 +31,17 @@ def check_identifier(name: str) -> str:
     Raises:
         ValueError: it is empty, too long, reserved, or has other characters; the text says which.
     """
+    text = shown(name, 40)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(
-            f"{name!r} is no C identifier: letters, digits and underscores, a letter first"
+            f"{text} is not a C identifier: letters, digits and underscores, a letter first"
         )
     if "__" in name or name.endswith("_"):
-        raise ValueError(f"{name!r}: no double or closing underscores, which C++ keeps for itself")
+        raise ValueError(
+            f"{text} has a double underscore or ends in one, which C++ keeps for itself"
+        )
     if len(name) > LONGEST:
-        raise ValueError(f"{name!r} has {len(name)} characters; at most {LONGEST} fit an xclbin")
+        raise ValueError(f"{text} has {len(name)} characters; at most {LONGEST} fit an xclbin")
     if name in _RESERVED.split() or keyword.iskeyword(name):
-        raise ValueError(f"{name!r} is a reserved word of C++ or Python")
+        raise ValueError(f"{text} is a reserved word of C++ or Python")
     return name

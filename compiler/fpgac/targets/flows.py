@@ -14,8 +14,7 @@ from fpgac.build.toolchains import Toolchain
 from fpgac.core.core import Core
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, Where, nearest
-from fpgac.spec.lines import KeyPath, nearest_line
-from fpgac.spec.loader import key_text
+from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.targets.board import Mode
 from fpgac.targets.target import Target, TargetOptions
 

@@ -16,8 +16,8 @@ from fpgac.build.toolchains import Toolchain
 from fpgac.core.core import Core
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
-from fpgac.spec.lines import KeyPath, nearest_line
-from fpgac.spec.loader import key_text, problems_of
+from fpgac.spec.lines import KeyPath, key_text, nearest_line
+from fpgac.spec.mistakes import problems_of
 from fpgac.targets.board import Board, Mode, version_text
 
 __all__ = ["Mode", "Some", "Target", "TargetOptions", "WhereIs"]

@@ -35,6 +35,7 @@ _ENVIRONMENT = {
 }
 # numpy reports a file that it could write only half without a number.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, None)
+_WORKER = "fpgac.network.keras.worker"
 _LOG = "log.txt"
 _LOG_LINES = 6
 
@@ -93,7 +94,15 @@ def run_worker(task: str, folder: Path, on_event: Callable[[Mapping[str, Any]], 
 def _start(task: str, folder: Path, transmit: int, log: int) -> subprocess.Popen[bytes]:
     # In a session of its own, the worker is not sent the terminal's Ctrl-C: it is ended from here.
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fpgac.network.worker", task, str(folder), str(transmit)],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "fpgac.network.keras.worker",
+            task,
+            str(folder),
+            str(transmit),
+        ],
         env={**os.environ, **_ENVIRONMENT},
         stdin=subprocess.PIPE,
         stdout=log,

@@ -1,4 +1,4 @@
-"""The process that Keras runs in: ``python -m fpgac.network.worker TASK FOLDER PIPE``."""
+"""The process that Keras runs in: ``python -m fpgac.network.keras.worker TASK FOLDER PIPE``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import fpgac
 from fpgac.errors import FpgacError
 from fpgac.network.file import read_network, write_network
-from fpgac.network.network import Network, Recording
-from fpgac.network.process import end_with_parent, send, send_problems
+from fpgac.network.keras.process import end_with_parent, send, send_problems
+from fpgac.network.network import Network, Node, Recording
 from fpgac.network.topology import training_digest
 from fpgac.spec.models import Spec
 
@@ -24,8 +24,9 @@ def train(folder: Path, pipe: int) -> None:
     """``spec.json``, ``features.npy``, ``targets.npy``, ``record.npy`` to ``network.json``."""
     from dataclasses import replace
 
-    from fpgac.network.keras_model import exact_outputs, load
-    from fpgac.network.keras_training import Trained, fit
+    from fpgac.network.keras.model import exact_outputs
+    from fpgac.network.keras.modules import load
+    from fpgac.network.keras.training import Trained, fit
 
     k = load()
     spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
@@ -57,13 +58,19 @@ def _provenance(spec: Spec, trained: Any) -> dict[str, Any]:
         "best_epoch": trained.epoch,
         "loss": trained.loss,
         "val_loss": trained.val_loss,
-        "sparsity": {layer.name: round(layer.sparsity, 4) for layer in network.weighted_layers},
+        "sparsity": {node.name: round(_sparsity(node), 4) for node in network.weighted},
     }
+
+
+def _sparsity(node: Node) -> float:
+    """The part of a node's weights that is zero."""
+    return float(np.mean(node.operation.products == 0))
 
 
 def answer(folder: Path, pipe: int) -> None:
     """``network.json`` and ``words.npy`` to the quantised Keras model's ``outputs.npy``."""
-    from fpgac.network.keras_model import exact_outputs, load
+    from fpgac.network.keras.model import exact_outputs
+    from fpgac.network.keras.modules import load
 
     network = read_network(folder / "network.json")
     outputs = exact_outputs(load(), network, np.load(folder / "words.npy"))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint, IntArray
-from fpgac.rules.layer import words_of
+from fpgac.program.words import words_of
 
 __all__ = ["FUNCTIONS", "exponentials", "inverses", "table_of"]
 

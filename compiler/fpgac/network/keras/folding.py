@@ -17,7 +17,7 @@ _MOMENTUM = 0.9
 
 
 def folding(k: Any, base: Any) -> Any:
-    """A class of layer like ``base``, QDense or a QConv, with its normalisation folded in.
+    """A class of layer like ``base``, a QDense or a convolution, with its normalisation folded in.
 
     The layer's own bias stands for what a normalisation adds in the end.
     """
@@ -60,7 +60,11 @@ def folding(k: Any, base: Any) -> Any:
     return Folding
 
 
-def float_weights(layer: Any) -> tuple[Any, Any]:
-    """The kernel and the bias of a trained layer, not quantised yet, as numpy arrays."""
+def float_weights(layer: Any) -> dict[str, Any]:
+    """What a trained layer has learnt, not quantised yet, as numpy arrays: by the operation's
+    names for it.
+    """
+    if hasattr(layer, "slopes"):
+        return {"slopes": layer.slopes.numpy()}
     kernel, bias = layer.folded() if hasattr(layer, "folded") else (layer.kernel, layer.bias)
-    return kernel.numpy(), bias.numpy()
+    return {"weights": kernel.numpy(), "bias": bias.numpy()}

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, SpecError, Where
-from fpgac.network.keras_folding import float_weights
-from fpgac.network.keras_model import Keras, build, exact_outputs, quantized_relu
-from fpgac.network.network import Network, WeightedLayer
+from fpgac.network.keras.folding import float_weights
+from fpgac.network.keras.model import build, exact_outputs, samples
+from fpgac.network.keras.modules import Keras
+from fpgac.network.network import Network, Output
 from fpgac.network.topology import untrained
 from fpgac.spec.models import PruningSection, Spec, TrainingSection
 
@@ -29,6 +30,9 @@ Emit = Callable[[Mapping[str, Any]], None]
 Array = npt.NDArray[Any]
 _OPTIMISERS = {"adam": "Adam", "nadam": "Nadam", "rmsprop": "RMSprop", "sgd": "SGD"}
 _SECONDS_BETWEEN_EVENTS = 0.2
+
+# What turns the sums of classes into an answer.
+_CHOICES = ("softmax", "argmax")
 _WATCH_BATCH = 4096
 
 
@@ -45,7 +49,7 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class _Best:
-    weights: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    weights: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     epoch: int = 0
     loss: float = math.inf
     val_loss: float = math.inf
@@ -79,6 +83,7 @@ def pruning_steps(pruning: PruningSection, total: int) -> PruningSteps:
                 expected="at least one step between 'begin' and 'end'",
                 got=f"{total} steps in all",
                 hint="train for more epochs, or with a smaller batch_size",
+                code="spec.too-short-to-prune",
             )
         )
     frequency = min(pruning.frequency, span)
@@ -102,9 +107,7 @@ def loss_of(k: Keras, training: TrainingSection, y: Array) -> Any:
 
 
 def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
-    """Train on ``x`` of shape (samples, inputs), already on the input's grid, and ``y``.
-
-    The inputs are given the network's shape here.
+    """Train on rows ``x`` of shape (samples, inputs), already on the inputs' grids, and ``y``.
 
     Raises:
         NetworkError: the loss is no number any more.
@@ -116,25 +119,41 @@ def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
     watched, taught = _split(len(x), training)
     total = math.ceil(len(taught) / training.batch_size) * training.epochs
     prune = pruning_steps(training.pruning, total) if training.pruning else None
-    blank = untrained(spec)
-    x = x.reshape(-1, *blank.input_shape)
+    whole = untrained(spec)
+    blank = _taught(whole, training)
     wrap = _wrapper(k, training.pruning, prune)
-    model = build(k, blank, quantized_relu, wrap, spec.topology.normalised)
+    model = build(k, blank, wrap, spec.topology.normalised)
     model.compile(_optimiser(k, training, total), loss=loss_of(k, training, y))
     held = (x[watched], y[watched])
-    watch = _Watch(model, training, held, total, prune, emit)
-    _run(k, training, watch, x[taught], y[taught])
+    validation = (samples(blank, held[0]), held[1])
+    watch = _Watch(model, training, validation, total, prune, emit)
+    _run(k, training, watch, samples(blank, x[taught]), y[taught])
     best = watch.best
-    network = _quantised(blank, best.weights)
-    _check_sparsity(network, training)
-    _check_answers(k, network, training, held, best.val_loss)
+    _check_sparsity(_quantised(blank, best.weights), training)
+    _check_answers(k, _quantised(blank, best.weights), training, held, best.val_loss)
+    network = _quantised(whole, best.weights)
     return Trained(network, best.epoch, best.loss, best.val_loss, len(taught))
 
 
-def _split(samples: int, training: TrainingSection) -> tuple[Array, Array]:
-    order = np.random.default_rng(training.seed).permutation(samples)
-    size = min(max(1, round(training.validation_fraction * samples)), samples - 1)
+def _split(count: int, training: TrainingSection) -> tuple[Array, Array]:
+    order = np.random.default_rng(training.seed).permutation(count)
+    size = min(max(1, round(training.validation_fraction * count)), count - 1)
     return order[:size], order[size:]
+
+
+def _taught(network: Network, training: TrainingSection) -> Network:
+    """What is trained: for classes, the sums that a softmax or an argmax at the end reads."""
+    if training.loss != "crossentropy":
+        return network
+    made = {node.name: node for node in network.nodes}
+    ends = [made[output.node] for output in network.outputs]
+    kept = [
+        Output(end.name, end.inputs[0] if end.operation.kind in _CHOICES else end.name)
+        for end in ends
+    ]
+    dropped = {end.name for end in ends if end.operation.kind in _CHOICES}
+    nodes = tuple(node for node in network.nodes if node.name not in dropped)
+    return replace(network, nodes=nodes, outputs=tuple(kept))
 
 
 def _wrapper(
@@ -189,9 +208,9 @@ class _Watch:
     def end_epoch(self, _: int, logs: Mapping[str, float]) -> None:
         val_loss = self.model.evaluate(*self.validation, batch_size=_WATCH_BATCH, verbose=0)
         self._check("validation loss", val_loss)
-        weights = {layer.name: float_weights(layer) for layer in _weighted_layers(self.model)}
-        kernels = np.concatenate([kernel.ravel() for kernel, _ in weights.values()])
-        sparsity = float(np.mean(kernels == 0))
+        weights = {layer.name: float_weights(layer) for layer in _learning_layers(self.model)}
+        kernels = [learnt["weights"].ravel() for learnt in weights.values() if "weights" in learnt]
+        sparsity = float(np.mean(np.concatenate(kernels) == 0)) if kernels else 0.0
         self._tell("epoch", loss=logs["loss"], val_loss=val_loss, sparsity=sparsity)
         final = self.prune is None or self.step > self.prune.end
         if final and val_loss < self.best.val_loss:
@@ -206,6 +225,7 @@ class _Watch:
                     Where(key="training"),
                     got=f"{loss} in epoch {self.now}, step {self.step}",
                     hint=f"a smaller training.learning_rate than {rate:g}, or smaller targets",
+                    code="network.diverges",
                 )
             )
 
@@ -233,38 +253,41 @@ def _run(k: Keras, training: TrainingSection, watch: _Watch, x: Array, y: Array)
     )
 
 
-def _weighted_layers(model: Any) -> list[Any]:
+def _learning_layers(model: Any) -> list[Any]:
     layers = [getattr(layer, "layer", layer) for layer in model.layers]
-    return [layer for layer in layers if hasattr(layer, "kernel")]
+    return [layer for layer in layers if hasattr(layer, "kernel") or hasattr(layer, "slopes")]
 
 
-def _quantised(untrained: Network, weights: Mapping[str, tuple[Array, Array]]) -> Network:
-    """The layers with the integers that QKeras's quantisers make of the trained weights."""
-    layers = tuple(
-        replace(
-            layer,
-            weights=layer.weight_type.raw(weights[layer.name][0]).astype(np.int64),
-            bias=layer.bias_type.raw(weights[layer.name][1]).astype(np.int64),
-        )
-        if isinstance(layer, WeightedLayer)
-        else layer
-        for layer in untrained.layers
+def _quantised(blank: Network, learnt: Mapping[str, Mapping[str, Array]]) -> Network:
+    """The network with the integers that QKeras's quantisers make of what was learnt."""
+    operations = {node.name: node.operation for node in blank.nodes if node.operation.parameters}
+    return blank.with_operations(
+        {
+            name: operation.learnt(
+                {
+                    key: parameter.type.raw(learnt[name][key]).astype(np.int64)
+                    for key, parameter in operation.parameters.items()
+                }
+            )
+            for name, operation in operations.items()
+        }
     )
-    return replace(untrained, layers=layers)
 
 
 def _check_sparsity(network: Network, training: TrainingSection) -> None:
     wanted = training.pruning.sparsity if training.pruning else 0.0
-    for layer in network.weighted_layers:
-        kept = max(1, math.ceil(layer.weights.size * (1 - wanted)))
-        if np.count_nonzero(layer.weights) > kept:
+    for node in network.weighted:
+        weights = node.operation.parameters["weights"].words
+        kept = max(1, math.ceil(weights.size * (1 - wanted)))
+        if np.count_nonzero(weights) > kept:
             raise NetworkError(
                 Problem(
-                    f"layer {layer.name!r} has not been pruned as asked",
+                    f"layer {node.name!r} has not been pruned as asked",
                     Where(key="training.pruning"),
-                    expected=f"at most {kept} of {layer.weights.size} weights",
-                    got=f"{np.count_nonzero(layer.weights)}",
+                    expected=f"at most {kept} of {weights.size} weights",
+                    got=f"{np.count_nonzero(weights)}",
                     hint="many of its weights are equally large: begin the pruning earlier",
+                    code="network.not-pruned",
                 )
             )
 
@@ -278,7 +301,7 @@ def _check_answers(
 ) -> None:
     """The integers must be what was trained: their validation loss is the trained model's."""
     x, y = held
-    answers = exact_outputs(k, network, network.input_type.raw(x.reshape(len(x), -1)))
+    answers = exact_outputs(k, network, network.input_layout.raw(x))
     loss = float(loss_of(k, training, y)(y, answers))
     if not math.isclose(loss, val_loss, rel_tol=1e-2, abs_tol=1e-6):
         raise NetworkError(
@@ -287,5 +310,6 @@ def _check_answers(
                 expected=f"a validation loss of {val_loss:g}",
                 got=f"{loss:g}",
                 hint="nothing was kept; please report the spec: it is a defect of fpgac",
+                code="network.not-as-trained",
             )
         )
