@@ -61,7 +61,7 @@ def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:
 
 def _terminal(build: Builder, tensor: Tensor, value: Value, to: FixedPoint | None) -> Terminal:
     wanted = to or tensor.type
-    given = build.cast(build.with_fraction(value, wanted.fraction), wanted)
+    given = build.assign(build.with_fraction(value, wanted.fraction), tensor.type, wanted)
     return Terminal(Tensor(tensor.name, tensor.shape, wanted), given)
 
 
