@@ -4,25 +4,65 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from fpgac.core.core import Core
 from fpgac.engines.calling import PATIENCE, Function, call
+from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.numbers import IntArray
+from fpgac.tensors import Layout
 
-__all__ = ["simulate"]
+__all__ = ["CSIMULATION", "CSimulation", "Simulated", "simulate"]
+
+CSIMULATION = "C simulation"
 
 # Samples between two signs of life, and the samples that are worth a process of their own.
 CHUNK: Final = 64
 SHARE: Final = 1024
 
 
+class Simulated(Protocol):
+    """What is known of the core behind a library: a core says so itself, or a build does."""
+
+    @property
+    def top(self) -> str: ...
+
+    @property
+    def input_layout(self) -> Layout: ...
+
+    @property
+    def output_layout(self) -> Layout: ...
+
+
+@dataclass(frozen=True, eq=False)
+class CSimulation(Engine):
+    """hls4ml's C simulation in a ``library`` of :func:`fpgac.steps.core.core_steps`.
+
+    It runs in ``processes``, by default one for each processor.
+    """
+
+    library: Path
+    core: Simulated
+    processes: int | None = None
+    name = CSIMULATION
+
+    def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return simulate(
+            self.library,
+            self.core,
+            vectors.words,
+            progress=lambda done: progress(done / len(vectors)),
+            processes=self.processes,
+        )
+
+
 def simulate(
     library: Path,
-    core: Core,
+    core: Simulated,
     words: IntArray,
     *,
     progress: Callable[[int], None] = lambda done: None,
@@ -59,7 +99,7 @@ def simulate(
     return answers.astype(results.dtype)
 
 
-def _checked(words: IntArray, core: Core) -> IntArray:
+def _checked(words: IntArray, core: Simulated) -> IntArray:
     layout = core.input_layout
     if words.ndim != 2 or words.shape[1] != layout.size:
         raise ValueError(f"expected shape (samples, {layout.size}), not {words.shape}")
