@@ -28,6 +28,7 @@ from fpgac.program.program import Accumulate, Cast, Clip, Dot, Operation, Progra
 from fpgac.program.ranges import NotExact
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
+from tests.drawing import examples
 
 CoreOf = Callable[..., Core]
 Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
@@ -500,13 +501,12 @@ def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> 
 
 
 together = settings(
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(3))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -515,7 +515,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(8))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
