@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from fpgac.build.cache import CACHE_VARIABLE
 from fpgac.network.network import Network
@@ -25,12 +24,9 @@ from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.shapes import Padding
 from fpgac.tensors import Tensor
 
-ROOT = Path(__file__).parents[1]
+pytest_plugins = ["tests.drawing"]
 
-# Drawn cases are the same in every run, so that a change is judged by itself; others are drawn by
-# `pytest --hypothesis-profile=default`.
-settings.register_profile("fixed", derandomize=True)
-settings.load_profile("fixed")
+ROOT = Path(__file__).parents[1]
 
 
 def run_fpgac(

@@ -26,6 +26,7 @@ from fpgac.program.program import (
     Program,
     Value,
 )
+from tests.drawing import examples
 from tests.programs import drawn, one_to_one, random_words, words
 
 SAMPLES = 300
@@ -48,7 +49,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
-@settings(max_examples=5, deadline=None, print_blob=True)
+@settings(max_examples=examples(5), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) -> None:
     check(drawn(seed), level)
@@ -80,7 +81,7 @@ def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
 
 
 @pytest.mark.heavy
-@settings(max_examples=120, deadline=None, print_blob=True)
+@settings(max_examples=examples(120), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
 def test_many_more_programs(seed: int, level: Level) -> None:
     check(drawn(seed), level)
