@@ -31,12 +31,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 __all__ = [
+    "AREAS",
     "BuildError",
     "CoreError",
     "DataError",
@@ -55,6 +56,23 @@ __all__ = [
     "printable",
     "shown",
 ]
+
+# What problems are about, as their codes begin, and the exit code of errors that hold them.
+AREAS: Final[Mapping[str, int]] = {
+    "cli": 2,
+    "spec": 3,
+    "data": 4,
+    "network": 5,
+    "core": 6,
+    "program": 6,
+    "target": 7,
+    "toolchain": 8,
+    "build": 9,
+    "emulation": 10,
+    "host": 10,
+    "proof": 11,
+    "plugin": 12,
+}
 
 # Characters that a terminal obeys instead of showing, those that reorder or break lines, and
 # halves of characters, which no terminal takes; new lines and tabs stay.

@@ -299,7 +299,7 @@ def test_an_archive_says_nothing_of_when_it_was_written(tmp_path: Path) -> None:
 
 def test_several_outputs_do_not_go_into_one_array(tmp_path: Path) -> None:
     with (
-        pytest.raises(BuildError) as caught,
+        pytest.raises(DataError) as caught,
         results_file(tmp_path / "y.npy", TWO, 8, raw=False),
     ):
         pytest.fail("nothing is to be computed")

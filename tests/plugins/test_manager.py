@@ -10,8 +10,9 @@ from textwrap import dedent
 
 import pytest
 
-from fpgac.errors import DataError, TargetError
+from fpgac.errors import DataError, NetworkError, TargetError
 from fpgac.plugins import Plugins, load_plugins
+from tests.problems import coded
 
 GOOD = """
 from importlib.resources import files
@@ -253,10 +254,14 @@ def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -
 
 def test_an_unknown_name_tells_the_nearest() -> None:
     plugins = load_plugins()
-    with pytest.raises(TargetError, match="did you mean 'aws-f1'"):
+    with pytest.raises(TargetError, check=coded("target.unknown")) as target:
         plugins.target("aws-f11")
-    with pytest.raises(DataError, match="did you mean 'muon'"):
+    with pytest.raises(DataError, check=coded("data.unknown-provider")) as provider:
         plugins.provider("moun")
+    with pytest.raises(NetworkError, check=coded("network.unknown-format")):
+        plugins.source("muon.h5")
+    assert target.value.problems[0].hint == "did you mean 'aws-f1'?"
+    assert provider.value.problems[0].hint == "did you mean 'muon'?"
 
 
 def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(

@@ -45,9 +45,14 @@ def test_the_c_simulation_multiplies_with_the_weights(
     ("options", "description", "code"),
     [
         ({}, {"bias_quantizer": power_of_two(4)}, "core.power-of-two-bias"),
+        (
+            {},
+            {"weight_quantizer": power_of_two(4), "weight_data": np.zeros((3, 2))},
+            "core.power-of-two-zero",
+        ),
         ({"Compression": True}, {}, "core.compressed-weights"),
     ],
-    ids=["biases that are powers of two", "compressed weights"],
+    ids=["powers of two as biases", "zeros as powers of two", "compressed weights"],
 )
 def test_what_hls4ml_writes_no_working_cpp_for_is_refused(
     options: dict[str, Any], description: dict[str, Any], code: str

@@ -196,6 +196,11 @@ def _unusable(layer: str, name: str, weights: Any) -> Problem | None:
             hint="quantize them to fixed-point numbers, as with quantized_bits",
             code="core.power-of-two-bias",
         )
+    if is_exponent(weights.type) and weights.nzeros:
+        return Problem(
+            f"weights of layer {layer!r} are zero, which is no power of two",
+            code="core.power-of-two-zero",
+        )
     if is_compressed(weights.type):
         return Problem(
             f"the weights of layer {layer!r} are compressed, which hls4ml 1.3 has no C++ for",

@@ -47,8 +47,8 @@ class Constant:
     """Weights, biases and the like: raw words of ``type``, int64, in the order of the C++ array.
 
     ``words`` is None where they are no numbers of fixed point, or wider than a float64 holds.
-    Powers of two are words as well, of a type that holds them all; the C++ holds their exponents,
-    of ``exponent_bits`` bits, which is 0 for all other numbers.
+    Of powers of two, whose exponents have ``exponent_bits`` bits in the C++ (0 for all other
+    numbers), a word is twice the exponent, plus one where the number is negative.
     """
 
     type: FixedPoint | None
@@ -247,18 +247,8 @@ def _as_written(
 
 
 def _powers(numbers: npt.NDArray[np.float64], bits: int) -> Constant:
-    """Powers of two as hls4ml writes them: the sign, and the exponent as a word of ``bits`` bits.
-
-    It writes a zero, which has no exponent, as the least int64, whose last bits are zero: as one.
-    """
-    with np.errstate(divide="ignore"):
-        exponents = np.trunc(np.log2(np.abs(numbers)))
-    exponents = np.where(np.isinf(exponents), 0, exponents).astype(np.int64)
+    """Powers of two as hls4ml writes them: exponents as words of so many bits, and signs."""
     half = 1 << (bits - 1)
+    exponents = np.trunc(np.log2(np.abs(numbers))).astype(np.int64)
     exponents = (exponents + half) % (2 * half) - half
-    least, greatest = int(exponents.min()), int(exponents.max())
-    width = greatest - least + 2
-    if width > WIDEST:
-        return Constant(None, None, bits)
-    words = np.where(numbers < 0, -1, 1) << (exponents - least)
-    return Constant(FixedPoint(width, greatest + 2), words, bits)
+    return Constant(None, 2 * exponents + (numbers < 0), bits)

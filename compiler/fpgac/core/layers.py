@@ -30,6 +30,7 @@ from fpgac.network.ops.scale import Scale
 from fpgac.network.ops.sloped import LeakyRelu, Prelu
 from fpgac.network.ops.softmax import Argmax, Softmax
 from fpgac.network.ops.squash import Squash
+from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.ops.weighted import Weighted, sum_type
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
@@ -150,6 +151,13 @@ def _(operation: Prelu, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     slopes = {"param_data": operation.slope_type.number(operation.slopes)}
     layer = _elementwise(inputs[0], "PReLU", "prelu", **slopes)
     return Described(layer, {"param": str(constant_type(operation.slope_type))})
+
+
+@described.register
+def _(operation: ThresholdedRelu, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    threshold = {"activ_param": operation.threshold}
+    layer = _elementwise(inputs[0], "ThresholdedReLU", "thresholdedrelu", **threshold)
+    return Described(layer, {"param": str(operation.threshold_type)})
 
 
 @described.register

@@ -130,6 +130,7 @@ class Dataset:
                 f"the data set {self.name!r} has {what} for another number of samples",
                 expected=f"{len(self.features)} rows, as many as the features have",
                 got=f"{len(values)} rows",
+                code="data.unequal-rows",
             )
             for what, values in columns.items()
             if len(values) != len(self.features)
@@ -139,6 +140,7 @@ class Dataset:
                 Problem(
                     f"the data set {self.name!r} has samples of no class, or of several",
                     expected="in each row of the targets one 1, and 0 elsewhere",
+                    code="data.not-one-hot",
                 )
             )
         return problems
@@ -222,10 +224,11 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
     if not test.any() or test.all():
         raise DataError(
             Problem(
-                f"the data set {dataset.name!r} is too small to be parted",
-                expected="samples in both parts",
+                f"the data set {dataset.name!r} is too small to be split",
+                expected="samples for training and for testing",
                 got=f"{len(dataset)} samples and test_fraction = {test_fraction:g}",
                 hint="ask for more samples, or another test_fraction, under [data]",
+                code="data.too-few-samples",
             )
         )
     return Split(dataset.take(order[~test[order]]), dataset.take(order[test[order]]))
@@ -247,18 +250,20 @@ def _column_problems(
     if values.ndim != 2 or values.shape[1] != len(names) or values.dtype != np.float64:
         return [
             Problem(
-                f"the data set {dataset!r} has {what} of another shape than it says",
+                f"the data set {dataset!r} has {what} of the wrong shape or type",
                 expected=f"float64 of shape (samples, {len(names)})",
                 got=f"{values.dtype} of shape {values.shape}",
+                code="data.wrong-columns",
             )
         ]
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         return [
             Problem(
-                f"the data set {dataset!r} has {what} that are no numbers",
+                f"the data set {dataset!r} has {what} that are not finite",
                 expected="finite numbers",
                 got=f"{values[row, column]} as {names[column]!r} in sample {row}",
+                code="data.not-finite",
             )
         ]
     return []

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.build.folder import disk_errors, require_replaceable
-from fpgac.errors import BuildError, DataError, Problem, Where
+from fpgac.errors import DataError, Problem, Where
 from fpgac.tensors import Layout
 
 __all__ = ["Rows", "Samples", "SamplesFile", "results_file"]
@@ -266,11 +266,12 @@ def results_file(
     that hold each tensor's exactly.
 
     Raises:
-        BuildError: the disk refuses, or several tensors are to go into an .npy file.
+        BuildError: the disk refuses.
+        DataError: several tensors are to go into an .npy file.
     """
     archived = path.suffix == ".npz"
     if len(layout.tensors) > 1 and not archived:
-        raise BuildError(
+        raise DataError(
             Problem(
                 "several outputs do not fit into one array",
                 Where(path),

@@ -35,7 +35,8 @@ class ScikitProvider(Provider):
                     f"the data set {self.name!r} does not hold that many samples",
                     expected=f"at most {self.size}",
                     got=f"samples = {samples}",
-                    hint="leave out samples under [data] to have them all",
+                    hint="remove samples from [data] to have them all",
+                    code="data.too-many-samples",
                 )
             )
         features, classes = self._all()
@@ -58,6 +59,7 @@ class ScikitProvider(Provider):
                 Problem(
                     f"the data set {self.name!r} comes with scikit-learn, which is not installed",
                     hint="pip install 'fpgac[data]'",
+                    code="toolchain.no-scikit-learn",
                 )
             ) from None
         features, classes = self.read(sklearn.datasets)

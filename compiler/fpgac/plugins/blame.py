@@ -1,4 +1,4 @@
-"""An error in a plugin's code is the plugin's: it is told as such, with its file and line."""
+"""An error in a plugin's code is reported as the plugin's own, with its file and line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def blamed(thing: object) -> Iterator[None]:
                 f"the plugin's {type(thing).__name__} has a defect: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}",
                 _place(module, error),
-                hint="`fpgac --debug ...` shows the traceback, for whoever wrote the plugin",
+                hint="`fpgac --debug ...` shows the traceback, for the plugin's author",
+                code="plugin.defect",
             )
         ) from error
 

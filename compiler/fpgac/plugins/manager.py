@@ -85,7 +85,11 @@ class Plugins:
         if name in self.targets:
             return self.targets[name]
         raise TargetError(
-            Problem(f"no plugin offers a target {name!r}", hint=self.hint(name, self.targets))
+            Problem(
+                f"no plugin offers a target {name!r}",
+                hint=self.hint(name, self.targets),
+                code="target.unknown",
+            )
         )
 
     def provider(self, name: str) -> Provider:
@@ -97,7 +101,11 @@ class Plugins:
         if name in self.providers:
             return self.providers[name]
         raise DataError(
-            Problem(f"no plugin offers a data set {name!r}", hint=self.hint(name, self.providers))
+            Problem(
+                f"no plugin offers a data set {name!r}",
+                hint=self.hint(name, self.providers),
+                code="data.unknown-provider",
+            )
         )
 
     def source(self, file: str, where: Where | None = None) -> NetworkSource:
@@ -114,6 +122,7 @@ class Plugins:
                 where,
                 expected=f"a file that ends in {' or '.join(self.sources)}",
                 hint="; ".join(map(str, self.failures)),
+                code="network.unknown-format",
             )
         )
 

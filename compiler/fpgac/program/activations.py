@@ -20,12 +20,14 @@ from fpgac.program.words import Words, words_in
 
 __all__ = [
     "Table",
+    "between",
     "binary_tanh",
     "centred_table",
     "elu",
     "hard_sigmoid",
     "hard_tanh",
     "normalised",
+    "reached",
     "relu",
     "relu_to",
     "selu",
@@ -143,7 +145,8 @@ def _below_zero(build: Builder, x: Value, of: FixedPoint, table: Words, to: Fixe
 def _whole(build: Builder, x: Value, of: FixedPoint, size: int, span: int) -> Value:
     """``x · size / span`` as C's int: first the quotient, then the number, is cut off."""
     if of.integer + INT.width < 1:
-        raise NotExact("it reads numbers far below one, which hls4ml's C++ converts wrongly")
+        reason = "it reads numbers far below one, which hls4ml's C++ converts wrongly"
+        raise NotExact(reason, "program.faulty-cpp")
     common = gcd(size, span)
     factor, divisor = size // common, span // common
     if divisor == 1 and factor & (factor - 1) == 0:
@@ -152,30 +155,55 @@ def _whole(build: Builder, x: Value, of: FixedPoint, size: int, span: int) -> Va
     else:
         whole = build.cast(build.quotient(build.scaled(x, factor), 0, divisor), INT)
     if not interval(whole).within(INT.lowest + size, INT.highest - size):
-        raise NotExact("it looks numbers up that are too great for C's int")
+        reason = "it looks numbers up that are too great for C's int"
+        raise NotExact(reason, "program.faulty-cpp")
     return whole
 
 
 def binary_tanh(build: Builder, x: Value, to: FixedPoint) -> Value:
     """One, or minus one below zero."""
-    sign = build.clip(build.scaled(x, 1, plus=1), 0, 1)
-    return build.lookup(sign, words_in(np.array([-1, 1]), 0, to), to.fraction)
+    return build.lookup(_reached(build, x, 0), words_in(np.array([-1, 1]), 0, to), to.fraction)
+
+
+def reached(build: Builder, x: Value, threshold: Words) -> Value:
+    """The single bit that is one from a threshold on: one for all, or one for each channel."""
+    x = build.with_fraction(x, threshold.fraction)
+    words = threshold.within(_grid(x.fraction)).reshape(-1)
+    return build.lookup(_reached(build, x, words), np.array([0, 1]), 0)
+
+
+def _reached(build: Builder, x: Value, words: IntArray | int) -> Value:
+    return build.clip(build.scaled(x, 1, plus=1 - words), 0, 1)
 
 
 def ternary_tanh(build: Builder, x: Value, to: FixedPoint) -> Value:
     """One above one, minus one up to minus one, zero between."""
     x = build.with_fraction(x, 0)
-    one = 1 << x.fraction
-    above = build.clip(build.scaled(x, 1, plus=-one), 0, 1)
-    below = build.clip(build.scaled(x, 1, plus=one), 0, 1)
-    both = build.dot(
-        build.gather([above, below], np.arange(2 * x.size)),
+    one = np.array([1 << x.fraction])
+    counted = _counted(build, x, (one, -one), (1, 1))
+    return build.lookup(counted, words_in(np.array([-1, 0, 1]), 0, to), to.fraction)
+
+
+def between(build: Builder, x: Value, high: Words, low: Words) -> Value:
+    """One above a high threshold, else zero above a low one, else minus one."""
+    x = build.with_fraction(x, max(high.fraction, low.fraction))
+    ends = [threshold.within(_grid(x.fraction)).reshape(-1) for threshold in (high, low)]
+    counted = _counted(build, x, (ends[0], ends[1]), (2, 1))
+    return build.lookup(counted, np.array([-1, 0, 1, 1]), 0)
+
+
+def _counted(
+    build: Builder, x: Value, thresholds: tuple[IntArray, IntArray], counts: tuple[int, int]
+) -> Value:
+    """The sum of the counts of the thresholds below each element."""
+    above = [build.clip(build.scaled(x, 1, plus=-words), 0, 1) for words in thresholds]
+    return build.dot(
+        build.gather(above, np.arange(2 * x.size)),
         np.arange(2 * x.size).reshape(2, -1).T,
-        np.ones((1, 2, 1), np.int64),
+        np.array(counts).reshape(1, 2, 1),
         np.zeros((1, 1), np.int64),
         fraction=0,
     )
-    return build.lookup(both, words_in(np.array([-1, 0, 1]), 0, to), to.fraction)
 
 
 def normalised(build: Builder, x: Value, scale: Words, bias: Words, to: FixedPoint) -> Value:

@@ -275,7 +275,8 @@ def _refuse_below_one(x: Value) -> None:
     """Types without bits before their point make an ``ap_int`` of minus one of any negative."""
     lowest, highest = x.interval
     if x.fraction > 0 and -(1 << x.fraction) < lowest < 0 and highest < 1 << x.fraction:
-        raise NotExact("negative numbers that all are below one become whole numbers")
+        reason = "negative numbers that all are below one become whole numbers"
+        raise NotExact(reason, "program.faulty-cpp")
 
 
 def taps_of(x: Value, windows: IntArray, groups: int) -> Interval:

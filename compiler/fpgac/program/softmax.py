@@ -119,7 +119,8 @@ class _Address:
     def of(cls, entries: int, type_: FixedPoint) -> _Address:
         bits = entries.bit_length() - 1
         if entries != 1 << bits or not 1 <= bits <= type_.width:
-            raise NotExact(f"it has a table of {entries} entries for numbers of {type_}")
+            reason = f"it has a table of {entries} entries for numbers of {type_}"
+            raise NotExact(reason, "program.faulty-cpp")
         return cls(bits, type_)
 
     @property

@@ -301,6 +301,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
             Problem(
                 "plots are drawn with matplotlib, which is not installed",
                 hint="pip install 'fpgac[plots]'",
+                code="toolchain.no-matplotlib",
             )
         ) from None
     style: Any = {**rcParamsDefault, **_STYLE}

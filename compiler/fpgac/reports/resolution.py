@@ -121,11 +121,6 @@ class Resolution:
     bins: tuple[ResolutionBin, ...]
     turn_on: tuple[Efficiency, ...] = ()
 
-    def beats(self, other: Resolution) -> bool:
-        """Whether both standard deviation and 68 % width are less than the other's."""
-        mine, its = self.overall, other.overall
-        return mine.standard_deviation < its.standard_deviation and mine.width_68 < its.width_68
-
 
 @dataclass(frozen=True)
 class Classification:

@@ -21,6 +21,8 @@ __all__ = [
     "leaky_relu",
     "linear",
     "normalise",
+    "normalised_bits",
+    "normalised_signs",
     "prelu",
     "relu",
     "relu_to",
@@ -53,8 +55,8 @@ def leaky_relu(layer: Layer) -> Value:
 
 def prelu(layer: Layer) -> Value:
     """``nnet::prelu``: a slope for each element."""
-    words, type_ = layer.constant("param")
-    slopes = Words(words.reshape(-1), type_.fraction)
+    constant = layer.constant("param")
+    slopes = Words(constant.words.reshape(-1), constant.fraction)
     return activations.sloped(layer.build, layer.x, slopes, layer.result)
 
 
@@ -108,8 +110,19 @@ def _table(layer: Layer) -> Table:
 def binary_tanh(layer: Layer) -> Value:
     """``nnet::binary_tanh``."""
     if layer.result == BIT:
-        raise layer.refusal("makes single bits")
+        return activations.reached(layer.build, layer.x, Words(np.zeros(1, np.int64), 0))
     return activations.binary_tanh(layer.build, layer.x, layer.result)
+
+
+def normalised_bits(layer: Layer) -> Value:
+    """``nnet::normalize_binary_tanh``, whose thresholds hold a batch normalisation."""
+    return activations.reached(layer.build, layer.x, layer.constant("threshold"))
+
+
+def normalised_signs(layer: Layer) -> Value:
+    """``nnet::normalize_ternary_tanh``, whose thresholds hold a batch normalisation."""
+    high, low = layer.constant("threshold_hi"), layer.constant("threshold_lo")
+    return activations.between(layer.build, layer.x, high, low)
 
 
 def ternary_tanh(layer: Layer) -> Value:
@@ -122,6 +135,13 @@ def ternary_tanh(layer: Layer) -> Value:
 
 def normalise(layer: Layer) -> Value:
     """``nnet::normalize``, a batch normalisation."""
-    scale, (words, type_) = factors(layer, "scale"), layer.constant("bias")
-    bias = Words(words, type_.fraction)
-    return activations.normalised(layer.build, layer.x, scale, bias, layer.result)
+    scale, windows = layer.array("scale"), np.arange(layer.x.size)[:, None]
+    words, order = layer.words(scale).reshape(-1, 1, 1), np.zeros(1, np.int64)
+    given = factors(
+        layer, layer.x, layer.x_type, layer.text("product"), scale, windows, words, order
+    )
+    if given.products.weights.shape != words.shape:
+        raise layer.faulty("loses bits of its products with powers of two")
+    factor = Words(given.products.weights, given.products.fraction)
+    bias = layer.constant("bias")
+    return activations.normalised(layer.build, given.x, factor, bias, layer.result)

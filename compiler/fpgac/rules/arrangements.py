@@ -34,7 +34,7 @@ def repack(layer: Layer) -> Value:
     """``nnet::repack_stream``: the same numbers in items of another size."""
     lanes = sorted((layer.tensors[0].lanes, layer.node.outputs[0].lanes))
     if lanes[1] % lanes[0]:
-        raise layer.refusal(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
+        raise layer.faulty(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
     return layer.assign(layer.x, layer.x_type)
 
 
@@ -44,7 +44,7 @@ def transpose(layer: Layer) -> Value:
     if not isinstance(order, tuple):
         raise layer.refusal("has no order of its axes")
     if layer.streams and order == (0, 1):
-        raise layer.refusal("transposes nothing, where hls4ml's streams exchange rows and columns")
+        raise layer.faulty("transposes nothing, where hls4ml's streams exchange rows and columns")
     return _placed(layer, places(layer.x_shape).transpose(order))
 
 

@@ -42,6 +42,8 @@ RULES: Mapping[str, Rule] = {
     "binary_tanh": activations.binary_tanh,
     "ternary_tanh": activations.ternary_tanh,
     "normalize": activations.normalise,
+    "normalize_binary_tanh": activations.normalised_bits,
+    "normalize_ternary_tanh": activations.normalised_signs,
     "softmax": softmax.softmax,
     "softmax_multidim": softmax.softmax,
     "conv_1d_cl": sweeps.convolution,
@@ -85,7 +87,7 @@ def exact_program(core: Core) -> Program:
     """
     graph = core.graph
     if graph is None:
-        raise NotExact("the core's C++ was written by hand")
+        raise NotExact("the core's C++ was written by hand", "program.unknown-layer")
     build = Builder(*map(_tensor, core.inputs))
     known = _values(graph, build, streams=core.io_type == "io_stream")
     outputs = zip(map(_tensor, core.outputs), graph.outputs, strict=True)
@@ -119,7 +121,8 @@ def _values(graph: Graph, build: Builder, *, streams: bool) -> dict[str, Value]:
             try:
                 result = _result(layer)
             except NotExact as refused:
-                raise NotExact(f"layer {node.name!r}: {refused.reason}") from None
+                reason = f"layer {node.name!r}: {refused.reason}"
+                raise NotExact(reason, refused.code) from None
             known.update(dict.fromkeys((tensor.name for tensor in node.outputs), result))
     return known
 
@@ -140,7 +143,7 @@ def _check_lanes(layer: Layer) -> None:
     """A flattened stream keeps its items, which most of hls4ml's C++ does not expect."""
     for tensor in layer.tensors:
         if tensor.lanes != tensor.shape[-1]:
-            raise layer.refusal(
+            raise layer.faulty(
                 f"reads a stream of {tensor.lanes} lanes as if it had {tensor.shape[-1]}"
             )
 

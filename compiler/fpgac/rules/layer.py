@@ -16,6 +16,8 @@ __all__ = ["BIT", "Layer"]
 # ap_uint<1>, which hls4ml's C++ treats in ways of its own.
 BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
 
+_NO_NUMBER = "program.no-fixed-point"
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -31,9 +33,13 @@ class Layer:
     tensors: tuple[Tensor, ...]
     streams: bool
 
-    def refusal(self, reason: str) -> NotExact:
+    def refusal(self, reason: str, code: str = "program.unknown-layer") -> NotExact:
         """The error that says why this layer has no exact form; the layer is named elsewhere."""
-        return NotExact(f"it {reason}")
+        return NotExact(f"it {reason}", code)
+
+    def faulty(self, reason: str) -> NotExact:
+        """The error that says what hls4ml's own C++ gets wrong."""
+        return self.refusal(reason, "program.faulty-cpp")
 
     @property
     def x(self) -> Value:
@@ -53,37 +59,45 @@ class Layer:
     @property
     def result(self) -> FixedPoint:
         """The type of what it makes."""
-        return self._known(self.node.outputs[0].type, "its result")
+        return self.known(self.node.outputs[0].type, "its result")
 
     def type(self, name: str) -> FixedPoint:
         """One of its other types."""
-        return self._known(self.node.types.get(name), name)
+        return self.known(self.node.types.get(name), name)
 
     def number(self, name: str, default: int | None = None) -> int:
         """A whole number among its settings."""
         value = self.node.settings.get(name, default)
         if not isinstance(value, int):
-            raise self.refusal(f"has no whole number as its {name}")
+            raise self.refusal(f"has no whole number as its {name}", _NO_NUMBER)
         return value
 
     def real(self, name: str, default: float | None = None) -> float:
         """Any number among its settings."""
         value = self.node.settings.get(name, default)
         if not isinstance(value, (int, float)):
-            raise self.refusal(f"has no number as its {name}")
+            raise self.refusal(f"has no number as its {name}", _NO_NUMBER)
         return float(value)
 
     def text(self, name: str) -> str:
         """A setting as text, in small letters; empty where it has none."""
         return str(self.node.settings.get(name, "")).lower()
 
-    def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
-        """The words of its weights or the like, and their type."""
-        constant = self.node.constants.get(name, Constant(None, None))
-        type_ = self._known(constant.type, f"its {name}")
+    def array(self, name: str) -> Constant:
+        """Its weights or the like."""
+        return self.node.constants.get(name, Constant(None, None))
+
+    def words(self, constant: Constant) -> IntArray:
+        """The words of weights or the like."""
         if constant.words is None:
-            raise self.refusal(f"keeps its {name} wider than a float64 holds")
-        return constant.words, type_
+            reason = "has constants that are no fixed-point numbers, or too wide"
+            raise self.refusal(reason, _NO_NUMBER)
+        return constant.words
+
+    def constant(self, name: str) -> Words:
+        """Its weights or the like, as numbers that can be added."""
+        constant = self.array(name)
+        return Words(self.words(constant), self.known(constant.type, f"its {name}").fraction)
 
     def parameter(self, name: str, type_name: str) -> Words:
         """A number among its settings, as the C++ writes it, in one of its other types."""
@@ -99,9 +113,11 @@ class Layer:
 
     def type_of(self, place: int) -> FixedPoint:
         """The type of one of the values that it reads."""
-        return self._known(self.tensors[place].type, "its input")
+        return self.known(self.tensors[place].type, "its input")
 
-    def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+    def known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+        """A type that there must be, of what ``what`` names."""
         if type_ is None:
-            raise self.refusal(f"has something else than fixed-point numbers as {what}")
+            reason = f"has something else than fixed-point numbers as {what}"
+            raise self.refusal(reason, _NO_NUMBER)
         return type_

@@ -7,10 +7,10 @@ import numpy as np
 from fpgac.numbers import FixedPoint, IntArray, Rounding
 from fpgac.program.pooling import averaged, greatest
 from fpgac.program.program import Value
-from fpgac.program.sums import Products, in_pairs, in_turn
+from fpgac.program.sums import in_pairs, in_turn
 from fpgac.program.windows import Sweep, by_channel, spread
 from fpgac.rules.layer import Layer
-from fpgac.rules.sums import factors, matrix, order_of, weighted
+from fpgac.rules.sums import Kernel
 
 __all__ = ["convolution", "depthwise_convolution", "global_pooling", "pooling"]
 
@@ -33,14 +33,13 @@ def convolution(layer: Layer) -> Value:
     sweep, channels = _convolving(layer), layer.number("n_chan")
     pointwise = layer.node.function.startswith("pointwise")
     if layer.streams and not pointwise and sweep.size[0] == 1 and sweep.stride[0] > 1:
-        raise layer.refusal("skips rows, which hls4ml's streams do not")
-    windows, weights = spread(sweep.pixels(), channels), factors(layer, "weight")
+        raise layer.faulty("skips rows, which hls4ml's streams do not")
+    windows, kernel = spread(sweep.pixels(), channels), Kernel.of(layer)
     taps = windows.shape[1]
     reused = not layer.streams and layer.text("strategy") != "latency"
     if reused and taps % layer.number("reuse_factor"):
-        raise layer.refusal("has a reuse factor with which hls4ml's C++ aborts")
-    ordered = matrix(layer, weights.words, taps, layer.number("n_filt"))
-    return weighted(layer, Products(windows, ordered, weights.fraction), order_of(layer, taps))
+        raise layer.faulty("has a reuse factor with which hls4ml's C++ aborts")
+    return kernel.multiply(windows, kernel.matrix(taps, layer.number("n_filt")), kernel.order(taps))
 
 
 def depthwise_convolution(layer: Layer) -> Value:
@@ -49,16 +48,15 @@ def depthwise_convolution(layer: Layer) -> Value:
     if layer.number("n_filt") != channels:
         raise layer.refusal("has several filters for each channel")
     if layer.streams and sweep.size[0] == 1 and sweep.stride[0] > 1:
-        raise layer.refusal("skips rows, which hls4ml's streams do not")
-    weights, windows = factors(layer, "weight"), by_channel(sweep.pixels(), channels)
+        raise layer.faulty("skips rows, which hls4ml's streams do not")
+    kernel, windows = Kernel.of(layer), by_channel(sweep.pixels(), channels)
     taps = windows.shape[1]
-    filters = weights.words.reshape(taps, channels).T[:, :, None]
-    products = Products(windows, filters, weights.fraction)
+    filters = layer.words(kernel.weights).reshape(taps, channels).T[:, :, None]
     strategy, reuse = layer.text("strategy"), layer.number("reuse_factor")
     if strategy not in {"latency", "resource"}:
         raise layer.refusal(f"has a strategy without an exact form, {strategy}")
     in_order = strategy == "latency" or channels % reuse == 0
-    return weighted(layer, products, np.arange(taps) if in_order else None)
+    return kernel.multiply(windows, filters, np.arange(taps) if in_order else None)
 
 
 def pooling(layer: Layer) -> Value:
@@ -66,7 +64,7 @@ def pooling(layer: Layer) -> Value:
     sweep = _pooling(layer)
     pixels = sweep.pixels()
     if (pixels < 0).all(axis=1).any():
-        raise layer.refusal("pools padding alone")
+        raise layer.faulty("pools padding alone")
     windows = by_channel(pixels, layer.number("n_filt"))
     if layer.text("pool_op") == "max":
         return _greatest(layer, windows)
@@ -93,7 +91,7 @@ def _pooling(layer: Layer) -> Sweep:
         places=(layer.number("out_height", 1), layer.number("n_out" if one else "out_width")),
     )
     if layer.streams and not one and sweep.size != sweep.stride:
-        raise layer.refusal("pools windows that overlap, which hls4ml's streams do not")
+        raise layer.faulty("pools windows that overlap, which hls4ml's streams do not")
     return sweep
 
 
@@ -116,7 +114,7 @@ def _averaging(layer: Layer) -> FixedPoint:
     """The accumulator of an average."""
     accumulator = layer.type("accum_t")
     if accumulator.fraction == 0 and accumulator.rounding is Rounding.TRN_ZERO:
-        raise layer.refusal("averages in whole numbers, whose division is another in C++")
+        raise layer.faulty("averages in whole numbers, whose division is another in C++")
     return accumulator
 
 

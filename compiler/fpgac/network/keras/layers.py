@@ -28,6 +28,7 @@ from fpgac.network.ops.relu import Relu
 from fpgac.network.ops.sloped import LeakyRelu, Prelu
 from fpgac.network.ops.softmax import Argmax, Softmax
 from fpgac.network.ops.squash import Squash
+from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 from fpgac.tensors import Tensor
@@ -170,6 +171,12 @@ def _(operation: Prelu, making: Making) -> Any:
     slopes = quantized_bits(making.k, operation.slope_type)
     grid = quantized_bits(making.k, operation.grid)
     return sloped(making.k)(slopes, grid, name=making.name)
+
+
+@keras_layer.register
+def _(operation: ThresholdedRelu, making: Making) -> Any:
+    tf = making.k.tf
+    return making.function(lambda x: tf.where(x > operation.threshold, x, tf.zeros_like(x)))
 
 
 @keras_layer.register
