@@ -317,9 +317,12 @@ def _(operation: Scale, node: Node, inputs: tuple[Tensor, ...]) -> Described:
 @described.register
 def _(operation: Curve, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     table = operation.entries
-    kind = "ELU" if operation.function == "elu" else "Activation"
-    layer = _elementwise(inputs[0], kind, CURVES[operation.function], table_size=table.size)
-    return Described(layer, {"table": str(table.type)})
+    kind, more = (
+        ("ELU", {"activ_param": 1.0}) if operation.function == "elu" else ("Activation", {})
+    )
+    name = CURVES[operation.function]
+    layer = _elementwise(inputs[0], kind, name, table_size=table.size, **more)
+    return Described(layer, {"table": str(table.type), "param": "ap_ufixed<1,1>"})
 
 
 @described.register

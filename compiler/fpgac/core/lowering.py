@@ -167,6 +167,8 @@ def _graph(
             "Precision": {"default": str(_default_type(network, hls))},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
+            # Elements with formats of their own would make hls4ml choose all types again.
+            "BitExact": False,
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
             "PipelineInterval": interval if interval > 1 else None,
         },
