@@ -20,6 +20,7 @@ from fpgac.core.checks import (
     check_formats,
     check_names,
     check_reuse,
+    check_streams,
     check_written,
     declared_type,
     result_types,
@@ -61,6 +62,7 @@ def lower(
             one of hls4ml's own, or hls4ml refuses the network.
     """
     check_names(network)
+    check_streams(network, hls)
     results = result_types(network, types or {})
     check_formats(network, results)
     factors = layer_reuse_factors(network, hls, reuse_factors or {})

@@ -40,7 +40,7 @@ def linear(layer: Layer) -> Value:
 
 
 def quantise_each(layer: Layer, formats: Formats) -> Value:
-    """hls4ml's ``FixedPointQuantizer``, whose C++ is generated: each element to a type of its own."""
+    """hls4ml's ``FixedPointQuantizer``, whose C++ is generated: each element in its own type."""
     layer.build.layer = layer.node.name
     return layer.cast(layer.build.cast_each(layer.x, formats))
 
