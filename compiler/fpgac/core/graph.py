@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.program.formats import Formats
 
 __all__ = ["Constant", "Graph", "Node", "Tensor", "is_compressed", "is_exponent", "read_graph"]
 
@@ -77,6 +78,7 @@ class Node:
         types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
         settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
         constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
+        formats: of the elements one by one, where it puts each on a grid of its own.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Node:
     types: Mapping[str, FixedPoint | None] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)
     constants: Mapping[str, Constant] = field(default_factory=dict)
+    formats: Formats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +131,7 @@ def _plain(node: Node) -> dict[str, Any]:
         "types": {name: str(type_) for name, type_ in node.types.items()},
         "settings": {name: repr(value) for name, value in node.settings.items()},
         "constants": {name: constant.digest for name, constant in node.constants.items()},
-    }
+    } | ({"formats": node.formats.plain} if node.formats else {})
 
 
 # hls4ml writes each layer's settings into a struct: ``typedef accum_t_name accum_t;``
@@ -175,7 +178,17 @@ def _node(layer: Any, named: Mapping[str, Any]) -> Node:
         },
         settings=dict(_settings(layer, struct)),
         constants={name: _constant(weights) for name, weights in layer.weights.items()},
+        formats=_formats(layer) if layer.class_name == "FixedPointQuantizer" else None,
     )
+
+
+def _formats(layer: Any) -> Formats:
+    """What hls4ml's quantiser of each element puts them on."""
+    signed, width, integer = layer.mask_kbi
+    shape = (1, *layer.get_output_variable().shape)
+    widths = np.broadcast_to(width, shape)
+    modes = Rounding(layer.RND), Overflow(layer.SAT)
+    return Formats.of_widths(widths, integer, signed, *modes)
 
 
 def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:

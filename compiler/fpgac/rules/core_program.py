@@ -131,6 +131,8 @@ def _result(layer: Layer) -> Value:
     node = layer.node
     if not node.function:
         return _renamed(layer)
+    if node.formats is not None:
+        return activations.quantise_each(layer, node.formats)
     if node.function not in RULES:
         raise layer.refusal(f"is of a kind that has no exact form yet, {node.kind}")
     if layer.streams and node.function not in REPACKING:
