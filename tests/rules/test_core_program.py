@@ -372,7 +372,6 @@ def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreO
 def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
     net = image("io_parallel", "ap_fixed<40,38>")
     net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
-from tests.drawing import examples
     assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
