@@ -30,7 +30,9 @@ Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 def test_rows_with_padding_and_words_with_spare_bits(
     interface: Interface, given: str, pictures: Network, tmp_path: Path
 ) -> None:
-    network = replace(pictures, input_type=FixedPoint.parse(given))
+    entry = replace(pictures.inputs[0], type=FixedPoint.parse(given))
+    operations = [(node.name, node.operation) for node in pictures.nodes]
+    network = Network.chain("pictures", entry, operations)
     core = lower(network, HlsSection())
     agreed = contract(core, name=network.name, compute_units=1, interface=interface)
     library = kernel_library(agreed.kernel, "exact")
