@@ -123,7 +123,7 @@ def test_a_picture_replaces_the_one_before(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_written_nothing_is_lost(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """There is a file where the folder should be."""
     (tmp_path / "reports").write_text("mine")
     with pytest.raises(BuildError, match="cannot write"):
         write_png(tmp_path / "reports" / "confusion.png", b"picture")
