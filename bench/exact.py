@@ -86,7 +86,7 @@ def main() -> None:
             times=60,
         )
         (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=20)
-        words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.output_type.step
+        words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.outputs[0].tensor.type.step
     if not np.array_equal(engine.numbers(x[:FEW]), words):
         raise SystemExit("the engine and hls4ml give different words")
     figures = [

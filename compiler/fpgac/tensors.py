@@ -123,6 +123,10 @@ class Layout:
         alike = len({part.dtype for part in parts}) == 1
         return np.concatenate(parts if alike else [exact_floats(part) for part in parts], axis=1)
 
+    def on_grid(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Rows of numbers put on each tensor's grid: what the chip sees of them."""
+        return self.number(self.raw(rows))
+
     def named(self, rows: Array) -> dict[str, Array]:
         """Each tensor's part of the rows by its name, of shape (n, \\*shape)."""
         return {

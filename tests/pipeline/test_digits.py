@@ -9,16 +9,16 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+from fpgac.network.arithmetic import outputs
 
 from fpgac.data.digits import DigitsProvider
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "specs" / "digits.toml"
 ENGINES = [
-    *("C simulation", "Keras", "Keras as recorded"),
-    *("exact program", "kernel with the exact program", "kernel"),
+    *("exact program", "Keras", "Keras as recorded", "C simulation", "program in numpy"),
+    *("kernel", "kernel with the exact program"),
 ]
 HOSTS = ["pynq", "opencl", "xrt"]
 
@@ -35,12 +35,12 @@ def build(fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.heavy
 def test_all_engines_agree(build: Path) -> None:
-    facts = json.loads((build / "fpgac.lock").read_text())["stops"]["proof"]["facts"]
-    engines = [engine["engine"] for engine in facts["engines"] if engine["data"] == "vectors"]
-    assert engines == [
-        *ENGINES,
-        *(f"{host} host" for host in HOSTS),
+    agreements = [
+        agreement["engine"]
+        for path in ("vectors/engines.json", "reports/proof.json")
+        for agreement in json.loads((build / path).read_text())["agreements"]
     ]
+    assert agreements == [*ENGINES, *(f"{host} host" for host in HOSTS)]
 
 
 @pytest.mark.heavy

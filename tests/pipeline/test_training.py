@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fpgac.network.arithmetic import outputs
 
 from fpgac.data.dataset import split
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network, write_network
 from fpgac.network.topology import check, training_digest
 from fpgac.pipeline.checking import check_spec

@@ -193,7 +193,8 @@ def hardware(
 def test_fpgac_targets_are_compiled_for(build: Path) -> None:
     lock = json.loads((build / "fpgac.lock").read_text())
     assert lock["target"] == "my-card"
-    engines = {engine["engine"] for engine in lock["stops"]["proof"]["facts"]["engines"]}
+    proof = json.loads((build / "reports" / "proof.json").read_text())
+    engines = {agreement["engine"] for agreement in proof["agreements"]}
     assert {"kernel", "pynq host", "opencl host", "xrt host"} <= engines
 
 

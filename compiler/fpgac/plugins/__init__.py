@@ -39,17 +39,24 @@ from fpgac.errors import (
     Where,
     nearest,
 )
-from fpgac.network.network import (
-    AveragePoolLayer,
-    ConvLayer,
-    DenseLayer,
-    FlattenLayer,
-    HardLayer,
-    MaxPoolLayer,
-    Network,
-    Recording,
-    ReluLayer,
+from fpgac.network.network import Network, Output, Recording
+from fpgac.network.operation import Operation, Part
+from fpgac.network.ops.arrangement import (
+    Cropping,
+    Flatten,
+    Permute,
+    Reshape,
+    Upsampling,
+    ZeroPadding,
 )
+from fpgac.network.ops.convolution import Convolution, Depthwise
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.merge import Concatenate, Merge
+from fpgac.network.ops.pooling import GlobalPooling, Pooling
+from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.sloped import LeakyRelu, Prelu
+from fpgac.network.ops.softmax import Argmax, Softmax
+from fpgac.network.ops.squash import Squash
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
@@ -62,57 +69,75 @@ from fpgac.targets.card import CARD, board_json, card_json
 from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import Zynq, hwh_file, zynq
+from fpgac.tensors import Layout, Tensor
 
 __all__ = [
     "CARD",
-    "AveragePoolLayer",
+    "Argmax",
     "Board",
     "Buffer",
     "BuildError",
+    "Concatenate",
     "Contract",
-    "ConvLayer",
+    "Convolution",
     "Core",
+    "Cropping",
     "DataError",
     "Dataset",
-    "DenseLayer",
+    "Dense",
+    "Depthwise",
     "Design",
     "Failure",
     "Figure",
     "File",
     "FixedPoint",
-    "FlattenLayer",
+    "Flatten",
     "Flows",
     "FpgacError",
-    "HardLayer",
+    "GlobalPooling",
+    "Layout",
+    "LeakyRelu",
     "Life",
     "Loaded",
-    "MaxPoolLayer",
     "Memory",
+    "Merge",
     "Mode",
     "Network",
     "NetworkError",
     "NetworkSource",
+    "Operation",
+    "Output",
+    "Part",
+    "Permute",
     "Plan",
     "Plugins",
+    "Pooling",
     "Port",
+    "Prelu",
     "Problem",
     "Provider",
     "Quantity",
     "Recording",
-    "ReluLayer",
+    "Relu",
     "ReportParser",
+    "Reshape",
+    "Softmax",
     "Some",
     "Spec",
+    "Squash",
     "Step",
     "Target",
     "TargetError",
     "TargetOptions",
     "Templates",
+    "Tensor",
     "Toolchain",
     "ToolchainError",
     "ToolchainFinder",
+    "Upsampling",
     "Where",
     "WhereIs",
+    "ZeroPadding",
     "Zynq",
     "board_json",
     "bridge_files",

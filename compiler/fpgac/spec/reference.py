@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from inspect import cleandoc
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fpgac.spec.kinds import field_text
+from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
     DataSection,
     HlsSection,
@@ -19,19 +21,7 @@ from fpgac.spec.models import (
     Spec,
     TrainingSection,
 )
-from fpgac.spec.topology import (
-    AveragePooling1DSection,
-    AveragePooling2DSection,
-    Conv1DSection,
-    Conv2DSection,
-    DenseSection,
-    FlattenSection,
-    LayerSection,
-    MaxPooling1DSection,
-    MaxPooling2DSection,
-    TopologySection,
-    WeightedSection,
-)
+from fpgac.spec.topology import TopologySection
 
 __all__ = ["reference"]
 
@@ -41,14 +31,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [topology]", TopologySection),
     ("## topology.layers", LayerSection),
     ("### Layers with weights", WeightedSection),
-    ("### dense", DenseSection),
-    ("### conv1d", Conv1DSection),
-    ("### conv2d", Conv2DSection),
-    ("### max_pooling1d", MaxPooling1DSection),
-    ("### max_pooling2d", MaxPooling2DSection),
-    ("### average_pooling1d", AveragePooling1DSection),
-    ("### average_pooling2d", AveragePooling2DSection),
-    ("### flatten", FlattenSection),
+    *((f"### {', '.join(kinds_of(section))}", section) for section in SECTIONS),
     ("## [quantisation]", QuantisationSection),
     ("## [training]", TrainingSection),
     ("## [training.pruning]", PruningSection),
@@ -56,6 +39,9 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [hls]", HlsSection),
     ("## [proof]", ProofSection),
 )
+# The section after which graphs are explained.
+_BEFORE_GRAPHS = f"### {', '.join(kinds_of(SECTIONS[-1]))}"
+
 _HEAD = """\
 # The spec
 
@@ -64,6 +50,70 @@ with their lines. `fpgac init` writes a commented spec to start from, `fpgac val
 and `fpgac schema` prints the JSON Schema of this page for editors.
 
 This page is generated from the models that read specs (`python -m fpgac.spec.reference`).
+"""
+
+_GRAPHS = """\
+## Graphs
+
+A layer reads the layer before it. One that names its `inputs` reads those: inputs of the network
+and layers above it, each by its name. Where a layer has an activation, its name stands for the
+result of that. A residual block:
+
+```toml
+[topology]
+inputs = 16
+layers = [
+    { kind = "dense", name = "first", units = 32, activation = "relu" },
+    { kind = "dense", name = "second", units = 32 },
+    { kind = "add", name = "both", inputs = ["first", "second"] },
+    { kind = "relu" },
+    { kind = "dense", units = 5 },
+    { kind = "softmax" },
+]
+```
+
+A network may have several inputs and several outputs. Each input has a shape, and a type under
+`[interface]`; a data set's features are laid out in the inputs' order. Hosts take and return
+arrays by these names.
+
+```toml
+[topology]
+inputs = { image = [8, 8, 1], weather = 4 }
+outputs = ["energy", "angle"]
+layers = [
+    { kind = "conv2d", inputs = ["image"], filters = 4, kernel_size = 3, activation = "relu" },
+    { kind = "flatten", name = "seen" },
+    { kind = "dense", name = "around", inputs = ["weather"], units = 8, activation = "relu" },
+    { kind = "concatenate", name = "all", inputs = ["seen", "around"] },
+    { kind = "dense", name = "energy", units = 1 },
+    { kind = "dense", name = "angle", inputs = ["all"], units = 2 },
+]
+
+[interface]
+input = { image = "ap_ufixed<6,1,RND,SAT>", weather = "ap_fixed<12,4,RND,SAT>" }
+```
+
+Every result must be read by a layer or be an output. `add`, `multiply`, `maximum`, `minimum` and
+`concatenate` take two inputs or more, and merge the first two, then the next one.
+
+### What is exact, and what is not
+
+Sums, merges, poolings and whatever only moves numbers keep every bit; activations put their
+results on a grid of their own. So Keras and the chip give the same words, for every input. A
+`softmax` is the exception: the chip takes exponentials and inverses from tables, as hls4ml does.
+All engines but Keras agree on it to the last bit, and the proof reports by how much Keras
+differs. `argmax` is exact.
+
+### What the exact engine knows, and a spec does not offer
+
+- ELU, SELU, softplus, softsign, and the sigmoid and tanh by tables: Keras would train another
+  function than the chip computes. The piecewise linear `sigmoid` and `tanh` are exact.
+- Binary and ternary tanh: QKeras's own have other thresholds than hls4ml's C++.
+- Batch normalisation as a layer: `batch_normalisation = true` folds it into the weights before
+  it.
+- Recurrent layers, layer normalisation, attention, dot products, broadcasting: networks that were
+  made elsewhere may have them; training them here, bit for bit, is not done yet.
+
 """
 
 _TAIL = """\
@@ -111,7 +161,7 @@ def reference() -> str:
     """The page, as Markdown."""
     lines = [_HEAD]
     for title, model in _SECTIONS:
-        text = (model.__doc__ or "").strip()
+        text = cleandoc(model.__doc__ or "")
         lines += [
             title,
             "",
@@ -122,6 +172,8 @@ def reference() -> str:
         ]
         lines += [_row(key, field) for key, field in _own_fields(model)]
         lines.append("")
+        if title == _BEFORE_GRAPHS:
+            lines.append(_GRAPHS)
     return "\n".join(lines) + "\n" + _TAIL
 
 

@@ -10,7 +10,6 @@ using uint16_t = __UINT16_TYPE__;
 using uint32_t = __UINT32_TYPE__;
 using uint64_t = __UINT64_TYPE__;
 
-using Sample = SAMPLE;
 using Word = WORD;
 using Answer = ANSWER;
 
@@ -115,18 +114,30 @@ STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
 }
 
 // The same with rows of single elements.
-template <class T>
+template <class Sample, class T>
 STAGE spread_plain(const Sample* samples, T* rows, int count) {
     for (int e = 0; e < count; e++)
         for (int s = 0; s < CHUNK; s++)
             rows[e * BLOCK + s] = T(samples[s * count + e]);
 }
 
-// Rows become answers.
-template <int outputs, class T> BULK void give(const T* rows, int64_t count, Answer* y) {
-    for (int e = 0; e < outputs; e++)
+// The `size` columns from `first` on of rows of samples, in one piece; `room` is there to put them.
+template <int first, int size, class Number>
+INLINE const Number* columns(const Number* rows, int64_t count, char* room) {
+    if constexpr (size == INPUTS)
+        return rows;
+    auto* to = (Number*)room;
+    for (int64_t s = 0; s < count; s++)
+        for (int i = 0; i < size; i++)
+            to[s * size + i] = rows[s * INPUTS + first + i];
+    return to;
+}
+
+// Rows become the `size` columns from `first` on of answers.
+template <int first, int size, class T> BULK void give(const T* rows, int64_t count, Answer* y) {
+    for (int e = 0; e < size; e++)
         for (int64_t s = 0; s < count; s++)
-            y[s * outputs + e] = Answer(rows[e * BLOCK + s]);
+            y[s * OUTPUTS + first + e] = Answer(rows[e * BLOCK + s]);
 }
 
 // Part of the next block's samples on their way into the cache, while this one's are computed.

@@ -15,9 +15,9 @@ __all__ = ["simplified", "uses"]
 
 
 def uses(program: Program) -> Counter[Value]:
-    """How often each value is read; being the program's output counts too."""
+    """How often each value is read; being an output of the program counts too."""
     read = Counter(value for operation in program.operations for value in operands(operation))
-    read[program.output] += 1
+    read.update(output.value for output in program.outputs)
     return read
 
 
