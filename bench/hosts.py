@@ -76,7 +76,7 @@ def timed(build: Build, host: str, batch: int, calls: int) -> Times:
     """The seconds of each phase in the median call, the first two left out."""
     folder, contract = build.folder, build.contract
     samples, profile = folder / "samples.npy", folder / "profile.csv"
-    shape = (batch * (calls + 2), *contract.input.shape)
+    shape = (batch * (calls + 2), *contract.inputs[0].shape)
     np.save(samples, np.random.default_rng(1).normal(0, 4, shape).astype(np.float32))
     run_host_once(
         folder,

@@ -124,4 +124,4 @@ def bench(folder: Path) -> Bench:
     np.save(folder / "X.npy", samples)
     np.save(folder / "none.npy", samples[:0])
     np.save(folder / "narrow.npy", samples[:, :26])
-    return Bench(folder, samples, answers(CORE, CORE.input.type.raw(samples).astype(np.int64)))
+    return Bench(folder, samples, answers(CORE, CORE.inputs[0].type.raw(samples).astype(np.int64)))

@@ -50,12 +50,12 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="module")
 def row_shapes() -> tuple[int, int]:
-    return AGREED.input.stride, AGREED.output.stride
+    return AGREED.inputs[0].stride, AGREED.outputs[0].stride
 
 
 def test_the_programs_here_know_the_rows(row_shapes: tuple[int, int]) -> None:
     assert row_shapes == (28, 1)
-    assert (AGREED.input.type.dtype.str, AGREED.output.type.dtype.str) == ("<i2", "<i4")
+    assert (AGREED.inputs[0].type.dtype.str, AGREED.outputs[0].type.dtype.str) == ("<i2", "<i4")
 
 
 def test_what_pynq_finds_in_the_overlay(overlay: Bench, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_short_packet_ends_the_transfer_early(overlay: Bench, tmp_path: Path) 
 STALLS = {
     "fewer samples than the kernel was told": (
         "call(10, rows_in=7)\nwait()",
-        r"tiny_1 has 392 of the 560 bytes that n_samples = 10 needs",
+        r"tiny_1 has 392 of the 560 bytes of x that n_samples = 10 needs",
     ),
     "a kernel that was not started": (
         "dma.sendchannel.transfer(x)\ndma.sendchannel.wait()",
