@@ -96,9 +96,7 @@ def sequences() -> Network:
     return Network.chain("sequences", entry, operations)
 
 
-def _convolution(
-    shape: tuple[int, ...], strides: tuple[int, ...], padding: Padding
-) -> Convolution:
+def _convolution(shape: tuple[int, ...], strides: tuple[int, ...], padding: Padding) -> Convolution:
     """Random words over the whole of their types; ``shape`` is (*kernel, channels, filters)."""
     return Convolution(*_words(shape), strides, padding)
 
