@@ -13,8 +13,8 @@ from fpgac.core.core import Core
 from fpgac.core.lowering import lower
 from fpgac.engines.emulator import EXACT, SIMULATION, Emulator
 from fpgac.errors import DataError
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
@@ -29,7 +29,8 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-    return lower(network, HlsSection(), output=FixedPoint.parse("ap_fixed<12,6,RND,SAT>"))
+    narrow = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
+    return lower(network, HlsSection(), types={network.outputs[0].name: narrow})
 
 
 @pytest.fixture(scope="module")
