@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
+from fpgac.build.cache import CACHE_VARIABLE
 from fpgac.network.network import Network
 from fpgac.network.ops.arrangement import Flatten
 from fpgac.network.ops.convolution import Convolution
@@ -23,12 +24,9 @@ from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.shapes import Padding
 from fpgac.tensors import Tensor
 
-ROOT = Path(__file__).parents[1]
+pytest_plugins = ["tests.drawing"]
 
-# Drawn cases are the same in every run, so that a change is judged by itself; others are drawn by
-# `pytest --hypothesis-profile=default`.
-settings.register_profile("fixed", derandomize=True)
-settings.load_profile("fixed")
+ROOT = Path(__file__).parents[1]
 
 
 def run_fpgac(
@@ -39,6 +37,23 @@ def run_fpgac(
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of this run's own, which its workers share: no test depends on an earlier run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(shared / "cache"))
+        yield shared / "cache"
+
+
+@pytest.fixture
+def new_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, for tests that look at what is made and what is taken from it."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,17 @@ from fpgac.errors import CoreError, Problem, Where
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Parameter
 from fpgac.network.ops.merge import Merge
+from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
+from fpgac.program.formats import Formats
+from fpgac.spec.models import HlsSection
 
 __all__ = [
     "check_formats",
     "check_names",
     "check_reuse",
+    "check_streams",
     "check_written",
     "declared_type",
     "result_types",
@@ -128,6 +132,27 @@ def check_formats(network: Network, results: Mapping[str, FixedPoint]) -> None:
         for problem in _constant_problems(node.name, name, parameter)
     ]
     if problems:
+        raise CoreError(*problems)
+
+
+def check_streams(network: Network, hls: HlsSection) -> None:
+    """Every layer can have the io type.
+
+    Raises:
+        CoreError: one cannot.
+    """
+    problems = [
+        Problem(
+            f"the elements of {node.name!r} have formats of their own, which streams have not",
+            where=Where(key="hls.io_type"),
+            expected="'io_parallel'",
+            got=repr(hls.io_type),
+            code="core.needs-parallel",
+        )
+        for node in network.nodes
+        if isinstance(node.operation, Quantise) and isinstance(node.operation.to, Formats)
+    ]
+    if problems and hls.io_type == "io_stream":
         raise CoreError(*problems)
 
 

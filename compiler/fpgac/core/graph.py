@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.program.formats import Formats
 
 __all__ = ["Constant", "Graph", "Node", "Tensor", "is_compressed", "is_exponent", "read_graph"]
 
@@ -77,6 +78,8 @@ class Node:
         types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
         settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
         constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
+        formats: what each element is cast to; of HGQ's quantizers alone, which have no function
+            but one that is generated for them.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Node:
     types: Mapping[str, FixedPoint | None] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)
     constants: Mapping[str, Constant] = field(default_factory=dict)
+    formats: Formats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +132,7 @@ def _plain(node: Node) -> dict[str, Any]:
         "types": {name: str(type_) for name, type_ in node.types.items()},
         "settings": {name: repr(value) for name, value in node.settings.items()},
         "constants": {name: constant.digest for name, constant in node.constants.items()},
+        "formats": node.formats and node.formats.plain,
     }
 
 
@@ -151,7 +156,8 @@ def read_graph(graph: Any) -> Graph:
 
 def _node(layer: Any, named: Mapping[str, Any]) -> Node:
     struct = layer.get_attr("config_cpp") or ""
-    call = _FUNCTION.match(layer.get_attr("function_cpp") or "")
+    formats = _formats(layer) if hasattr(layer, "mask_kbi") else None
+    call = None if formats else _FUNCTION.match(layer.get_attr("function_cpp") or "")
     return Node(
         name=layer.name,
         kind=layer.class_name,
@@ -175,6 +181,21 @@ def _node(layer: Any, named: Mapping[str, Any]) -> Node:
         },
         settings=dict(_settings(layer, struct)),
         constants={name: _constant(weights) for name, weights in layer.weights.items()},
+        formats=formats,
+    )
+
+
+def _formats(layer: Any) -> Formats:
+    """The types of an HGQ quantizer: arrays of signs, widths and integer bits, with one sample."""
+    shape = layer.get_output_variable().shape
+    masks = (np.broadcast_to(mask[0], shape) for mask in layer.mask_kbi)
+    signed, width, integer = masks
+    return Formats.of_widths(
+        width,
+        integer,
+        signed != 0,
+        Rounding(layer.RND),
+        Overflow(layer.SAT),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from fpgac.network.network import Node
 from fpgac.network.operation import Operation
 from fpgac.network.ops.arrangement import (
@@ -18,16 +20,20 @@ from fpgac.network.ops.arrangement import (
     ZeroPadding,
 )
 from fpgac.network.ops.convolution import Convolution, Depthwise, Sweeping
+from fpgac.network.ops.curve import CURVES, Curve
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.merge import Concatenate, Merge
 from fpgac.network.ops.pooling import GlobalPooling, Pooling
+from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.scale import Scale
 from fpgac.network.ops.sloped import LeakyRelu, Prelu
 from fpgac.network.ops.softmax import Argmax, Softmax
 from fpgac.network.ops.squash import Squash
 from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.ops.weighted import Weighted, sum_type
 from fpgac.numbers import FixedPoint
+from fpgac.program.formats import Formats
 from fpgac.spec.shapes import Sides, pads
 from fpgac.tensors import Tensor
 
@@ -167,8 +173,8 @@ def _(operation: Pooling, node: Node, inputs: tuple[Tensor, ...]) -> Described:
         **_along("in", x.shape[:-1]),
         **_along("out", node.output.shape[:-1]),
         **_along("pool", pool),
-        **_along("stride", pool),
-        **_sides("pad", ((0, 0),) * len(pool)),
+        **_along("stride", operation.steps_of_pools),
+        **_sides("pad", operation.margins),
         "data_format": "channels_last",
     }
     return Described(layer, {"accum": str(operation.accumulator(x))})
@@ -267,6 +273,59 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
         "accum_t": str(tables.sum),
     }
     return Described(layer, settings={"Implementation": "stable", **types})
+
+
+@described.register
+def _(operation: Quantise, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if isinstance(operation.to, FixedPoint):
+        return Described(_elementwise(inputs[0], "Activation", "linear"))
+    return Described(_each(operation.to))
+
+
+def _each(formats: Formats) -> dict[str, Any]:
+    """hls4ml's own quantiser of each element; the first axis of its arrays is that of samples."""
+    types = [formats.types[place] for place in formats.index]
+    rows = [
+        [int(type_.signed) if type_ else 0 for type_ in types],
+        [type_.width if type_ else 0 for type_ in types],
+        [type_.integer if type_ else 0 for type_ in types],
+    ]
+    return {
+        "class_name": "FixedPointQuantizer",
+        "mask_kbi": tuple(np.array([row], np.int16) for row in rows),
+        "RND": str(formats.rounding),
+        "SAT": str(formats.overflow),
+        "fusible": None,
+        "overrides": {},
+    }
+
+
+@described.register
+def _(operation: Scale, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    (x,) = inputs
+    layer = {
+        "class_name": "BatchNormalization",
+        "n_in": x.size,
+        "n_filt": x.shape[-1] if x.shape[1:] else -1,
+        "scale_data": operation.factor_type.number(operation.factor),
+        "bias_data": operation.shift_type.number(operation.shift),
+    }
+    precision = {
+        "scale": str(constant_type(operation.factor_type)),
+        "bias": str(constant_type(operation.shift_type)),
+    }
+    return Described(layer, precision)
+
+
+@described.register
+def _(operation: Curve, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    table = operation.entries
+    kind, more = (
+        ("ELU", {"activ_param": 1.0}) if operation.function == "elu" else ("Activation", {})
+    )
+    name = CURVES[operation.function]
+    layer = _elementwise(inputs[0], kind, name, table_size=table.size, **more)
+    return Described(layer, {"table": str(table.type), "param": "ap_ufixed<1,1>"})
 
 
 @described.register

@@ -20,6 +20,7 @@ from fpgac.core.checks import (
     check_formats,
     check_names,
     check_reuse,
+    check_streams,
     check_written,
     declared_type,
     result_types,
@@ -59,6 +60,7 @@ def lower(
             one of hls4ml's own, or hls4ml refuses the network.
     """
     check_names(network)
+    check_streams(network, hls)
     results = result_types(network, types or {})
     check_formats(network, results)
     factors = layer_reuse_factors(network, hls, reuse_factors or {})
@@ -173,6 +175,8 @@ def _graph(
             "Precision": {"default": "ap_fixed<16,6>"},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
+            # Elements with formats of their own would make hls4ml choose all types again.
+            "BitExact": False,
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
             "PipelineInterval": interval if interval > 1 else None,
         },

@@ -47,7 +47,7 @@ def _problems(network: Network) -> Iterator[Problem]:
     known = bounds(network)
     for node in network.nodes:
         steps = node.operation.steps(node.output, *(known[name] for name in node.inputs))
-        if steps >= 2.0**WIDEST and node.operation.is_exact_in_keras:
+        if steps >= 2.0**WIDEST and node.operation.is_exact(*network.read_by(node)):
             yield _too_wide(node, steps)
 
 

@@ -177,7 +177,8 @@ class Network:
         """For each number of a result whether Keras may give another: behind a softmax's tables."""
         inexact = set[str]()
         for node in self.nodes:
-            if not node.operation.is_exact_in_keras or inexact.intersection(node.inputs):
+            exact = node.operation.is_exact(*self.read_by(node))
+            if not exact or inexact.intersection(node.inputs):
                 inexact.add(node.name)
         return tuple(
             output.node in inexact

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fpgac.errors import Problem, Where
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, IntArray
 from fpgac.program.builder import Builder
 from fpgac.program.program import Value
 from fpgac.spec.layers import LayerSection
@@ -33,9 +33,9 @@ __all__ = [
     "Part",
     "Table",
     "holding",
-    "is_quantised",
     "parts_of",
     "problem",
+    "too_wide",
     "words_outside",
 ]
 
@@ -92,13 +92,11 @@ class Table(BaseModel):
 class Operation(ABC):
     """One kind of operation; a subclass is a frozen dataclass, found by its ``kinds``.
 
-    ``table`` is the model of its plain form in a network file. ``is_exact_in_keras`` says whether
-    Keras gives the very same numbers.
+    ``table`` is the model of its plain form in a network file.
     """
 
     kinds: ClassVar[tuple[str, ...]]
     table: ClassVar[type[Table]]
-    is_exact_in_keras: ClassVar[bool] = True
 
     @property
     def kind(self) -> str:
@@ -128,6 +126,10 @@ class Operation(ABC):
     def steps(self, output: Tensor, *inputs: Bound) -> float:
         """The steps of the finest grid on the way that the greatest number there is made of."""
         return Bound(output, self.reach(*inputs)).steps
+
+    def is_exact(self, *inputs: Tensor) -> bool:
+        """Whether it gives the very numbers that Keras's layer does, without any error."""
+        return True
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -198,11 +200,11 @@ def holding(types: Sequence[FixedPoint], more: int = 0) -> FixedPoint:
     return FixedPoint(integer + fraction, integer, signed)
 
 
-def is_quantised(type_: FixedPoint, *, signed: bool) -> bool:
-    """Whether it is a grid of QKeras's: rounded to the nearest even, saturating, none too wide."""
-    usual = replace(type_, rounding=Rounding.RND_CONV, overflow=Overflow.SAT)
-    integer = type_.integer - type_.signed
-    return type_ == usual and type_.signed is signed and type_.width <= WIDEST and integer >= 0
+def too_wide(type_key: str, type_: FixedPoint) -> Iterator[Problem]:
+    """What is wrong with a type that a float64 does not hold."""
+    if type_.width > WIDEST:
+        wide = f"at most {WIDEST} bits"
+        yield problem("too-wide", type_key, "the type is too wide", wide, str(type_))
 
 
 def problem(code: str, key: str, what: str, expected: str = "", got: str = "") -> Problem:
@@ -211,19 +213,12 @@ def problem(code: str, key: str, what: str, expected: str = "", got: str = "") -
 
 
 def words_outside(key: str, type_key: str, parameter: Parameter) -> Iterator[Problem]:
-    """What is wrong with parameters: a type that QKeras has not, or a word outside of it."""
+    """What is wrong with parameters: a type that is too wide, or a word outside of it."""
     import numpy as np
 
     type_, words = parameter.type, parameter.words
-    if not is_quantised(type_, signed=True) or type_.width < 2:
-        yield problem(
-            "unknown-grid",
-            type_key,
-            "no type that quantized_bits(bits, integer, alpha=1) has",
-            "ap_fixed<W,I,RND_CONV,SAT> of 2 to 53 bits, I at least 1",
-            str(type_),
-        )
-    elif (outside := (words < type_.lowest) | (words > type_.highest)).any():
+    yield from too_wide(type_key, type_)
+    if (outside := (words < type_.lowest) | (words > type_.highest)).any():
         place = tuple(int(index) for index in np.argwhere(outside)[0])
         yield problem(
             "word-outside",

@@ -32,6 +32,7 @@ __all__ = [
     "reshaped",
     "shape_text",
     "summed",
+    "swept",
 ]
 
 Shape = tuple[int, ...]
@@ -100,6 +101,22 @@ def pads(shape: Shape, kernel: Sequence[int], strides: Sequence[int]) -> list[tu
         extra = max((-(-size // step) - 1) * step + reach - size, 0)
         sides.append((extra // 2, extra - extra // 2))
     return sides
+
+
+def swept(shape: Shape, pool: Sequence[int], strides: Sequence[int], sides: Sides) -> Shape:
+    """What pools give that go over an image with margins, in steps of their own.
+
+    Raises:
+        MisfitError: the axes are not as many, or a pool is larger than what it goes over.
+    """
+    *space, channels = _with_axes(shape, len(pool), "a pooling layer")
+    wide = [before + size + behind for size, (before, behind) in zip(space, sides, strict=True)]
+    steps = zip(wide, pool, strides, strict=True)
+    sizes = tuple((size - reach) // step + 1 for size, reach, step in steps)
+    if any(reach > size for size, reach in zip(wide, pool, strict=True)):
+        what = f"the pool, {shape_text(tuple(pool))}, is larger than its {shape_text(shape)}"
+        raise MisfitError("pool", what, (*(max(size, 1) for size in sizes), channels))
+    return (*sizes, channels)
 
 
 def pooled(shape: Shape, pool: Sequence[int]) -> Shape:

@@ -183,7 +183,7 @@ def _(operation: ThresholdedRelu, making: Making) -> Any:
 def _(operation: Pooling, making: Making) -> Any:
     what = "Average" if operation.is_mean else "Max"
     kind = getattr(making.plain, f"{what}Pooling{len(operation.pool)}D")
-    return kind(operation.pool, name=making.name)
+    return kind(operation.pool, operation.steps_of_pools, name=making.name)
 
 
 @keras_layer.register

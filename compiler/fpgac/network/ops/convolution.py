@@ -28,15 +28,20 @@ __all__ = ["Convolution", "Depthwise", "Sweeping", "sweep"]
 
 
 def sweep(
-    shape: Shape, kernel: Sequence[int], strides: Sequence[int], padding: Padding, places: Shape
+    shape: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    befores: Sequence[int],
+    places: Shape,
 ) -> Sweep:
-    """How a kernel goes over an image of ``shape``, to as many ``places``; lines have height 1."""
-    sides = pads(shape, kernel, strides) if padding == "same" else [(0, 0)] * len(kernel)
+    """How a kernel goes over an image of ``shape`` with margins, to as many ``places``; lines have
+    height 1.
+    """
     return Sweep(
         image=_plane(shape[:-1], 1),
         size=_plane(kernel, 1),
         stride=_plane(strides, 1),
-        before=_plane([before for before, _ in sides], 0),
+        before=_plane(befores, 0),
         places=_plane(places[:-1], 1),
     )
 
@@ -74,7 +79,9 @@ class Sweeping(Weighted):
 
     def sweep(self, shape: Shape) -> Sweep:
         """How it goes over an input of ``shape``."""
-        return sweep(shape, self.kernel, self.strides, self.padding, self.shape(shape))
+        sides = pads(shape, self.kernel, self.strides) if self.padding == "same" else []
+        befores = [before for before, _ in sides] or [0] * len(self.kernel)
+        return sweep(shape, self.kernel, self.strides, befores, self.shape(shape))
 
     def plain(self) -> dict[str, Any]:
         return {"strides": list(self.strides), "padding": self.padding, **super().plain()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from fpgac.errors import Problem
-from fpgac.network.operation import Bound, Operation, Table, is_quantised, problem
+from fpgac.network.operation import Bound, Operation, Table, too_wide
 from fpgac.numbers import FixedPoint
 from fpgac.spec.formats import Format
 from fpgac.spec.shapes import Shape
@@ -24,13 +24,9 @@ class GridTable(Table):
 
 @dataclass(frozen=True)
 class OnGrid(Operation):
-    """Puts each result on ``grid``, to the nearest, ties to even, saturated."""
+    """Puts each result on ``grid``, by its own modes."""
 
     grid: FixedPoint
-
-    # Whether the grid must have a sign, and what QKeras calls such grids.
-    signed: ClassVar[bool] = False
-    quantiser: ClassVar[str] = "quantized_relu(bits, integer)"
 
     def shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -50,15 +46,7 @@ class OnGrid(Operation):
         return cls(table.type)
 
     def problems(self) -> Iterator[Problem]:
-        if not is_quantised(self.grid, signed=self.signed):
-            name = "ap_fixed" if self.signed else "ap_ufixed"
-            yield problem(
-                "unknown-grid",
-                "type",
-                f"no type that {self.quantiser} has",
-                f"{name}<W,I,RND_CONV,SAT> of at most 53 bits, I at least {int(self.signed)}",
-                str(self.grid),
-            )
+        yield from too_wide("type", self.grid)
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.grid}"

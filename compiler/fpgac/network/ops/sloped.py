@@ -48,8 +48,6 @@ class LeakyRelu(OnGrid):
 
     kinds: ClassVar = ("leaky_relu",)
     table: ClassVar[type[Table]] = _LeakyTable
-    signed: ClassVar[bool] = True
-    quantiser: ClassVar[str] = "quantized_bits(bits, integer, alpha=1)"
 
     slope: float
 
@@ -99,8 +97,6 @@ class Prelu(OnGrid):
 
     kinds: ClassVar = ("prelu",)
     table: ClassVar[type[Table]] = _PreluTable
-    signed: ClassVar[bool] = True
-    quantiser: ClassVar[str] = "quantized_bits(bits, integer, alpha=1)"
 
     slopes: IntArray
     slope_type: FixedPoint
