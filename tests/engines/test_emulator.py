@@ -32,12 +32,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-<<<<<<< HEAD
-    narrow = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
-    return lower(network, HlsSection(), types={network.outputs[0].name: narrow})
-=======
     return lower(network, HlsSection(), types={network.outputs[0].name: TYPE})
->>>>>>> main
 
 
 @pytest.fixture(scope="module")

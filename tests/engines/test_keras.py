@@ -47,19 +47,11 @@ def test_a_sum_just_over_a_tie_is_rounded_up() -> None:
         FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>"),
     )
     one, tie, most, zero = np.array([[1]]), np.array([68]), np.array([[127]]), np.array([0])
-<<<<<<< HEAD
-    operations = [
-        ("fc1", Dense(one, weight, tie, weight)),
-        ("relu1", Relu(FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>"))),
-        ("fc2", Dense(most, weight, zero, weight)),
-    ]
-=======
     operations = (
         ("fc1", Dense(one, weight, tie, weight)),
         ("relu1", Relu(FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>"))),
         ("fc2", Dense(most, weight, zero, weight)),
     )
->>>>>>> main
     network = Network.chain("tie", Tensor("x", (1,), fine), operations)
     expected = [[8 / 16 * 127 / 128], [9 / 16 * 127 / 128]]
     words = np.array([[0], [1]])

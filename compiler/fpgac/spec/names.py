@@ -12,14 +12,10 @@ __all__ = ["LONGEST_PART", "check_identifier"]
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
 LONGEST = 26
 
-<<<<<<< HEAD
 # The names of a network's parts are made of shorter ones: "separable_conv2d_12_depthwise".
 LONGEST_PART = 63
 
-# Reserved in C++17, or a type or namespace of the code that a name ends up in.
-=======
 # Reserved in C++17, or a type or namespace in the generated code.
->>>>>>> main
 _RESERVED = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
@@ -32,13 +28,8 @@ _RESERVED = """
 """
 
 
-<<<<<<< HEAD
 def check_identifier(name: str, longest: int = LONGEST) -> str:
-    """``name`` itself if C++, Python and Tcl all take it as a plain name.
-=======
-def check_identifier(name: str) -> str:
     """``name`` itself, if it is a plain name in C++, Python and Tcl.
->>>>>>> main
 
     It may have as many characters as ``longest`` says: by default what names a kernel may have.
 
