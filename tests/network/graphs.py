@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -33,7 +33,7 @@ from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 from fpgac.spec.shapes import Shape
 from fpgac.tensors import Tensor
 
-__all__ = ["KINDS", "drawn"]
+__all__ = ["KINDS", "TOGETHER", "drawn", "together"]
 
 _LARGEST = 160  # numbers in a tensor
 _WIDEST = 34  # bits of a number
@@ -49,6 +49,19 @@ def drawn(seed: int, kinds: Sequence[str] = ()) -> Network:
     formats = Formats.of(np.random.default_rng([seed // TOGETHER, 0]))
     drawing = Drawing(np.random.default_rng(seed), tuple(kinds or KINDS), formats)
     return drawing.network(f"net{seed}")
+
+
+def together(networks: Sequence[Network]) -> Network:
+    """All networks side by side as one, whose rows are theirs end to end."""
+    inputs, parts, ends = [], [], []
+    for place, network in enumerate(networks):
+        prefix = f"n{place}_"
+        inputs += [replace(x, name=f"{prefix}{x.name}") for x in network.inputs]
+        for node in network.nodes:
+            reads = tuple(f"{prefix}{name}" for name in node.inputs)
+            parts.append(Part(f"{prefix}{node.name}", node.operation, reads))
+        ends += [f"{prefix}{output.node}" for output in network.outputs]
+    return Network.connected("together", inputs, parts, ends)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ def _elementwise(x: Tensor, class_name: str, activation: str, **more: Any) -> di
 
 @described.register
 def _(operation: Relu, node: Node, inputs: tuple[Tensor, ...]) -> Described:
-    return Described(_elementwise(inputs[0], "Activation", operation.kind))
+    function = "relu" if operation.ceiling is None else operation.kind
+    return Described(_elementwise(inputs[0], "Activation", function))
 
 
 @described.register
@@ -202,6 +203,8 @@ def _(operation: Operation, node: Node, inputs: tuple[Tensor, ...]) -> Described
 
 @described.register
 def _(operation: Permute, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if list(operation.order) == sorted(operation.order):
+        return Described({"class_name": "Reshape", "target_shape": list(node.output.shape)})
     return Described({"class_name": "Transpose", "perm": [axis - 1 for axis in operation.order]})
 
 

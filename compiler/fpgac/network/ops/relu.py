@@ -37,11 +37,17 @@ class Relu(OnGrid):
     def kind(self) -> str:
         return "relu" if self.limit is None else f"relu{self.limit}"
 
+    @property
+    def ceiling(self) -> int | None:
+        """The limit, where the grid does not end before it."""
+        below = self.limit is None or self.grid.highest * self.grid.step <= self.limit
+        return None if below else self.limit
+
     def lower(self, build: Builder, output: Tensor, *inputs: Operand) -> Value:
         (x,) = inputs
-        if self.limit is None:
+        if self.ceiling is None:
             return relu(build, x.value, self.grid)
-        return relu_to(build, x.value, self.limit, self.grid)
+        return relu_to(build, x.value, self.ceiling, self.grid)
 
     @classmethod
     def read(cls, table: Any) -> Self:
