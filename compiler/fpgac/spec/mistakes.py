@@ -320,8 +320,6 @@ def _invalid(document: _Document, path: KeyPath, detail: ErrorDetails) -> Proble
         what = context["what"]
         got = "" if got in what else got
         return Problem(what, None, context["expected"], got, context["hint"], code=kind)
-    if kind == "misfit":
-        return Problem(context["what"], code="spec.shape-misfit")
     if kind == "value_error":
         return Problem(str(context["error"]), code="spec.invalid-value")
     return Problem("impossible value", expected=detail["msg"], got=got, code="spec.invalid-value")
