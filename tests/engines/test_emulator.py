@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fpgac.network.arithmetic import outputs
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
@@ -17,10 +16,12 @@ from fpgac.engines.emulator import Emulator
 from fpgac.engines.program import EXACT
 from fpgac.errors import DataError
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
+TYPE = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
 SPECS = Path(__file__).parents[2] / "specs"
 
 
@@ -31,7 +32,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-    return lower(network, HlsSection(), output=FixedPoint.parse("ap_fixed<12,6,RND,SAT>"))
+    return lower(network, HlsSection(), types={network.outputs[0].name: TYPE})
 
 
 @pytest.fixture(scope="module")

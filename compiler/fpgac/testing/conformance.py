@@ -19,10 +19,13 @@ from fpgac.core.core import Core
 from fpgac.data.dataset import Dataset, Provider
 from fpgac.design.design import Design
 from fpgac.errors import FpgacError, SpecError, TargetError
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 from fpgac.testing.parsing import code_of, parse_errors
 
 __all__ = ["HOSTILE_NAMES", "HOSTILE_TEXT", "TargetConformance", "tiny_core", "tiny_network"]
@@ -51,14 +54,15 @@ def tiny_network() -> Network:
     random = np.random.default_rng(7)
     weights = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
 
-    def dense(name: str, inputs: int, outputs: int) -> DenseLayer:
+    def dense(inputs: int, outputs: int) -> Dense:
         words = random.integers(-31, 32, (inputs, outputs), dtype=np.int64)
         bias = random.integers(-31, 32, outputs, dtype=np.int64)
-        return DenseLayer(name, words, weights, bias, weights)
+        return Dense(words, weights, bias, weights)
 
-    relu = ReluLayer("dense_1_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))
-    layers = (dense("dense_1", 3, 4), relu, dense("dense_2", 4, 2))
-    return Network("tiny", 3, FixedPoint.parse("ap_fixed<12,4,RND,SAT>"), layers)
+    relu = Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))
+    operations = [("dense_1", dense(3, 4)), ("dense_1_relu", relu), ("dense_2", dense(4, 2))]
+    entry = Tensor("x", (3,), FixedPoint.parse("ap_fixed<12,4,RND,SAT>"))
+    return Network.chain("tiny", entry, operations)
 
 
 @cache
@@ -218,7 +222,7 @@ activations = "quantized_relu(6, 2)"
 [data]
 source = "conformance"
 [interface]
-input = "{network.input_type}"
+input = "{network.inputs[0].type}"
 [hls]
 clock_mhz = {self.clock_mhz}
 [proof]
