@@ -16,6 +16,7 @@ from typing import cast
 import numpy as np
 
 from fpgac.build.cancelling import NEVER, Cancellation
+from fpgac.build.processes import last_lines
 from fpgac.data.rows import read_rows, rows_bytes, rows_name
 from fpgac.data.samples import SamplesFile, results_file
 from fpgac.design.contract import Contract
@@ -266,7 +267,7 @@ def run_host_once(
         raise EmulationError(
             Problem(
                 f"the {host} host ended with exit code {done.exit_code}",
-                got=_last_lines(done.stderr) or _last_lines(done.stdout),
+                got=last_lines(done.stderr) or last_lines(done.stdout),
             )
         )
     return done.stdout
@@ -376,7 +377,3 @@ def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:
     if path is None or hosts == 1:
         return path
     return path.with_name(f"{path.stem}-{host}{path.suffix}")
-
-
-def _last_lines(text: str, lines: int = 6) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])
