@@ -13,10 +13,13 @@ from typing import Any
 from fpgac.core.layers import described
 from fpgac.core.streams import Step, clipped, is_padded, padded
 from fpgac.network.network import Network, Node
+from fpgac.network.operation import Operation
 from fpgac.network.ops.convolution import Depthwise
+from fpgac.network.ops.pooling import Pooling
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, Overflow, Rounding
 from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 
 __all__ = ["Description", "describe"]
 
@@ -129,16 +132,18 @@ class _Given:
     def steps(self, node: Node) -> list[Step]:
         """The node's layer, after those that must come before it."""
         step = self._step(node)
+        x, operation = self.network.read_by(node)[0], node.operation
         if self._kind(node.name) == "Reshape":
             return self._reshaped(step, node)
+        if _pools_beyond(operation) and not x.type.signed:
+            return self._signed(step, x)
         if not self.streams:
             return [step]
-        x, operation = self.network.read_by(node)[0], node.operation
         if is_padded(step.layer):
             before, layer = padded(step.layer, x, self._new(f"{node.name}_padded"))
             return [before, replace(step, layer=layer)]
         if isinstance(operation, Relu) and operation.ceiling is not None:
-            names = self._new(f"{node.name}_below"), self._new(f"{node.name}_above")
+            names = [self._new(f"{node.name}_{part}") for part in ("below", "above", "least")]
             return clipped(step, x, operation.ceiling, names)
         return [step]
 
@@ -150,6 +155,17 @@ class _Given:
             settings["Strategy"] = "latency"  # the only one that hls4ml's C++ has here
         layer = {"name": node.name, **found.layer, "inputs": reads}
         return Step(layer, self.results[node.name], found.precision, settings)
+
+    def _signed(self, step: Step, x: Tensor) -> list[Step]:
+        """A pooling of what has a sign: hls4ml pads with the word of the first bit alone, which is
+        the least one then.
+        """
+        type_ = FixedPoint(x.type.width + 1, x.type.integer + 1)
+        layer = {"class_name": "Activation", "activation": "linear", "n_in": x.size}
+        name = self._new(f"{step.layer['name']}_signed")
+        first = Step({**layer, "name": name, "inputs": step.layer["inputs"]}, type_)
+        precision = {**step.precision, "accum": str(type_)}
+        return [first, replace(step, layer={**step.layer, "inputs": [name]}, precision=precision)]
 
     def _read(self, name: str) -> str:
         return self.entries.get(name, name)
@@ -177,3 +193,10 @@ class _Given:
         name = self._new(f"{step.layer['name']}_over")
         first = {**step.layer, "name": name, "target_shape": list(shape)}
         return [replace(step, layer=first), replace(step, layer={**step.layer, "inputs": [name]})]
+
+
+def _pools_beyond(operation: Operation) -> bool:
+    """Whether the greatest is taken of pools that cover places beside the image."""
+    if not isinstance(operation, Pooling) or operation.is_mean:
+        return False
+    return any(map(any, operation.margins))

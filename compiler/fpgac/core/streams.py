@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,26 +60,25 @@ def _axes(layer: Layer) -> Iterator[tuple[str, str, str]]:
             yield axis, before, behind
 
 
-def clipped(last: Step, x: Tensor, limit: int, names: tuple[str, str]) -> list[Step]:
-    """``min(x, limit)`` as ``limit - max(limit - x, 0)``: layers of these names, and the ``last``.
+def clipped(last: Step, x: Tensor, limit: int, names: Sequence[str]) -> list[Step]:
+    """The ``last``, a ReLU of ``x``, after ``min(x, limit)`` as ``limit - max(limit - x, 0)``.
 
-    The last one's type has no sign and saturates, so that there is nothing below zero either.
+    ``names`` are those of the three layers that it takes.
     """
     bits = limit.bit_length()
     wide = holding([x.type, FixedPoint(bits, bits, signed=False)], 2)
-    below, above = names
-    first = _less(last.layer, x, limit, below, last.layer["inputs"])
-    relu = {"class_name": "Activation", "activation": "relu", "n_in": x.size}
-    own = _less(last.layer, x, limit, last.layer["name"], [above])
     precision = {"scale": "ap_fixed<2,2>", "bias": f"ap_ufixed<{bits},{bits}>"}
+    below, above, least = names
+    relu = {"class_name": "Activation", "activation": "relu", "n_in": x.size}
     return [
-        Step(first, wide, precision),
+        Step(_less(x, limit, below, last.layer["inputs"]), wide, precision),
         Step({"name": above, "inputs": [below], **relu}, wide),
-        Step(own, last.result, precision, last.settings),
+        Step(_less(x, limit, least, [above]), wide, precision),
+        replace(last, layer={**last.layer, **relu, "inputs": [least]}),
     ]
 
 
-def _less(layer: Layer, x: Tensor, limit: int, name: str, inputs: list[str]) -> Layer:
+def _less(x: Tensor, limit: int, name: str, inputs: list[str]) -> Layer:
     """``limit`` less each number."""
     channels = x.shape[-1]
     return {
