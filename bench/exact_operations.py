@@ -40,7 +40,8 @@ def main() -> None:
             figure("table of 64", table(64, 8), "rounded", rounded),
             figure("table of 16", table(16, 8), "rounded", rounded),
             figure("depthwise", depthwise, "pooled", pooled, size=SIDE * SIDE * CHANNELS),
-            figure("accumulator that saturates", saturating, "plain sums", dense()),
+            figure("accumulator that saturates", rounding("SAT"), "plain sums", dense()),
+            figure("accumulator that wraps", rounding("WRAP"), "plain sums", dense()),
             figure("format per element", each, "one format", rounded),
             figure("format per element, wrapping", each_wrapping, "one format", rounded),
         ]
@@ -92,15 +93,20 @@ def dense(bits: int = 7) -> Body:
     return body
 
 
-def saturating(build: Builder, x: Value) -> Value:
-    return build.accumulate(
-        x,
-        np.arange(x.size)[None],
-        weights(7, 1, x.size, WIDTH),
-        weights(7, 1, WIDTH),
-        product_fraction=x.fraction + 7,
-        accumulator=FixedPoint.parse("ap_fixed<16,6,RND,SAT>"),
-    )
+def rounding(overflow: str) -> Body:
+    """Sums in an accumulator that rounds every product."""
+
+    def body(build: Builder, x: Value) -> Value:
+        return build.accumulate(
+            x,
+            np.arange(x.size)[None],
+            weights(7, 1, x.size, WIDTH),
+            weights(7, 1, WIDTH),
+            product_fraction=x.fraction + 7,
+            accumulator=FixedPoint.parse(f"ap_fixed<16,6,TRN,{overflow}>"),
+        )
+
+    return body
 
 
 def table(entries: int, bits: int) -> Body:

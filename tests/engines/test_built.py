@@ -15,8 +15,6 @@ import pytest
 import fpgac as package
 from fpgac.build.folder import locked
 from fpgac.engines.built import PROGRAM, Build
-from fpgac.engines.csim import CSIMULATION
-from fpgac.engines.emulator import Emulator
 from fpgac.engines.program import EXACT
 from fpgac.errors import BuildError
 
@@ -63,16 +61,6 @@ def test_without_samples_its_own_vectors_are_compared_with_the_proof(
     done = fpgac("emulate", iris_build)
     assert done.returncode == 0, done.stderr
     assert "equal to the proof's words on all 12,220 vectors" in done.stdout
-
-
-def test_a_folder_without_a_program_answers_by_its_c_simulation(
-    iris_build: Path, tmp_path: Path
-) -> None:
-    folder = shutil.copytree(iris_build, tmp_path / "build")
-    (folder / PROGRAM).unlink()
-    emulator = Emulator.of_build(Build.open(folder))
-    assert emulator.engine.name == CSIMULATION
-    np.testing.assert_array_equal(emulator.words(X), package.emulator(iris_build).words(X))
 
 
 def test_a_damaged_program_is_refused(iris_build: Path, tmp_path: Path) -> None:

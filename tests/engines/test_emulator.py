@@ -21,6 +21,7 @@ from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
+TYPE = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
 SPECS = Path(__file__).parents[2] / "specs"
 
 
@@ -31,9 +32,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-    return lower(
-        network, HlsSection(), types={"dense_2": FixedPoint.parse("ap_fixed<12,6,RND,SAT>")}
-    )
+    return lower(network, HlsSection(), types={network.outputs[0].name: TYPE})
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import pytest
 from fpgac.engines.keras import keras_is_installed, keras_outputs
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
-from fpgac.network.operation import Operation
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
@@ -48,11 +47,11 @@ def test_a_sum_just_over_a_tie_is_rounded_up() -> None:
         FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>"),
     )
     one, tie, most, zero = np.array([[1]]), np.array([68]), np.array([[127]]), np.array([0])
-    operations: list[tuple[str, Operation]] = [
+    operations = (
         ("fc1", Dense(one, weight, tie, weight)),
         ("relu1", Relu(FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>"))),
         ("fc2", Dense(most, weight, zero, weight)),
-    ]
+    )
     network = Network.chain("tie", Tensor("x", (1,), fine), operations)
     expected = [[8 / 16 * 127 / 128], [9 / 16 * 127 / 128]]
     words = np.array([[0], [1]])

@@ -9,10 +9,10 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
-from fpgac.network.arithmetic import outputs
 
 from fpgac.data.digits import DigitsProvider
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "specs" / "digits.toml"
@@ -50,7 +50,7 @@ def test_a_host_takes_pictures_as_pictures_or_flat(
 ) -> None:
     pixels = DigitsProvider().load(50, seed=2).features.astype(np.float32)
     network = read_network(SPEC.with_name("digits.network.json"))
-    expected = outputs(network, network.input_type.raw(pixels))
+    expected = outputs(network, network.input_layout.raw(pixels))
     for name, shape in (("pictures", (50, 8, 8, 1)), ("flat", (50, 64))):
         np.save(tmp_path / "x.npy", pixels.reshape(shape))
         files = ("--input", "x.npy", "--output", f"{name}.npy")

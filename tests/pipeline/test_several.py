@@ -14,7 +14,7 @@ import pytest
 
 from fpgac.build.cache import CACHE_VARIABLE
 from fpgac.build.events import Ended, Event, Notify, Started
-from fpgac.data.vectors import EXPECTED
+from fpgac.engines.built import Build
 from fpgac.engines.hosts import RunRequest, run_hosts
 from fpgac.errors import BuildError, TargetError, ToolchainError
 from fpgac.pipeline.checking import check_spec
@@ -69,7 +69,7 @@ def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
 
 def same_words_of_all_hosts(first: Path, build: Path) -> set[str]:
     """The hosts of ``build``, each of which gives the words that were proven for ``first``."""
-    expected = np.load(first / EXPECTED)
+    expected = Build.open(first).expected
     results = run_hosts(RunRequest(build), "all")
     for result in results:
         np.testing.assert_array_equal(result.words, expected, err_msg=result.host)

@@ -252,7 +252,7 @@ def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -
     assert "README.md.j2:2: this is no template" in only_failure(load_plugins())
 
 
-def test_an_unknown_name_tells_the_nearest() -> None:
+def test_an_unknown_name_gets_the_nearest_as_a_hint() -> None:
     plugins = load_plugins()
     with pytest.raises(TargetError, check=coded("target.unknown")) as target:
         plugins.target("aws-f11")
@@ -264,7 +264,7 @@ def test_an_unknown_name_tells_the_nearest() -> None:
     assert provider.value.problems[0].hint == "did you mean 'muon'?"
 
 
-def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(
+def test_an_unknown_name_names_failed_plugins_that_might_have_offered_it(
     install: Install,
 ) -> None:
     install("plugin_broken", "import no_such_module_at_all")

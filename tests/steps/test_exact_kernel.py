@@ -30,9 +30,12 @@ Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 def test_rows_with_padding_and_words_with_spare_bits(
     interface: Interface, given: str, pictures: Network, tmp_path: Path
 ) -> None:
-    entry = replace(pictures.inputs[0], type=FixedPoint.parse(given))
-    operations = [(node.name, node.operation) for node in pictures.nodes]
-    network = Network.chain("pictures", entry, operations)
+    (entry,) = pictures.inputs
+    network = Network.chain(
+        "pictures",
+        replace(entry, type=FixedPoint.parse(given)),
+        [(node.name, node.operation) for node in pictures.nodes],
+    )
     core = lower(network, HlsSection())
     agreed = contract(core, name=network.name, compute_units=1, interface=interface)
     library = kernel_library(agreed.kernel, "exact")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
+from fpgac.build.processes import CommandError, last_lines, output_of
 from fpgac.errors import Problem, ToolchainError, nearest
 
 __all__ = [
@@ -55,7 +55,7 @@ def find_vitis(environment: Mapping[str, str]) -> Toolchain:
     """The ``v++`` on the PATH of ``environment``, or else under its ``XILINX_VITIS``.
 
     Raises:
-        ToolchainError: there is none, or it does not tell its version.
+        ToolchainError: there is none, or it does not say its version.
     """
     path = _find("v++", environment, ["XILINX_VITIS"])
     if path is None:
@@ -66,7 +66,8 @@ def find_vitis(environment: Mapping[str, str]) -> Toolchain:
                 expected="v++ on PATH, or XILINX_VITIS naming Vitis's folder",
                 got=f"XILINX_VITIS={root}, without bin/v++" if root else "neither",
                 hint="source <Vitis's folder>/settings64.sh and try again; without Vitis, the "
-                "emulated card works: leave --mode away",
+                "emulated card works: leave out --mode",
+                code="toolchain.not-found",
             )
         )
     return Toolchain("Vitis", path, _ask_version(path, "--version", environment))
@@ -79,7 +80,7 @@ def find_vivado(environment: Mapping[str, str]) -> Toolchain:
     HLS is driven by ``vitis_hls`` up to 2024.2 and by ``vitis-run`` after it.
 
     Raises:
-        ToolchainError: one of the two is missing, or Vivado does not tell its version.
+        ToolchainError: one of the two is missing, or Vivado does not say its version.
     """
     path = _find("vivado", environment, ["XILINX_VIVADO"])
     if path is None:
@@ -102,7 +103,7 @@ class ToolchainFinder(ABC):
         """The toolchain on this machine, of ``environment``.
 
         Raises:
-            ToolchainError: there is none, or it does not tell its version.
+            ToolchainError: there is none, or it does not say its version.
         """
 
 
@@ -152,7 +153,11 @@ def find_toolchain(name: str, environment: Mapping[str, str]) -> Toolchain:
     if name in finders:
         return finders[name].find(environment)
     raise ToolchainError(
-        Problem(f"no plugin finds a toolchain {name!r}", hint=nearest(name, finders))
+        Problem(
+            f"no plugin finds a toolchain {name!r}",
+            hint=nearest(name, finders),
+            code="toolchain.unknown",
+        )
     )
 
 
@@ -181,36 +186,29 @@ def _missing(tool: str, product: str) -> Problem:
         f"{tool}, of {product}, was not found",
         expected=f"{tool} on PATH",
         hint="source settings64.sh in Vitis's folder, which brings Vivado along, and try again; "
-        "without them, the emulated board works: leave --mode away",
+        "without them, the emulated board works: leave out --mode",
+        code="toolchain.not-found",
     )
 
 
 def _ask_version(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
     try:
-        answer = subprocess.run(
-            [path, option],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_SECONDS,
-            check=False,
+        said = output_of(
+            [path, option], timeout=PATIENCE_SECONDS, environment=environment, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except CommandError as error:
         raise ToolchainError(_unclear(path, option, str(error))) from error
-    version = parse_version(answer.stdout)
+    version = parse_version(said)
     if version is None:
-        got = answer.stdout.strip().splitlines() or [f"nothing, and exit code {answer.returncode}"]
-        raise ToolchainError(_unclear(path, option, got[-1]))
+        raise ToolchainError(_unclear(path, option, last_lines(said, 1) or "nothing"))
     return version
 
 
 def _unclear(path: Path, option: str, got: str) -> Problem:
     return Problem(
-        f"{path} does not tell its version",
+        f"{path} does not say its version",
         expected=f"a banner such as '{path.name} v2021.2 (64-bit)' from {path.name} {option}",
         got=got,
-        hint="source <Vitis's folder>/settings64.sh; is the installation whole?",
+        hint="source <Vitis's folder>/settings64.sh; is the installation complete?",
+        code="toolchain.unknown-version",
     )

@@ -11,10 +11,10 @@ from fpgac.tensors import Layout
 __all__ = ["ANSWERS", "EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "make_vectors"]
 
 # Where a build keeps them: floats, their raw words, the raw words that every engine gives, and
-# the true values of the first ones, which are samples of the data set.
-INPUTS = "vectors/inputs.npy"
-INPUT_WORDS = "vectors/inputs_raw.npy"
-EXPECTED = "vectors/expected_raw.npy"
+# the data set's answers to its own samples, the first ones.
+INPUTS = "vectors/inputs"
+INPUT_WORDS = "vectors/inputs_raw"
+EXPECTED = "vectors/expected_raw"
 ANSWERS = "vectors/answers.npy"
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +25,8 @@ def make_vectors(layout: Layout, data: Floats, random: int, seed: int) -> Floats
     ``random`` samples over each type's range and a quarter beyond it, then the corners of the
     conversion, each tensor's own in its columns.
 
-    Each corner is in all columns of one row, and in each single column of a sample of the data,
-    so that no other input can hide it.
+    Each corner stands once in all columns together, and once in each column of a sample of the
+    data, so that no input can hide it.
     """
     edges = np.concatenate([np.full(tensor.size, _edge(tensor.type)) for tensor in layout.tensors])
     anywhere = np.random.default_rng(seed).uniform(-edges, edges, (random, layout.size))
@@ -34,10 +34,8 @@ def make_vectors(layout: Layout, data: Floats, random: int, seed: int) -> Floats
 
 
 def corner_numbers(to: FixedPoint) -> Floats:
-    """Floats that conversions get wrong: ties, extremes, out of range, not finite.
-
-    There are equally many for every type.
-    """
+    """Floats at which conversions go wrong: ties, extremes, out of range, not finite; as many for
+    every type."""
     ties = (np.arange(-4, 4) + 0.5) * to.step
     ends = np.array([to.lowest - 1, to.lowest, to.lowest + 1, to.highest - 1, to.highest])
     beyond = np.array([to.lowest - 0.5, to.highest + 0.5, to.highest + 1, 3 * to.highest + 2])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
+import numpy.typing as npt
 
 from fpgac.build.folder import LOCK_NAME, require_unlocked
 from fpgac.build.plan import Plan
+from fpgac.data.rows import read_rows, rows_name
 from fpgac.data.vectors import EXPECTED, INPUTS
 from fpgac.design.contract import Contract
 from fpgac.engines.engine import Vectors
@@ -18,7 +19,7 @@ from fpgac.numbers import IntArray
 from fpgac.plain import loads
 from fpgac.program.file import read_program
 from fpgac.program.program import Program
-from fpgac.steps.plan import CONTRACT, simulation_library
+from fpgac.steps.plan import CONTRACT
 from fpgac.tensors import Layout
 
 __all__ = ["CARD_PLAN", "PROGRAM", "Build", "CardPlan"]
@@ -32,22 +33,20 @@ PROGRAM: Final = "program/program.json"
 class CardPlan:
     """How the emulated card's side of a design is built.
 
-    ``hosts`` are those of the design, and ``top`` is the core's top function.
+    ``hosts`` are those of the design.
     """
 
     hosts: tuple[str, ...]
-    top: str
     plan: Plan
 
 
 @dataclass(frozen=True)
 class Build:
-    """A build in ``folder``; see :class:`CardPlan`."""
+    """A build in ``folder``, whose design has these ``hosts``."""
 
     folder: Path
     contract: Contract
     hosts: tuple[str, ...]
-    top: str
 
     @classmethod
     def open(cls, folder: Path) -> Build:
@@ -74,7 +73,7 @@ class Build:
             raise _unfinished("the build was not finished", folder) from None
         except ValueError as error:
             raise _unfinished("the build is damaged", folder, str(error)) from None
-        return cls(folder, contract, card.hosts, card.top)
+        return cls(folder, contract, card.hosts)
 
     @property
     def input_layout(self) -> Layout:
@@ -87,24 +86,23 @@ class Build:
         return self.contract.output_layout
 
     @property
-    def simulation(self) -> Path:
-        """The core's C simulation, a shared library."""
-        return self.folder / simulation_library(self.contract.name)
-
-    @property
-    def program(self) -> Program | None:
-        """The network's exact program; None where it has none.
+    def program(self) -> Program:
+        """The network's exact program.
 
         Raises:
-            BuildError: its file is damaged.
+            BuildError: its file is missing or damaged.
         """
-        path = self.folder / PROGRAM
-        return read_program(path) if path.is_file() else None
+        return read_program(self.folder / PROGRAM)
+
+    @property
+    def inputs(self) -> Path:
+        """The file of :attr:`vectors`, for hosts."""
+        return self.folder / rows_name(INPUTS, self.input_layout)
 
     @property
     def vectors(self) -> Vectors:
         """The build's own vectors."""
-        numbers = np.load(self.folder / INPUTS).reshape(-1, self.input_layout.size)
+        numbers = self._rows(INPUTS, self.input_layout)
         return Vectors("vectors", self.input_layout, numbers)
 
     @property
@@ -114,11 +112,13 @@ class Build:
         Raises:
             BuildError: the build was not proven.
         """
+        return self._rows(EXPECTED, self.output_layout)
+
+    def _rows(self, name: str, layout: Layout) -> npt.NDArray[Any]:
         try:
-            words: IntArray = np.load(self.folder / EXPECTED)
+            return read_rows((self.folder / rows_name(name, layout)).read_bytes(), layout)
         except FileNotFoundError:
             raise _unfinished("the build was not proven", self.folder) from None
-        return words.reshape(-1, self.output_layout.size)
 
 
 def _unfinished(what: str, folder: Path, got: str = "") -> BuildError:

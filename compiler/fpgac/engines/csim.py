@@ -6,47 +6,36 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
+from fpgac.build.cancelling import NEVER, Cancellation
+from fpgac.core.core import Core
 from fpgac.engines.calling import PATIENCE, Function, call
 from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.numbers import IntArray
-from fpgac.tensors import Layout
 
-__all__ = ["CSIMULATION", "CSimulation", "Simulated", "simulate"]
+__all__ = ["CSIMULATION", "CSimulation", "simulate"]
 
-CSIMULATION = "C simulation"
+CSIMULATION: Final = "C simulation"
 
 # Samples between two signs of life, and the samples that are worth a process of their own.
 CHUNK: Final = 64
 SHARE: Final = 1024
 
 
-class Simulated(Protocol):
-    """What is known of the core behind a library: a core says so itself, or a build does."""
-
-    @property
-    def top(self) -> str: ...
-
-    @property
-    def input_layout(self) -> Layout: ...
-
-    @property
-    def output_layout(self) -> Layout: ...
-
-
 @dataclass(frozen=True, eq=False)
 class CSimulation(Engine):
-    """hls4ml's C simulation in a ``library`` of :func:`fpgac.steps.core.core_steps`.
+    """hls4ml's C simulation of ``core``, in a ``library`` of its g++ steps.
 
     It runs in ``processes``, by default one for each processor.
     """
 
     library: Path
-    core: Simulated
+    core: Core
     processes: int | None = None
+    cancellation: Cancellation = NEVER
     name = CSIMULATION
 
     def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
@@ -57,17 +46,19 @@ class CSimulation(Engine):
             vectors.words,
             progress=lambda done: progress(done / len(vectors)),
             processes=self.processes,
+            cancellation=self.cancellation,
         )
 
 
 def simulate(
     library: Path,
-    core: Simulated,
+    core: Core,
     words: IntArray,
     *,
     progress: Callable[[int], None] = lambda done: None,
     processes: int | None = None,
     patience: float = PATIENCE,
+    cancellation: Cancellation = NEVER,
 ) -> IntArray:
     """The core's answers to rows of raw words, as rows; see :class:`fpgac.tensors.Layout`.
 
@@ -95,11 +86,12 @@ def simulate(
         processes=processes,
         progress=progress,
         patience=patience,
+        cancellation=cancellation,
     )
     return answers.astype(results.dtype)
 
 
-def _checked(words: IntArray, core: Simulated) -> IntArray:
+def _checked(words: IntArray, core: Core) -> IntArray:
     layout = core.input_layout
     if words.ndim != 2 or words.shape[1] != layout.size:
         raise ValueError(f"expected shape (samples, {layout.size}), not {words.shape}")

@@ -32,7 +32,7 @@ __all__ = ["Emulator", "Results", "simulation"]
 Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emulator:
     """The chip's arithmetic as a function.
 
@@ -45,6 +45,10 @@ class Emulator:
     engine: Engine
     note: str = ""
 
+    def __repr__(self) -> str:
+        edges = (", ".join(map(str, layout.tensors)) for layout in (self.inputs, self.outputs))
+        return f"<Emulator by the {self.engine.name}: {' → '.join(edges)}>"
+
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:
         """The fastest engine that gives the core's very words, on ``threads`` processors or all.
@@ -55,7 +59,9 @@ class Emulator:
         try:
             program = exact_program(core)
         except NotExact as refusal:
-            return cls.simulated(core, str(refusal), threads)
+            note = f"{refusal}: hls4ml's C simulation computes the answers, far more slowly"
+            engine = CSimulation(simulation(core), core, threads)
+            return cls(core.input_layout, core.output_layout, engine, note)
         return cls.of_program(program, threads)
 
     @classmethod
@@ -69,29 +75,14 @@ class Emulator:
         return cls(program.input_layout, program.output_layout, engine, engine.note)
 
     @classmethod
-    def simulated(cls, core: Core, reason: str, threads: int | None = None) -> Emulator:
-        """hls4ml's C simulation of ``core``; ``reason`` is why there is no exact program.
-
-        Raises:
-            BuildError, ToolchainError: g++ fails, or it is missing.
-        """
-        engine = CSimulation(simulation(core), core, threads)
-        return cls(core.input_layout, core.output_layout, engine, _slow(reason))
-
-    @classmethod
     def of_build(cls, build: Build, threads: int | None = None) -> Emulator:
-        """What ``build`` holds: its exact program, or else its C simulation; hls4ml is not needed.
+        """The program of ``build``; neither its spec nor hls4ml is needed.
 
         Raises:
-            BuildError: the program is damaged.
+            BuildError: the program is missing or damaged.
             ToolchainError: g++ is there but fails.
         """
-        if (program := build.program) is not None:
-            return cls.of_program(program, threads)
-        engine = CSimulation(build.simulation, build, threads)
-        return cls(
-            build.input_layout, build.output_layout, engine, _slow("the build has no program")
-        )
+        return cls.of_program(build.program, threads)
 
     def words(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> IntArray:
         """Rows of the results' raw words; see :meth:`raw`."""
@@ -121,10 +112,6 @@ class Emulator:
                 for name, part in parts.items()
             }
         )
-
-
-def _slow(reason: str) -> str:
-    return f"{reason}: hls4ml's C simulation computes the answers, far more slowly"
 
 
 def _given(parts: dict[str, npt.NDArray[Any]]) -> Results:

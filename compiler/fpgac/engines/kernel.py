@@ -36,8 +36,7 @@ class Kernel(engines.Engine):
         self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
     ) -> IntArray:
         """See :meth:`Engine.words`."""
-        words = vectors.words
-        return run_kernel(self.folder, self.contract, words, self.body, self.cancellation)
+        return run_kernel(self.folder, self.contract, vectors.words, self.body, self.cancellation)
 
 
 def run_kernel(

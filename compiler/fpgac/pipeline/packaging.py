@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from fpgac.build.archive import tar_gz
 from fpgac.build.folder import File, Files
-from fpgac.data.vectors import ANSWERS, EXPECTED, INPUTS
+from fpgac.data.rows import rows_name
+from fpgac.data.vectors import ANSWERS, INPUTS
 from fpgac.design.contract import Contract
 from fpgac.design.design import Design
 from fpgac.design.package import OverlayPackage
@@ -56,6 +57,7 @@ def package_files(
     """
     path, host = archive_path(spec, board), host_program("pynq", spec.name)
     requirements = str(PurePosixPath(host).with_name("requirements.txt"))
+    inputs = rows_name(INPUTS, vectors.vectors.layout)
     arrays = {**vectors.dump(), **answers.dump()}
     files = OverlayPackage(
         contract=contract,
@@ -63,7 +65,7 @@ def package_files(
         host=design.files[host].content,
         requirements=design.files[requirements].content if requirements in design.files else b"",
         answers=vectors.about.answers,
-        vectors={_name(each): arrays[each].content for each in (INPUTS, EXPECTED, ANSWERS)},
+        vectors={_name(each): arrays[each].content for each in (inputs, answers.file, ANSWERS)},
         archive=_name(path),
         description=spec.description,
         stops="" if "hw" in board.modes else board.stops or "",

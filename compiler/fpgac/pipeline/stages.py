@@ -194,7 +194,7 @@ class SpecStages:
             sets.append(known.vectors)
         reference = Question(ExactProgram(program), tuple(sets))
         proof, words = prove(reference, questions, outputs, progress)
-        return Answers(words[vectors.title], proof)
+        return Answers.of(words[vectors.title], outputs, proof)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
@@ -291,7 +291,7 @@ class TargetStages(SpecStages):
         core, design = self.value(self.core).core, self.value(self.design)
         own = emulation_files(core, self.contract, design)
         plan = emulation_plan(core, self.contract, {**design.files, **own}, self.hosts)
-        return CardSide(CardPlan(self.hosts, core.top, plan), own)
+        return CardSide(CardPlan(self.hosts, plan), own)
 
     def proof(
         self,
@@ -316,11 +316,11 @@ class TargetStages(SpecStages):
     def _prove(
         self, answers: Answers, engines: Iterable[Engine], progress: Callable[[str, float], None]
     ) -> Proof:
-        vectors = self.value(self.vectors).vectors
+        vectors, outputs = self.value(self.vectors).vectors, self.contract.output_layout
         reference, *_ = answers.proof.agreements
-        known = Question(Known(reference.engine, vectors, answers.words), (vectors,))
+        known = Known(reference.engine, vectors, answers.words(outputs))
         questions = (Question(engine, (vectors,)) for engine in engines)
-        proof, _ = prove(known, questions, self.contract.output_layout, progress)
+        proof, _ = prove(Question(known, (vectors,)), questions, outputs, progress)
         return replace(proof, agreements=proof.agreements[1:])
 
     @property

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fpgac.build.folder import File, Files, npy_bytes
 from fpgac.core.core import Core
+from fpgac.data.rows import read_rows, rows_bytes, rows_name
 from fpgac.data.vectors import ANSWERS, EXPECTED, INPUT_WORDS, INPUTS
 from fpgac.engines.built import CARD_PLAN, PROGRAM, CardPlan
 from fpgac.engines.engine import Vectors
@@ -179,9 +180,10 @@ class ProofVectors:
 
     def dump(self) -> Files:
         """Arrays for every host, and what they are."""
+        layout = self.vectors.layout
         return {
-            INPUTS: File(npy_bytes(self.vectors.numbers)),
-            INPUT_WORDS: File(npy_bytes(self.vectors.words)),
+            rows_name(INPUTS, layout): File(rows_bytes(self.vectors.numbers, layout)),
+            rows_name(INPUT_WORDS, layout): File(rows_bytes(self.vectors.words, layout)),
             ANSWERS: File(npy_bytes(self.answers)),
             _ABOUT: File(dumps(self.about)),
         }
@@ -189,16 +191,32 @@ class ProofVectors:
     @classmethod
     def load(cls, files: Files, layout: Layout) -> ProofVectors:
         """What :meth:`dump` wrote of vectors of ``layout``."""
-        vectors = Vectors("vectors", layout, _array(files[INPUTS]))
-        return cls(vectors, _array(files[ANSWERS]), loads(AboutVectors, files[_ABOUT].content))
+        numbers = read_rows(files[rows_name(INPUTS, layout)].content, layout)
+        answers: npt.NDArray[Any] = np.load(io.BytesIO(files[ANSWERS].content), allow_pickle=False)
+        about = loads(AboutVectors, files[_ABOUT].content)
+        return cls(Vectors("vectors", layout, numbers), answers, about)
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The words that a build's vectors must have, as the engines in ``proof`` agree."""
+    """The words that a build's vectors must have, as the engines in ``proof`` agree.
 
-    words: IntArray
+    ``file`` is the name of the words' file, among ``files``.
+    """
+
+    file: str
+    files: Files
     proof: Proof
+
+    @classmethod
+    def of(cls, words: IntArray, outputs: Layout, proof: Proof) -> Answers:
+        """Rows of words for ``outputs``."""
+        name = rows_name(EXPECTED, outputs)
+        return cls(name, {name: File(rows_bytes(words, outputs))}, proof)
+
+    def words(self, outputs: Layout) -> IntArray:
+        """The words as rows of ``outputs``."""
+        return read_rows(self.files[self.file].content, outputs)
 
     def __str__(self) -> str:
         totals: dict[str, list[int]] = {}
@@ -212,12 +230,13 @@ class Answers:
 
     def dump(self) -> Files:
         """The words as hosts' results are compared with them, and the engines."""
-        return {EXPECTED: File(npy_bytes(self.words)), _ENGINES: File(dumps(self.proof))}
+        return {self.file: self.files[self.file], _ENGINES: File(dumps(self.proof))}
 
     @classmethod
     def load(cls, files: Files) -> Answers:
         """What :meth:`dump` wrote."""
-        return cls(_array(files[EXPECTED]), loads(Proof, files[_ENGINES].content))
+        (file,) = (name for name in files if name.startswith(EXPECTED))
+        return cls(file, files, loads(Proof, files[_ENGINES].content))
 
 
 def dump_proof(proof: Proof) -> Files:
@@ -256,8 +275,3 @@ class AccuracyReport:
         picture = files[_PICTURE].content if _PICTURE in files else None
         lines = files[_LINES].content.decode().splitlines()
         return cls(tuple(lines), json.loads(files[_FIGURES].content), picture)
-
-
-def _array(file: File) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = np.load(io.BytesIO(file.content), allow_pickle=False)
-    return array

@@ -166,7 +166,7 @@ def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
 
 def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     series = {
-        "with all layers before": [layer.precise_bits for layer in layers],
+        "including earlier layers": [layer.precise_bits for layer in layers],
         "this layer alone": [layer.own_precise_bits for layer in layers],
     }
     for (label, bits), (colour, marker, line) in zip(series.items(), _LINES, strict=False):

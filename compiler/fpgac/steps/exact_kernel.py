@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fpgac.build.compiler import LIBRARY
 from fpgac.build.plan import Step
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract
@@ -14,7 +15,7 @@ from fpgac.design.design import File
 from fpgac.design.render import render
 from fpgac.native.cpp.generator import generate
 from fpgac.native.cpp.levels import PORTABLE
-from fpgac.native.library import FLAGS
+from fpgac.native.library import EXACT
 from fpgac.program.ranges import NotExact
 from fpgac.rules.core_program import exact_program
 
@@ -50,7 +51,7 @@ def exact_step(library: str) -> Step:
     """The g++ command that makes the kernel's shared ``library`` from :func:`exact_files`."""
     return Step(
         name="g++ exact kernel",
-        command=("g++", *FLAGS, "-o", library, SOURCE),
+        command=(*LIBRARY, *EXACT, "-o", library, SOURCE),
         inputs=(SOURCE, _CONSTANTS),
         outputs=(library,),
     )

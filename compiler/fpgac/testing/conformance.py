@@ -60,9 +60,9 @@ def tiny_network() -> Network:
         return Dense(words, weights, bias, weights)
 
     relu = Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))
-    layers = [("dense_1", dense(3, 4)), ("dense_1_relu", relu), ("dense_2", dense(4, 2))]
+    operations = [("dense_1", dense(3, 4)), ("dense_1_relu", relu), ("dense_2", dense(4, 2))]
     entry = Tensor("x", (3,), FixedPoint.parse("ap_fixed<12,4,RND,SAT>"))
-    return Network.chain("tiny", entry, layers)
+    return Network.chain("tiny", entry, operations)
 
 
 @cache
