@@ -66,7 +66,7 @@ def test_the_area_gives_the_exit_code(found: list[Site]) -> None:
 
 def test_every_exit_code_of_an_error_is_that_of_an_area() -> None:
     known = {error.exit_code for error in errors.FpgacError.__subclasses__()}
-    assert known | {2} == set(errors.AREAS.values())
+    assert known | {errors.FpgacError.exit_code} == set(errors.AREAS.values())
 
 
 def test_what_a_problem_says_is_read_from_the_source() -> None:
