@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpgac.build.toolchains import finding_with
+from fpgac.build.toolchains import Toolchains
 from fpgac.errors import ToolchainError
 from fpgac.network.network import DenseLayer
 from fpgac.plugins import load_plugins
@@ -238,8 +238,9 @@ def test_a_toolchain_that_no_plugin_finds_is_reported(tmp_path: Path) -> None:
     )
     plugins = load_plugins(files=[plugin])
     text = "no plugin finds a toolchain 'Vitis of the lab'"
-    with finding_with(plugins.toolchains), pytest.raises(ToolchainError, match=text) as caught:
-        plugins.target("my-card").toolchain(os.environ)
+    tools = Toolchains(os.environ, plugins.toolchains)
+    with pytest.raises(ToolchainError, match=text) as caught:
+        plugins.target("my-card").toolchain(tools)
     assert "known: Vitis" in str(caught.value)
 
 

@@ -11,8 +11,9 @@ from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import (
     Toolchain,
     ToolchainFinder,
-    find_toolchain,
-    find_vitis,
+    Toolchains,
+    find_tool,
+    version_of,
 )
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
@@ -134,6 +135,7 @@ __all__ = [
     "Toolchain",
     "ToolchainError",
     "ToolchainFinder",
+    "Toolchains",
     "Upsampling",
     "Where",
     "WhereIs",
@@ -145,8 +147,7 @@ __all__ = [
     "check_identifier",
     "comment",
     "contract",
-    "find_toolchain",
-    "find_vitis",
+    "find_tool",
     "hookimpl",
     "host_files",
     "hwh_file",
@@ -156,5 +157,6 @@ __all__ = [
     "render",
     "sh_word",
     "tcl_word",
+    "version_of",
     "zynq",
 ]
