@@ -170,7 +170,7 @@ class TestCommand:
     ) -> None:
         files[2] = files[0] / "out.xclbin"
         assert main([str(path) for path in files]) == 10
-        assert "none" in capsys.readouterr().err
+        assert "card.json" in capsys.readouterr().err
 
     def test_wrong_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["card.json"]) == 2
