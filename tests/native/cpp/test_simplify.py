@@ -38,3 +38,11 @@ def test_answers_stay_with_fewer_operations(lowest: int, highest: int, to: str, 
 
     assert len(simplified(program).operations) == (1 if goes else 2)
     assert np.array_equal(interpret(simplified(program), every), interpret(program, every))
+
+
+def test_what_nobody_reads_is_not_computed() -> None:
+    x, unread = words("x", INPUT), bounded("unread", 4, 0, 5)
+    clip = Clip(unread, "layer", x, 0, 5)
+    clipped_again = Clip(bounded("again", 4, 1, 5), "layer", unread, 1, 5)
+    program = one_to_one(INPUT, x, INPUT, x, clip, clipped_again)
+    assert simplified(program).operations == ()

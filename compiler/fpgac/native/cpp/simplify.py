@@ -1,4 +1,5 @@
-"""Operations that change nothing are left out: a clip where the cast behind it saturates anyway."""
+"""Operations that change no answer are left out: those that nobody reads, and a clip where the
+cast behind it saturates anyway."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ def uses(program: Program) -> Counter[Value]:
 
 def simplified(program: Program) -> Program:
     """The same answers from fewer operations."""
+    program = _read(program)
     read = uses(program)
     clips = {op.result: op for op in program.operations if isinstance(op, Clip)}
     spared: set[Operation] = set()
@@ -37,6 +39,17 @@ def simplified(program: Program) -> Program:
             case _:
                 operations.append(operation)
     return replace(program, operations=tuple(op for op in operations if op not in spared))
+
+
+def _read(program: Program) -> Program:
+    """Only what an output depends on."""
+    read = {output.value for output in program.outputs}
+    kept: list[Operation] = []
+    for operation in reversed(program.operations):
+        if operation.result in read:
+            kept.append(operation)
+            read.update(operands(operation))
+    return replace(program, operations=tuple(reversed(kept)))
 
 
 def _saturates(clip: Clip, to: FixedPoint) -> bool:
