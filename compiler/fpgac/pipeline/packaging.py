@@ -17,7 +17,7 @@ from fpgac.design.contract import Contract
 from fpgac.design.package import OverlayPackage, program_names
 from fpgac.digest import digest_file
 from fpgac.spec.models import Spec
-from fpgac.steps.plan import CONTRACT, host_program
+from fpgac.steps.plan import CONTRACT, host_folder
 from fpgac.targets.board import Board
 
 __all__ = ["Archive", "archive_path", "current_program", "made_package", "made_program"]
@@ -66,14 +66,13 @@ def made_package(road: Road, spec: Spec, board: Board) -> Made:
     """The package below ``package/``, and the same in an archive."""
     folder, stops = road.folder, road.lock.stops
     path, contract = archive_path(spec, board), _contract(road)
-    host = folder / host_program("pynq", spec.name)
-    requirements = host.with_name("requirements.txt")
+    home = host_folder("pynq")
+    host = [each for each in stops["design"].facts["own"] if each.startswith(home)]
     program = current_program(road, stops["design"].key)
     files = OverlayPackage(
         contract=contract,
         title=board.title,
-        host=host.read_bytes(),
-        requirements=requirements.read_bytes() if requirements.is_file() else b"",
+        host={each.removeprefix(home): (folder / each).read_bytes() for each in host},
         answers=stops["vectors"].facts["answers"],
         vectors={_name(each): (folder / each).read_bytes() for each in (INPUTS, EXPECTED, ANSWERS)},
         archive=_name(path),
