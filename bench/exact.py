@@ -86,7 +86,7 @@ def main() -> None:
             times=60,
         )
         (predict,) = rates([partial(graph.predict, x[:FEW])], FEW, times=20)
-        words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.output_type.step
+        words = graph.predict(x[:FEW]).reshape(FEW, -1) / program.outputs[0].tensor.type.step
     if not np.array_equal(engine.numbers(x[:FEW]), words):
         raise SystemExit("the engine and hls4ml give different words")
     figures = [
@@ -104,8 +104,8 @@ def main() -> None:
 def samples(network: Network) -> Floats:
     """The inputs that were recorded when the network was trained, again and again."""
     assert network.recording is not None
-    numbers = network.input_type.number(network.recording.inputs).astype(np.float32)
-    return np.resize(numbers, (SAMPLES, network.input_size))
+    numbers = network.input_layout.number(network.recording.inputs).astype(np.float32)
+    return np.resize(numbers, (SAMPLES, network.input_layout.size))
 
 
 def rates(runs: list[Callable[[], object]], samples: int, times: int) -> list[float]:
@@ -148,7 +148,7 @@ def ceilings(engine: Engine) -> list[Callable[[], object]]:
 def first_sample(network: Network) -> Figure:
     """From the core to the first answer, with an empty cache and with a full one."""
     core = lower(network, HlsSection())
-    x = np.zeros((1, network.input_size), np.float32)
+    x = np.zeros((1, network.input_layout.size), np.float32)
 
     def answer() -> None:
         Engine.of(exact_program(core)).numbers(x)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fpgac.core.core import Core
@@ -69,6 +71,23 @@ def made(
             config, copy.deepcopy(list(layers)), [layers[0]["name"]], [layers[-1]["name"]]
         )
         return core_of(graph, top, hls, 1, Path(folder))
+
+
+def power_of_two(bits: int) -> Any:
+    """hls4ml's quantizer of weights that are powers of two, without QKeras."""
+    from hls4ml.model.quantizers import Quantizer
+    from hls4ml.model.types import ExponentPrecisionType
+
+    class PowerOfTwo(Quantizer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(bits, ExponentPrecisionType(bits, signed=True))
+
+        def __call__(self, data: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            with np.errstate(divide="ignore"):
+                exponents = np.rint(np.log2(np.abs(data)))
+            return np.asarray(np.where(data < 0, -1.0, 1.0) * 2.0**exponents)
+
+    return PowerOfTwo()
 
 
 def simulated(folder: Path, cores: Sequence[Core], words: Sequence[IntArray]) -> list[IntArray]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fpgac.build.stopping import stopping_with
+from fpgac.build.cancelling import Cancellation
 from fpgac.emulation.card import BoardDescription, missing, run_host
 from fpgac.errors import EmulationError
 from tests.design.overlays import AGREED, BOARD, Bench, bench, build
@@ -224,12 +224,13 @@ def test_a_host_that_hangs_without_the_board_ends_in_time(overlay: Bench, tmp_pa
     assert run_folders() == before
 
 
-def test_a_host_that_is_told_to_stop_ends_at_once(overlay: Bench, tmp_path: Path) -> None:
+def test_a_host_that_is_cancelled_ends_at_once(overlay: Bench, tmp_path: Path) -> None:
     before, started = run_folders(), time.monotonic()
-    stopped = threading.Event()
-    threading.Timer(1, stopped.set).start()
-    with stopping_with(stopped), pytest.raises(KeyboardInterrupt):
-        overlay.script(OPENING + "import time\ntime.sleep(60)", cwd=tmp_path, timeout=60)
+    cancellation = Cancellation()
+    threading.Timer(1, cancellation.cancel).start()
+    sleeping = OPENING + "import time\ntime.sleep(60)"
+    with pytest.raises(KeyboardInterrupt):
+        overlay.script(sleeping, cwd=tmp_path, timeout=60, cancellation=cancellation)
     assert time.monotonic() - started < 20
     assert run_folders() == before
 

@@ -14,8 +14,11 @@ import pytest
 from fpgac.errors import DataError, ToolchainError
 from fpgac.native.engine import Engine
 from fpgac.numbers import FixedPoint
+from fpgac.program.builder import Builder
 from fpgac.program.interpreter import interpret
-from fpgac.program.program import Cast, Dot, Program, Value
+from fpgac.program.program import Cast, Combination, Dot, Program, Terminal
+from fpgac.tensors import Tensor
+from tests.programs import bounded, one_to_one, random_words, words
 
 INPUT = FixedPoint.parse("ap_fixed<10,4,RND,SAT>")
 OUTPUT = FixedPoint.parse("ap_fixed<12,6,RND_CONV,SAT>")
@@ -24,18 +27,14 @@ OUTPUT = FixedPoint.parse("ap_fixed<12,6,RND_CONV,SAT>")
 def dense(seed: int = 1, inputs: int = 7, outputs: int = 5) -> Program:
     """A dense layer of small weights, half of them zero, and a cast."""
     rng = np.random.default_rng(seed)
-    x = bounded("x", INPUT.fraction, INPUT.lowest, INPUT.highest, inputs)
+    x = words("x", INPUT, inputs)
     weights = rng.integers(-9, 10, (1, inputs, outputs)) * rng.integers(0, 2, (inputs, outputs))
     reach = 512 * 9 * inputs
     sums = bounded("sums", INPUT.fraction + 3, -reach, reach, outputs)
-    y = bounded("y", OUTPUT.fraction, OUTPUT.lowest, OUTPUT.highest, outputs)
+    y = words("y", OUTPUT, outputs)
     windows, bias = np.arange(inputs)[None], rng.integers(-9, 10, (1, outputs))
-    operations = (Dot(sums, "dense", x, windows, weights, bias), Cast(y, "dense", sums, OUTPUT))
-    return Program("dense", INPUT, OUTPUT, x, y, operations, (("dense", y),))
-
-
-def bounded(name: str, fraction: int, lowest: int, highest: int, size: int) -> Value:
-    return Value(name, fraction, np.full(size, lowest), np.full(size, highest))
+    layer = Dot(sums, "layer", x, windows, weights, bias), Cast(y, "layer", sums, OUTPUT)
+    return one_to_one(INPUT, x, OUTPUT, y, *layer)
 
 
 @pytest.fixture(autouse=True)
@@ -56,19 +55,11 @@ def engine(program: Program) -> Engine:
     return Engine.of(program)
 
 
-def random_words(program: Program, samples: int) -> np.ndarray:  # type: ignore[type-arg]
-    lowest, highest = program.input.interval
-    rng = np.random.default_rng(2)
-    return rng.integers(lowest, highest + 1, (samples, program.input.size)).astype(
-        program.input_type.dtype
-    )
-
-
 @pytest.mark.parametrize("samples", [1, 63, 64, 65, 1000, 300_001])
 def test_any_number_of_samples(engine: Engine, program: Program, samples: int) -> None:
-    words = random_words(program, samples)
+    rows = random_words(program, samples)
 
-    assert np.array_equal(engine.words(words), interpret(program, words))
+    assert np.array_equal(engine.words(rows), interpret(program, rows))
 
 
 def test_no_samples_have_no_answers(engine: Engine) -> None:
@@ -86,8 +77,9 @@ def test_numbers_of_any_type_are_exact_or_refused(
     numbers = np.abs(numbers) if np.dtype(dtype).kind == "u" else numbers
     x = numbers.astype(dtype)
     if dtype == "O":
-        with pytest.raises(DataError, match="no numbers"):
+        with pytest.raises(DataError) as refused:
             engine.numbers(x)
+        assert [found.code for found in refused.value.problems] == ["data.not-numbers"]
     else:
         expected = interpret(program, INPUT.raw(x.astype(np.float64)))
         assert np.array_equal(engine.numbers(x), expected)
@@ -111,12 +103,12 @@ def test_numbers_that_no_float64_holds_are_refused(engine: Engine, x: object) ->
 
 
 def test_arrays_that_do_not_lie_in_one_piece(engine: Engine, program: Program) -> None:
-    words = random_words(program, 1000)
-    wide = np.repeat(words, 2, axis=1)
+    rows = random_words(program, 1000)
+    wide = np.repeat(rows, 2, axis=1)
 
-    for view in (wide[:, ::2], np.asfortranarray(words), words[::-1][::-1]):
-        assert np.array_equal(engine.words(view), interpret(program, words))
-        assert np.array_equal(engine.numbers(view * INPUT.step), interpret(program, words))
+    for view in (wide[:, ::2], np.asfortranarray(rows), rows[::-1][::-1]):
+        assert np.array_equal(engine.words(view), interpret(program, rows))
+        assert np.array_equal(engine.numbers(view * INPUT.step), interpret(program, rows))
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 6), (3, 7, 1)])
@@ -130,10 +122,10 @@ def test_samples_of_another_shape_are_refused(engine: Engine, shape: tuple[int, 
 def test_words_that_the_type_does_not_have_are_refused(
     engine: Engine, dtype: type[np.generic], word: int
 ) -> None:
-    words = np.zeros((700, 7), dtype)
-    words[-1, -1] = word
+    rows = np.zeros((700, 7), dtype)
+    rows[-1, -1] = word
     with pytest.raises(DataError, match="no raw word"):
-        engine.words(words)
+        engine.words(rows)
 
 
 def test_floats_are_no_raw_words(engine: Engine) -> None:
@@ -143,9 +135,9 @@ def test_floats_are_no_raw_words(engine: Engine) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_share_the_samples(engine: Engine, program: Program, threads: int) -> None:
-    words = random_words(program, 400_000)
+    rows = random_words(program, 400_000)
 
-    assert np.array_equal(engine.words(words, threads=threads), interpret(program, words))
+    assert np.array_equal(engine.words(rows, threads=threads), interpret(program, rows))
 
 
 def test_without_a_compiler_numpy_answers(
@@ -153,24 +145,69 @@ def test_without_a_compiler_numpy_answers(
 ) -> None:
     monkeypatch.setenv("PATH", "")
     engine = Engine.of(program)
-    words = random_words(program, 100)
+    rows = random_words(program, 100)
 
     assert (engine.level, "g++" in engine.note) == ("numpy", True)
-    assert np.array_equal(engine.words(words), interpret(program, words))
-    assert np.array_equal(engine.numbers(words * INPUT.step), interpret(program, words))
+    assert np.array_equal(engine.words(rows), interpret(program, rows))
+    assert np.array_equal(engine.numbers(rows * INPUT.step), interpret(program, rows))
     with pytest.raises(DataError, match="no raw word"):
         engine.words(np.full((1, 7), 512))
 
 
 def test_answers_are_put_where_they_are_wanted(engine: Engine, program: Program) -> None:
-    words = random_words(program, 100)
+    rows = random_words(program, 100)
     out = np.empty((200, 5), OUTPUT.dtype)
 
-    engine.words(words, out=out[50:150])
-    assert np.array_equal(out[50:150], interpret(program, words))
+    engine.words(rows, out=out[50:150])
+    assert np.array_equal(out[50:150], interpret(program, rows))
     for misfit in (out, out[:100].astype(np.int64), np.empty((5, 100), OUTPUT.dtype).T):
         with pytest.raises(DataError, match="do not fit where they are to go"):
-            engine.words(words, out=misfit)
+            engine.words(rows, out=misfit)
+
+
+def several() -> Program:
+    """Two inputs of unlike types; two outputs: their sum, narrowed, and the second input."""
+    unsigned = FixedPoint.parse("ap_ufixed<8,3,TRN,WRAP>")
+    build = Builder(Tensor("a", (2, 2), INPUT), Tensor("b", (4,), unsigned))
+    x, z = (terminal.value for terminal in build.inputs)
+    total = build.cast(build.combine(x, z, Combination.ADD), OUTPUT)
+    outputs = Terminal(Tensor("total", (4,), OUTPUT), total), build.inputs[1]
+    return build.program("several", outputs, [])
+
+
+@pytest.mark.parametrize("compiler", [True, False], ids=["g++", "numpy"])
+def test_rows_hold_several_inputs_and_outputs(
+    compiler: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiler:
+        monkeypatch.setenv("PATH", "")
+    program = several()
+    engine, rows = Engine.of(program), random_words(program, 1000)
+    answers = engine.words(rows)
+    assert [program.input_layout.dtype, answers.dtype] == [np.dtype(np.int16)] * 2
+    assert np.array_equal(answers, interpret(program, rows))
+    assert np.array_equal(answers[:, 4:], rows[:, 4:])
+
+
+def test_each_input_has_its_own_rule() -> None:
+    program = several()
+    engine = Engine.of(program)
+    for dtype in (np.float32, np.float64):
+        x = (np.random.default_rng(1).normal(size=(1000, 8)) * 20).astype(dtype)
+        words = program.input_layout.raw(x)
+        assert np.array_equal(words[:, :4], INPUT.raw(x[:, :4]))
+        assert np.array_equal(engine.numbers(x), interpret(program, words))
+
+
+@pytest.mark.parametrize(("column", "word"), [(3, 512), (4, -1), (7, 256)])
+@pytest.mark.parametrize("dtype", [np.int16, np.int64])
+def test_words_that_their_own_input_does_not_have_are_refused(
+    column: int, word: int, dtype: type[np.generic]
+) -> None:
+    rows = np.zeros((70, 8), dtype)
+    rows[-1, column] = word
+    with pytest.raises(DataError, match="no raw word"):
+        Engine.of(several()).words(rows)
 
 
 def libraries(cache: Path) -> set[Path]:
@@ -196,8 +233,8 @@ def test_a_damaged_library_is_made_again(cache: Path) -> None:
     for damage in (content[: len(content) // 2], b"", content.replace(b"ELF", b"EFL", 1)):
         made.unlink()
         made.write_bytes(damage)
-        words = random_words(program, 10)
-        assert np.array_equal(Engine.of(program).words(words), interpret(program, words))
+        rows = random_words(program, 10)
+        assert np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
         assert made.stat().st_size == len(content)
 
 
@@ -207,9 +244,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("FPGAC_CACHE", str(tmp_path / "file"))
     program = dense(seed=4)
-    words = random_words(program, 10)
+    rows = random_words(program, 10)
 
-    assert np.array_equal(Engine.of(program).words(words), interpret(program, words))
+    assert np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
 
 
 @pytest.mark.parametrize("failing", ["kept", "fresh"])
@@ -228,8 +265,8 @@ def test_a_library_that_cannot_be_loaded(
     Engine.of(dense(seed=1))  # knows the processor's level now
     monkeypatch.setattr(ctypes, "CDLL", guarded)
     if failing == "kept":
-        words = random_words(program, 10)
-        assert np.array_equal(Engine.of(program).words(words), interpret(program, words))
+        rows = random_words(program, 10)
+        assert np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
     else:
         with pytest.raises(ToolchainError, match="failed to map"):
             Engine.of(program)
@@ -249,8 +286,8 @@ def test_a_compiler_that_a_link_wraps_keeps_the_name_of_the_link(
 
 def answer(seed: int) -> bool:
     program = dense(seed)
-    words = random_words(program, 10)
-    return np.array_equal(Engine.of(program).words(words), interpret(program, words))
+    rows = random_words(program, 10)
+    return np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
 
 
 def test_two_processes_may_compile_at_once(cache: Path) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fpgac.network.arithmetic import outputs
 
 from fpgac.errors import DataError, NetworkError, SpecError, ToolchainError
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network, write_network
-from fpgac.network.keras_training import pruning_steps
+from fpgac.network.keras.training import pruning_steps
 from fpgac.network.network import Network
 from fpgac.network.topology import check, training_digest
 from fpgac.network.training import Progress, train

@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
-from fpgac.program.interpreter import cast
+from fpgac.program.builder import Builder
+from fpgac.program.formats import Formats
+from fpgac.program.interpreter import cast, cast_each, evaluate
+from fpgac.program.program import CastEach
 from fpgac.program.ranges import Interval
 from fpgac.steps.core import ap_headers
+from tests.programs import bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,3 +103,64 @@ def test_a_cast_by_more_bits_than_int64_has_leaves_the_sign_alone() -> None:
     words = np.array([-5, 0, 7])
     far = FixedPoint(8, 108)
     assert cast(words, 40, far).tolist() == [-1, 0, 0]
+
+
+# The formats of one source's casts side by side, and an element of no bits.
+MODES = list(product({source for source, _ in CASTS}, Rounding, Overflow))
+
+
+def side_by_side(
+    source: FixedPoint, rounding: Rounding, overflow: Overflow
+) -> tuple[Formats, list[int]]:
+    """Formats per element, and the number of each one's cast; the last element has no cast."""
+    places = [
+        place
+        for place, (given, to) in enumerate(CASTS)
+        if (given, to.rounding, to.overflow) == (source, rounding, overflow)
+    ]
+    return Formats.of([*(CASTS[place][1] for place in places), None]), places
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+def test_each_element_becomes_what_its_own_ap_fixed_makes_of_it(
+    ap_fixed: ctypes.CDLL, overflow: Overflow
+) -> None:
+    for source, rounding in product({source for source, _ in CASTS}, Rounding):
+        to, places = side_by_side(source, rounding, overflow)
+        words = every_word(source)
+        rows = np.repeat(words[:, None], to.size, axis=1)
+        found = cast_each(rows, source.fraction, to)
+        for column, place in enumerate(places):
+            shift = to.fraction - CASTS[place][1].fraction
+            expected = assigned(ap_fixed, place, words) << shift
+            assert np.array_equal(found[:, column], expected), f"{source} to {CASTS[place][1]}"
+        assert not found[:, -1].any()
+
+
+def test_casts_per_element_have_tight_intervals() -> None:
+    for source, rounding, overflow in MODES:
+        to, _ = side_by_side(source, rounding, overflow)
+        x = bounded("x", source.fraction, source.lowest, source.highest, to.size)
+        build = Builder()
+        y = build.cast_each(x, to)
+        (operation,) = build.operations
+        assert isinstance(operation, CastEach)
+        rows = np.repeat(every_word(source)[:, None], to.size, axis=1)
+        found = evaluate(operation, {x: rows})
+        assert (y.lowest <= found.min(axis=0)).all()
+        assert (found.max(axis=0) <= y.highest).all()
+        if overflow in (Overflow.SAT, Overflow.SAT_SYM):
+            assert np.array_equal(y.lowest, found.min(axis=0))
+            assert np.array_equal(y.highest, found.max(axis=0))
+
+
+def test_elements_of_one_format_are_cast_together() -> None:
+    build, to = Builder(), FixedPoint.parse("ap_fixed<6,3,RND,SAT>")
+    build.cast_each(bounded("x", 4, -99, 99, 2), Formats.of([to, to]))
+    assert [type(operation).__name__ for operation in build.operations] == ["Cast"]
+
+
+def test_elements_that_hold_their_words_already_stay() -> None:
+    x = bounded("x", 2, 0, 3, 2)
+    to = Formats.of([FixedPoint(4, 2), FixedPoint(6, 4)])
+    assert Builder().cast_each(x, to) is x

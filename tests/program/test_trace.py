@@ -25,37 +25,30 @@ from fpgac.program.program import (
     Program,
     Quotient,
     Select,
-    Value,
 )
 from fpgac.program.trace import trace
 from fpgac.reports.precision import LayerPrecision
+from tests.programs import bounded, one_to_one
 
 INPUT = FixedPoint.parse("ap_fixed<8,4,RND,SAT>")
 
 
-def value(name: str, fraction: int, lowest: int, highest: int, size: int = 1) -> Value:
-    return Value(name, fraction, np.full(size, lowest), np.full(size, highest))
-
-
-X = value("x", INPUT.fraction, INPUT.lowest, INPUT.highest)
+X = bounded("x", INPUT.fraction, INPUT.lowest, INPUT.highest)
 
 
 def one_layer(to: str, weight: int = 3, fraction: int = 2) -> Program:
     """``y = cast(x · weight · 2^-fraction)``: one weight, one format."""
-    sums = value("sums", X.fraction + fraction, -128 * weight, 127 * weight)
+    sums = bounded("sums", X.fraction + fraction, -128 * weight, 127 * weight)
     format_ = FixedPoint.parse(to)
-    result = value("y", format_.fraction, format_.lowest, format_.highest)
+    result = bounded("y", format_.fraction, format_.lowest, format_.highest)
     window, weights, bias = np.array([[0]]), np.array([[[weight]]]), np.array([[0]])
-    operations = (
-        Dot(sums, "scale", X, window, weights, bias),
-        Cast(result, "scale", sums, format_),
-    )
-    return Program("one", INPUT, format_, X, result, operations, (("scale", result),))
+    scale = Dot(sums, "layer", X, window, weights, bias)
+    return one_to_one(INPUT, X, format_, result, scale, Cast(result, "layer", sums, format_))
 
 
-def traced(program: Program, *lots: np.ndarray) -> tuple[LayerPrecision, ...]:  # type: ignore[type-arg]
+def traced(program: Program, *batches: np.ndarray) -> tuple[LayerPrecision, ...]:  # type: ignore[type-arg]
     """Of a program whose output is its only layer."""
-    return trace(program, lots, {program.layers[0][0]: program.output_type})
+    return trace(program, batches, {"layer": program.outputs[0].tensor.type})
 
 
 def column(*numbers: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -124,20 +117,20 @@ def test_a_type_that_is_not_given_is_as_wide_as_the_values_need() -> None:
 
 
 def test_bits_behind_those_of_the_values_are_below_the_leading_one() -> None:
-    wider = {"scale": FixedPoint.parse("ap_fixed<20,8>")}
+    wider = {"layer": FixedPoint.parse("ap_fixed<20,8>")}
     _, scale = trace(one_layer("ap_fixed<16,8>"), [column(0, 1)], wider)
     assert (scale.leading[0], scale.leading[12]) == (0.5, 0.5)  # 0.75 = 3072 / 4096
 
 
 def test_a_layer_that_passes_values_on_adds_no_error() -> None:
     program = one_layer("ap_fixed<6,4>")
-    flat = replace(program, layers=(*program.layers, ("flatten", program.output)))
+    flat = replace(program, layers=(*program.layers, ("flatten", program.outputs[0].value)))
     _, scale, flatten = trace(flat, [column(0.5, 1)], {})
     assert flatten.error == scale.error > 0
     assert flatten.own_error == 0
 
 
-def test_lots_add_up() -> None:
+def test_batches_add_up() -> None:
     numbers = np.random.default_rng(1).uniform(-9, 9, (1000, 1))
     program = one_layer("ap_fixed<6,3>")
     whole, parts = traced(program, numbers), traced(program, *np.split(numbers, [1, 400]))
@@ -153,11 +146,11 @@ def test_lots_add_up() -> None:
 
 def test_an_accumulator_that_wraps_or_rounds_shows_too() -> None:
     accumulator = FixedPoint.parse("ap_fixed<6,4>")
-    sums = value("sums", 2, -32, 31)
-    x = value("x", INPUT.fraction, INPUT.lowest, INPUT.highest, size=2)
+    sums = bounded("sums", 2, -32, 31)
+    x = bounded("x", INPUT.fraction, INPUT.lowest, INPUT.highest, size=2)
     operation = Accumulate(
         sums,
-        "sum",
+        "layer",
         x,
         np.array([[0, 1]]),
         np.array([[[1], [1]]]),
@@ -165,34 +158,34 @@ def test_an_accumulator_that_wraps_or_rounds_shows_too() -> None:
         INPUT.fraction,
         accumulator,
     )
-    program = Program("sum", INPUT, accumulator, x, sums, (operation,), (("sum", sums),))
+    program = one_to_one(INPUT, x, accumulator, sums, operation)
     _, layer = traced(program, np.array([[1.0, 1.0], [7.0, 7.0], [0.125, 0.125]]))
     assert layer.wrapped == 1 / 3
     assert layer.own_error == pytest.approx(math.sqrt((16**2 + 0.25**2) / 3))
 
 
 NUMBERS = {
-    value("a", 2, -9, 9): column(1.3, -2.1),
-    value("b", 2, -9, 9): column(-0.4, 0.2),
+    bounded("a", 2, -9, 9): column(1.3, -2.1),
+    bounded("b", 2, -9, 9): column(-0.4, 0.2),
 }
 A, B = NUMBERS
-ONE = value("one", 2, -9, 9)
+ONE = bounded("one", 2, -9, 9)
 
 
 @pytest.mark.parametrize(
     ("operation", "expected"),
     [
         (Clip(ONE, "l", A, 0, 4), [1, 0]),
-        (Gather(value("g", 2, -9, 9, 3), "l", (A, B), np.array([1, 0, -1])), [-0.4, 1.3, 0]),
+        (Gather(bounded("g", 2, -9, 9, 3), "l", (A, B), np.array([1, 0, -1])), [-0.4, 1.3, 0]),
         (Maximum(ONE, "l", A, np.array([[0, -1]])), [1.3, -2.1]),
         (Combine(ONE, "l", A, B, Combination.ADD), [0.9, -1.9]),
         (Combine(ONE, "l", A, B, Combination.SUBTRACT), [1.7, -2.3]),
-        (Combine(value("m", 4, -81, 81), "l", A, B, Combination.MULTIPLY), [-0.52, -0.42]),
+        (Combine(bounded("m", 4, -81, 81), "l", A, B, Combination.MULTIPLY), [-0.52, -0.42]),
         (Combine(ONE, "l", A, B, Combination.MINIMUM), [-0.4, -2.1]),
         (Combine(ONE, "l", A, B, Combination.MAXIMUM), [1.3, 0.2]),
         (Select(ONE, "l", A, A, B), [1.3, 0.2]),
-        (Lookup(value("t", 0, 0, 9), "l", value("i", 0, 0, 2), np.array([0, 1, 4])), [1, 2.5]),
-        (Quotient(value("q", 5, -24, 24), "l", A, 3, 3), [1.3 / 3, -2.1 / 3]),
+        (Lookup(bounded("t", 0, 0, 9), "l", bounded("i", 0, 0, 2), np.array([0, 1, 4])), [1, 2.5]),
+        (Quotient(bounded("q", 5, -24, 24), "l", A, 3, 3), [1.3 / 3, -2.1 / 3]),
     ],
     ids=lambda case: type(case).__name__ if not isinstance(case, list) else "",
 )

@@ -8,106 +8,41 @@ and every value of the program must lie in the interval that was proven for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
-from fpgac.numbers import IntArray, Overflow, Rounding
-from fpgac.program.interpreter import interpret
-from fpgac.program.program import Accumulate, Cast, Clip, Dot, Operation, Program
-from fpgac.program.ranges import NotExact
+from fpgac.network.meaning import outputs
+from fpgac.program.program import Accumulate, Cast, Clip, Dot
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
+from tests.drawing import examples
+from tests.rules.drawing import (
+    CoreOf,
+    Description,
+    Drawn,
+    Shape,
+    Simulated,
+    accumulators,
+    answers,
+    assert_exact,
+    formats,
+    refused,
+    samples,
+    sums,
+    together,
+)
 
-CoreOf = Callable[..., Core]
-Simulated = Callable[[Sequence[Core], Sequence[IntArray]], list[IntArray]]
-
-SAMPLES = 160
 SPECS = Path(__file__).parents[2] / "specs"
-
-Shape = tuple[int, ...]
-Description = dict[str, Any]
-
-
-@dataclass(repr=False)
-class Drawn:
-    """A network in hls4ml's description; the last layer's result has ``shape``."""
-
-    io_type: str
-    strategy: str
-    rng: np.random.Generator
-    shape: Shape = ()
-    layers: list[Description] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        kinds = ", ".join(layer["class_name"] for layer in self.layers)
-        return f"<{self.io_type}, {self.strategy}: {kinds}>"
-
-    @property
-    def streams(self) -> bool:
-        return self.io_type == "io_stream"
-
-    def add(
-        self,
-        kind: str,
-        shape: Shape | None = None,
-        *,
-        types: Mapping[str, str],
-        reuse: int = 1,
-        **description: Any,
-    ) -> str:
-        """One more layer, whose result has ``shape``, or else that of its input."""
-        name = f"n{len(self.layers)}"
-        self.layers.append({"name": name, "class_name": kind, **description})
-        self.settings[name] = {"Precision": dict(types), "ReuseFactor": reuse}
-        self.shape = self.shape if shape is None else shape
-        return name
-
-    def core(self, core_from: CoreOf, top: str) -> Core:
-        return core_from(
-            self.layers, self.settings, top=top, io_type=self.io_type, strategy=self.strategy
-        )
-
-
-@st.composite
-def formats(draw: st.DrawFn, *, most: int = 12, signed: bool | None = None) -> str:
-    """A format whose last bit weighs two at most, and whose first no less than a quarter.
-
-    Formats further apart make ``ap_fixed`` itself abort.
-    """
-    width = draw(st.integers(2, most))
-    integer = width - draw(st.integers(-1, width - 1))
-    kind = "fixed" if (draw(st.booleans()) if signed is None else signed) else "ufixed"
-    rounding, overflow = draw(st.sampled_from(Rounding)), draw(st.sampled_from(Overflow))
-    return f"ap_{kind}<{width},{integer},{rounding},{overflow}>"
-
-
-@st.composite
-def accumulators(draw: st.DrawFn) -> str:
-    """An accumulator: one that keeps every bit, one that wraps, or any other."""
-    return draw(st.one_of(st.just("ap_fixed<40,20>"), st.just("ap_fixed<22,6>"), formats(most=16)))
-
-
-def sums(draw: st.DrawFn) -> dict[str, str]:
-    """The types of a layer that adds products up."""
-    weight = draw(st.one_of(formats(), st.sampled_from(["int<2>", "uint<3>"])))
-    return {
-        "weight": weight,
-        "bias": draw(formats()),
-        "accum": draw(accumulators()),
-        "result": draw(formats()),
-    }
 
 
 def dense(draw: st.DrawFn, net: Drawn) -> None:
@@ -127,9 +62,7 @@ def dense(draw: st.DrawFn, net: Drawn) -> None:
 def activation(draw: st.DrawFn, net: Drawn) -> None:
     names = ["relu", "sigmoid", "tanh", "softplus", "softsign", "elu", "selu", "linear"]
     names += [] if net.streams else ["relu6", "relu1"]
-    # Behind a batch normalisation they become one layer with it, which is refused.
-    if net.layers[-1]["class_name"] != "BatchNormalization":
-        names += ["binary_tanh", "ternary_tanh"]
+    names += ["binary_tanh", "ternary_tanh"]
     types = {"result": draw(formats()), "table": draw(formats(most=18))}
     name = draw(st.sampled_from(names))
     net.add("Activation", types=types, activation=name, n_in=prod(net.shape))
@@ -338,58 +271,6 @@ def networks(draw: st.DrawFn) -> Drawn:
     return net
 
 
-def samples(core: Core, seed: int) -> IntArray:
-    """Words over all that the bits can hold, and near zero."""
-    type_ = core.input.type
-    lowest = -(1 << (type_.width - 1)) if type_.signed else 0
-    rng = np.random.default_rng(seed)
-    shape = SAMPLES, core.input.size
-    words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
-    words = words >> rng.integers(0, type_.width, (SAMPLES, 1))
-    words[0], words[1], words[2] = lowest, type_.highest, 0
-    return words
-
-
-def answers(program: Program, words: IntArray) -> IntArray:
-    """The program's answers, all on the way within what was proven."""
-
-    def within(operation: Operation, found: IntArray) -> None:
-        assert (operation.result.lowest <= found).all(), f"{operation.result.name} in\n{program}"
-        assert (found <= operation.result.highest).all(), f"{operation.result.name} in\n{program}"
-
-    return interpret(program, words, within)
-
-
-def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simulated) -> None:
-    cores = [net.core(core_from, f"net{place}") for place, net in enumerate(drawn)]
-    words = [samples(core, place) for place, core in enumerate(cores)]
-    expected = simulate_all(cores, words)
-    tried = 0
-    for net, core, given_words, answer in zip(drawn, cores, words, expected, strict=True):
-        try:
-            program = exact_program(core)
-        except NotExact as refusal:
-            # What conversions to whole numbers do there is hls4ml's secret.
-            if "below one become whole numbers" in refusal.reason:
-                continue
-            raise
-        tried += 1
-        found = answers(program, given_words)
-        assert found.dtype == answer.dtype
-        wrong = np.flatnonzero((found != answer).any(axis=1))
-        assert not wrong.size, (
-            f"{net.layers}\n{net.settings}\n{net.io_type}, {net.strategy}\n{program}\n"
-            f"to {given_words[wrong[0]]}: {found[wrong[0]]} instead of {answer[wrong[0]]}"
-        )
-    assert tried > 0.8 * len(drawn)
-
-
-def refused(core: Core) -> str:
-    with pytest.raises(NotExact) as caught:
-        exact_program(core)
-    return caught.value.reason
-
-
 def one_dense(core_from: CoreOf, types: Mapping[str, str], reuse: int = 1, **options: Any) -> Core:
     net = Drawn("io_parallel", "latency", np.random.default_rng(1))
     net.add("InputLayer", (6,), types={"result": "ap_fixed<8,3>"}, input_shape=[6])
@@ -414,8 +295,9 @@ def test_the_specs_networks_are_plain_sums_and_casts(name: str) -> None:
     words = samples(core, 1)
     program = exact_program(core)
     assert {type(operation) for operation in program.operations} == {Dot, Clip, Cast}
-    assert np.array_equal(answers(program, words), core.output.type.raw(outputs(network, words)))
-    assert [layer for layer, _ in program.layers] == [layer.name for layer in network.layers]
+    expected = core.output_layout.raw(outputs(network, words))
+    assert np.array_equal(answers(program, words), expected)
+    assert [layer for layer, _ in program.layers] == [node.name for node in network.nodes]
 
 
 def operations(core: Core) -> list[type]:
@@ -457,20 +339,17 @@ def test_types_wider_than_64_bits_are_exact_where_numbers_are_not(core_from: Cor
     core = one_dense(core_from, {"accum": "ap_fixed<80,40>", "result": "ap_fixed<8,3>"})
     assert operations(core) == [Dot, Cast]
     far = one_dense(core_from, {"accum": "ap_fixed<140,40>", "result": "ap_fixed<8,3>"})
-    assert refused(far) == "layer 'n1': a number shifted by 96 bits does not fit 62 bits"
+    assert refused(far) == ("n1", "program.too-wide")
 
 
 def test_weights_wider_than_a_float64_are_refused(core_from: CoreOf) -> None:
     core = one_dense(core_from, {"weight": "ap_fixed<70,2>", "result": "ap_fixed<8,3>"})
-    expected = "layer 'n1': it keeps its weight compressed, or wider than a float64 holds"
-    assert refused(core) == expected
+    assert refused(core) == ("n1", "program.no-fixed-point")
 
 
-def test_what_is_not_known_is_refused_with_the_layers_name(core_from: CoreOf) -> None:
-    types = {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"}
-    compressed = one_dense(core_from, types, Compression=True)
-    assert "layer 'n1': it keeps its weight compressed" in refused(compressed)
-    assert refused(replace(compressed, graph=None)) == "the core's C++ was written by hand"
+def test_cpp_that_was_written_by_hand_is_refused(core_from: CoreOf) -> None:
+    core = one_dense(core_from, {"accum": "ap_fixed<20,8>", "result": "ap_fixed<8,3>"})
+    assert refused(replace(core, graph=None)) == ("", "program.unknown-layer")
 
 
 def image(io_type: str = "io_stream", type_: str = "ap_fixed<8,3>") -> Drawn:
@@ -483,30 +362,21 @@ def test_where_hls4mls_streams_go_astray_there_is_no_exact_form(core_from: CoreO
     flat = image()
     flat.add("Reshape", (12,), types={}, target_shape=[12])
     flat.add("Activation", types={}, activation="relu", n_in=12)
-    reason = "layer 'n2': it reads a stream of 4 lanes as if it had 12"
-    assert refused(flat.core(core_from, "net")) == reason
+    assert refused(flat.core(core_from, "net")) == ("n2", "program.faulty-cpp")
 
     turned = image()
     turned.add("Transpose", types={}, perm=[0, 1])
     turned.add("Activation", types={}, activation="relu", n_in=12)
-    assert "it transposes nothing" in refused(turned.core(core_from, "net"))
+    assert refused(turned.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
 def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> None:
     net = image("io_parallel", "ap_fixed<40,38>")
     net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
-    reason = "layer 'n1': it looks numbers up that are too great for C's int"
-    assert refused(net.core(core_from, "net")) == reason
+    assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
-together = settings(
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(3))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -515,7 +385,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(8))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

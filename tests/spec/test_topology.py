@@ -71,9 +71,9 @@ def test_padding_puts_the_odd_zero_behind() -> None:
         (("[8, 8, 1]", "64"), 7, "[0].kind", "such as inputs = [8, 8, 1], not 64"),
         (("units = 10", "filters = 10"), 11, "[4].filters", "unknown key"),
         (("filters = 6", "units = 6"), 9, "[2].units", "unknown key"),
-        (("kernel_size = 2", "kernel_size = [2, 2, 2]"), 9, "[2].kernel_size", "valid integer"),
+        (("kernel_size = 2", "kernel_size = [2, 2, 2]"), 9, "[2].kernel_size", "wrong number"),
         (('"same"', '"sane"'), 7, "[0].padding", "did you mean 'same'?"),
-        (("strides = [1, 2]", "strides = 0"), 9, "[2].strides", "greater than or equal to 1"),
+        (("strides = [1, 2]", "strides = 0"), 9, "[2].strides", "at least 1"),
     ],
 )
 def test_a_layer_that_cannot_be_is_told_with_line_and_key(

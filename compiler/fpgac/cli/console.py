@@ -44,15 +44,15 @@ def complain(error: FpgacError) -> None:
 def _print_problem(problem: Problem) -> None:
     from rich.text import Text
 
+    texts = problem.texts
     line = Text("error: ", style="bold red")
-    if problem.where and str(problem.where):
-        line.append(f"{problem.where}: ", style="bold")
-    line.append(problem.what, style="default not bold")
+    if "where" in texts:
+        line.append(f"{texts.pop('where')}: ", style="bold")
+    line.append(texts.pop("what"), style="default not bold")
     errors().print(line, soft_wrap=True)
-    for label in ("expected", "got", "hint"):
-        if text := getattr(problem, label):
-            style = "green" if label == "hint" else "dim"
-            errors().print(Text(f"  {label + ':':<9} {text}", style=style), soft_wrap=True)
+    for label, text in texts.items():
+        style = "green" if label == "hint" else "dim"
+        errors().print(Text(f"  {label + ':':<9} {text}", style=style), soft_wrap=True)
 
 
 def seconds_text(seconds: float) -> str:

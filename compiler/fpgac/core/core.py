@@ -28,7 +28,7 @@ class Port(Tensor):
 
 @dataclass(frozen=True)
 class Table:
-    """A table of constants: the global array ``name`` of ``cpp_type``, in ``weights/{name}.h``."""
+    """A table of numbers: the global array ``name`` of ``cpp_type``, in ``weights/{name}.h``."""
 
     name: str
     cpp_type: str
@@ -40,9 +40,9 @@ class Core:
 
     ``top`` is the function to call for one sample, declared in ``{top}.h``; ``initiation_interval``
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
-    the weights and biases. ``graph`` is what the C++ was written from; None where it was written
-    by hand. ``digest`` covers all the rest. The top function takes its ``inputs``, then its
-    ``outputs``.
+    the weights and biases, but for those that hold structs. ``graph`` is what the C++ was written
+    from; None where it was written by hand. ``digest`` covers all the rest. The top function takes
+    its ``inputs``, then its ``outputs``.
     """
 
     top: str

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
+from fpgac.program.formats import Formats
 
-__all__ = ["Constant", "Graph", "Node", "Tensor", "read_graph"]
+__all__ = ["Constant", "Graph", "Node", "Tensor", "is_compressed", "is_exponent", "read_graph"]
 
 Setting = int | float | str | tuple[int, ...]
 
@@ -46,17 +47,21 @@ class Tensor:
 class Constant:
     """Weights, biases and the like: raw words of ``type``, int64, in the order of the C++ array.
 
-    ``words`` is None where the array holds something else: other numbers, or compressed ones.
+    ``words`` is None where they are no numbers of fixed point, or wider than a float64 holds.
+    Of powers of two, whose exponents have ``exponent_bits`` bits in the C++ (0 for all other
+    numbers), a word is twice the exponent, plus one where the number is negative.
     """
 
     type: FixedPoint | None
     words: IntArray | None
+    exponent_bits: int = 0
 
     @cached_property
     def digest(self) -> str:
-        """Covers type, shape and words."""
+        """Covers all of it."""
         words = np.empty(0, np.int64) if self.words is None else self.words
-        return digest_json([str(self.type), words.shape, digest_bytes(words.tobytes())])
+        parts = [str(self.type), words.shape, digest_bytes(words.tobytes()), self.exponent_bits]
+        return digest_json(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,8 @@ class Node:
         types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
         settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
         constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
+        formats: what each element is cast to; of HGQ's quantizers alone, which have no function
+            but one that is generated for them.
     """
 
     name: str
@@ -83,6 +90,7 @@ class Node:
     types: Mapping[str, FixedPoint | None] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)
     constants: Mapping[str, Constant] = field(default_factory=dict)
+    formats: Formats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +132,7 @@ def _plain(node: Node) -> dict[str, Any]:
         "types": {name: str(type_) for name, type_ in node.types.items()},
         "settings": {name: repr(value) for name, value in node.settings.items()},
         "constants": {name: constant.digest for name, constant in node.constants.items()},
+        "formats": node.formats and node.formats.plain,
     }
 
 
@@ -147,7 +156,8 @@ def read_graph(graph: Any) -> Graph:
 
 def _node(layer: Any, named: Mapping[str, Any]) -> Node:
     struct = layer.get_attr("config_cpp") or ""
-    call = _FUNCTION.match(layer.get_attr("function_cpp") or "")
+    formats = _formats(layer) if hasattr(layer, "mask_kbi") else None
+    call = None if formats else _FUNCTION.match(layer.get_attr("function_cpp") or "")
     return Node(
         name=layer.name,
         kind=layer.class_name,
@@ -171,6 +181,21 @@ def _node(layer: Any, named: Mapping[str, Any]) -> Node:
         },
         settings=dict(_settings(layer, struct)),
         constants={name: _constant(weights) for name, weights in layer.weights.items()},
+        formats=formats,
+    )
+
+
+def _formats(layer: Any) -> Formats:
+    """The types of an HGQ quantizer: arrays of signs, widths and integer bits, with one sample."""
+    shape = layer.get_output_variable().shape
+    masks = (np.broadcast_to(mask[0], shape) for mask in layer.mask_kbi)
+    signed, width, integer = masks
+    return Formats.of_widths(
+        width,
+        integer,
+        signed != 0,
+        Rounding(layer.RND),
+        Overflow(layer.SAT),
     )
 
 
@@ -194,10 +219,22 @@ def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:
 
 
 def _type(named: Any) -> FixedPoint | None:
-    """The format that the C++ declares; None for floats, exponents and binary numbers."""
-    if type(named.precision).__name__ in ("XnorPrecisionType", "ExponentPrecisionType"):
-        return None
-    return _parsed(named.precision.definition_cpp())
+    """The format that the C++ declares; None for floats and exponents."""
+    return None if is_exponent(named) else _parsed(named.precision.definition_cpp())
+
+
+def is_exponent(named: Any) -> bool:
+    """Whether hls4ml's type holds powers of two by sign and exponent."""
+    from hls4ml.model.types import ExponentPrecisionType
+
+    return isinstance(named.precision, ExponentPrecisionType)
+
+
+def is_compressed(named: Any) -> bool:
+    """Whether hls4ml's type holds only the weights that are not zero, by their places."""
+    from hls4ml.model.types import CompressedType
+
+    return isinstance(named, CompressedType)
 
 
 def _parsed(text: str) -> FixedPoint | None:
@@ -210,9 +247,10 @@ def _parsed(text: str) -> FixedPoint | None:
 
 
 def _constant(weights: Any) -> Constant:
+    if is_exponent(weights.type):
+        return _powers(np.asarray(weights.data, np.float64), int(weights.type.precision.width))
     type_ = _type(weights.type)
-    compressed = hasattr(weights.type, "index_precision")
-    if type_ is None or type_.width > WIDEST or compressed:
+    if type_ is None or type_.width > WIDEST:
         return Constant(type_, None)
     numbers = np.asarray(weights.data, np.float64)
     words = type_.raw(_as_written(numbers, type_, weights.precision_fmt))
@@ -227,3 +265,11 @@ def _as_written(
     written = numbers.copy()
     written[off] = [float(decimals.format(number)) for number in numbers[off]]
     return written
+
+
+def _powers(numbers: npt.NDArray[np.float64], bits: int) -> Constant:
+    """Powers of two as hls4ml writes them: exponents as words of so many bits, and signs."""
+    half = 1 << (bits - 1)
+    exponents = np.trunc(np.log2(np.abs(numbers))).astype(np.int64)
+    exponents = (exponents + half) % (2 * half) - half
+    return Constant(None, 2 * exponents + (numbers < 0), bits)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["write_weights"]
+__all__ = ["are_numbers", "write_weights"]
 
 
 def write_weights(writer: Any, graph: Any, folder: Path) -> None:
@@ -18,14 +18,19 @@ def write_weights(writer: Any, graph: Any, folder: Path) -> None:
 
     ``writer`` is hls4ml's own, for arrays that hold something else than numbers in their order.
     """
-    from hls4ml.model.types import WeightVariable
-
     for node in graph.get_layers():
         for weights in node.get_weights():
-            if type(weights).__next__ is WeightVariable.__next__:
+            if are_numbers(weights):
                 (folder / f"{weights.name}.h").write_text(_header(weights))
             else:
                 writer.print_array_to_cpp(weights, folder.parents[1], write_txt_file=False)
+
+
+def are_numbers(weights: Any) -> bool:
+    """Whether hls4ml's array holds numbers: others hold structs, of places or of exponents."""
+    from hls4ml.model.types import WeightVariable
+
+    return type(weights).__next__ is WeightVariable.__next__
 
 
 def _header(weights: Any) -> str:

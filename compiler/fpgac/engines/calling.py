@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fpgac.build.stopping import stop_if_told
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.emulation.failures import signal_name
 from fpgac.engines import calling_child
 from fpgac.errors import EmulationError, Problem, Where
@@ -62,6 +62,7 @@ def call(
     processes: int = 1,
     progress: Callable[[int], None] = lambda done: None,
     patience: float = PATIENCE,
+    cancellation: Cancellation = NEVER,
 ) -> list[NDArray[Any]]:
     """The outputs of ``function``, each of shape (samples, numbers), for ``inputs`` likewise.
 
@@ -86,7 +87,7 @@ def call(
                 for first, last in pairwise(bounds)
                 if first < last
             ]
-            _watch(function, children, samples, progress, patience)
+            _watch(function, children, samples, progress, patience, cancellation)
             for child in children:
                 _require_good_end(function, child)
         return [
@@ -182,6 +183,7 @@ def _watch(
     samples: int,
     progress: Callable[[int], None],
     patience: float,
+    cancellation: Cancellation,
 ) -> None:
     """Wait until every child has closed its pipe; each byte in it stands for a chunk."""
     done, heard = 0, time.monotonic()
@@ -189,7 +191,7 @@ def _watch(
         for child in children:
             selector.register(child.process.stdout or -1, selectors.EVENT_READ, child)
         while selector.get_map():
-            stop_if_told()
+            cancellation.check()
             ready = selector.select(timeout=min(1.0, patience))
             for key, _ in ready:
                 signs = os.read(key.fd, 4096)

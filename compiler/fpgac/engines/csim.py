@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.core.core import Core
 from fpgac.engines.calling import PATIENCE, Function, call
+from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.numbers import IntArray
 
-__all__ = ["simulate"]
+__all__ = ["CSIMULATION", "CSimulation", "simulate"]
+
+CSIMULATION: Final = "C simulation"
 
 # Samples between two signs of life, and the samples that are worth a process of their own.
 CHUNK: Final = 64
 SHARE: Final = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class CSimulation(Engine):
+    """hls4ml's C simulation of ``core``, in a ``library`` of its g++ steps.
+
+    It runs in ``processes``, by default one for each processor.
+    """
+
+    library: Path
+    core: Core
+    processes: int | None = None
+    cancellation: Cancellation = NEVER
+    name = CSIMULATION
+
+    def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return simulate(
+            self.library,
+            self.core,
+            vectors.words,
+            progress=lambda done: progress(done / len(vectors)),
+            processes=self.processes,
+            cancellation=self.cancellation,
+        )
 
 
 def simulate(
@@ -28,6 +58,7 @@ def simulate(
     progress: Callable[[int], None] = lambda done: None,
     processes: int | None = None,
     patience: float = PATIENCE,
+    cancellation: Cancellation = NEVER,
 ) -> IntArray:
     """The core's answers to rows of raw words, as rows; see :class:`fpgac.tensors.Layout`.
 
@@ -55,6 +86,7 @@ def simulate(
         processes=processes,
         progress=progress,
         patience=patience,
+        cancellation=cancellation,
     )
     return answers.astype(results.dtype)
 

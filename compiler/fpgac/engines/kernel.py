@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.design.contract import Contract
+from fpgac.engines import engine as engines
 from fpgac.engines.calling import Function, call
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
 from fpgac.steps.plan import Engine, kernel_library
 
-__all__ = ["run_kernel"]
+__all__ = ["Kernel", "run_kernel"]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel(engines.Engine):
+    """The kernel of the build in ``folder``; ``body`` says which C++ computes in it."""
+
+    folder: Path
+    contract: Contract
+    body: Engine = "hls"
+    cancellation: Cancellation = NEVER
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Engine.name`."""
+        return "kernel" if self.body == "hls" else "kernel with the exact program"
+
+    def words(
+        self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
+    ) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return run_kernel(self.folder, self.contract, vectors.words, self.body, self.cancellation)
 
 
 def run_kernel(
-    folder: Path, contract: Contract, words: IntArray, engine: Engine = "hls"
+    folder: Path,
+    contract: Contract,
+    words: IntArray,
+    engine: Engine = "hls",
+    cancellation: Cancellation = NEVER,
 ) -> IntArray:
     """The kernel's raw words for rows of raw words, as rows; see :class:`fpgac.tensors.Layout`.
 
@@ -38,6 +66,7 @@ def run_kernel(
         Function(library, contract.entry, f"kernel {contract.kernel}"),
         _padded(words, contract),
         [(buffer.stride, buffer.type.dtype) for buffer in contract.outputs],
+        cancellation=cancellation,
     )
     layout = contract.output_layout
     results = np.empty((len(words), layout.size), layout.dtype)

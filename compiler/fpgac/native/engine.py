@@ -55,7 +55,7 @@ class Engine:
         It is compiled the first time; without g++, numpy interprets the program.
 
         Raises:
-            CoreError: the program needs integers of more than 64 bits, or its input or output more
+            CoreError: the program needs integers of more than 64 bits, or an input or output more
                 than a host's floats hold.
             ToolchainError: g++ is there but fails.
         """
@@ -70,19 +70,19 @@ class Engine:
     def words(
         self, raw: npt.ArrayLike, *, threads: int | None = None, out: IntArray | None = None
     ) -> IntArray:
-        """The raw words that answer raw words of the program's input type.
+        """The raw words that answer raw words of the program's input types.
 
         Args:
-            raw: shape (samples, inputs), of any integer type.
+            raw: rows of the program's ``input_layout``, of any integer type.
             threads: how many work at once; by default one for each usable processor.
             out: where to put the answers, of the very shape and type that is returned.
 
         Returns:
-            Shape (samples, outputs), of the output type's padded words.
+            Rows of the program's ``output_layout``, of its dtype.
 
         Raises:
-            DataError: another shape, an ``out`` that does not fit, no integers, or words that the
-                input type does not have.
+            DataError: another shape, an ``out`` that does not fit, no integers, or words that an
+                input's type does not have.
         """
         return self._answers(
             np.asarray(raw), self._run.dtype, _as_words(self.program), threads, out
@@ -91,15 +91,16 @@ class Engine:
     def numbers(
         self, x: npt.ArrayLike, *, threads: int | None = None, out: IntArray | None = None
     ) -> IntArray:
-        """The raw words that answer numbers, which become raw words by the one rule.
+        """The raw words that answer numbers, which become each input's raw words by the one rule.
 
         Args:
-            x: shape (samples, inputs), floats or integers; NaN and infinities are welcome.
+            x: rows of the program's ``input_layout``, floats or integers; NaN and infinities are
+                welcome.
             threads: how many work at once; by default one for each usable processor.
             out: where to put the answers, of the very shape and type that is returned.
 
         Returns:
-            Shape (samples, outputs), of the output type's padded words.
+            Rows of the program's ``output_layout``, of its dtype.
 
         Raises:
             DataError: another shape, an ``out`` that does not fit, no numbers, or a number that
@@ -116,7 +117,7 @@ class Engine:
         threads: int | None,
         out: IntArray | None,
     ) -> IntArray:
-        inputs, outputs = self.program.input.size, self.program.output.size
+        inputs, outputs = self.program.input_layout.size, self.program.output_layout.size
         if x.ndim != 2 or x.shape[1] != inputs:
             expected = f"an array of shape (samples, {inputs})"
             raise DataError(
@@ -141,10 +142,12 @@ class Engine:
         return y
 
     def _room(self, samples: int) -> IntArray:
-        return np.empty((samples, self.program.output.size), self.program.output_type.dtype)
+        layout = self.program.output_layout
+        return np.empty((samples, layout.size), layout.dtype)
 
     def _checked(self, out: IntArray, samples: int) -> IntArray:
-        shape, dtype = (samples, self.program.output.size), self.program.output_type.dtype
+        layout = self.program.output_layout
+        shape, dtype = (samples, layout.size), layout.dtype
         if out.shape == shape and out.dtype == dtype and out.flags.carray:
             return out
         expected = f"{dtype} in one piece, of shape {shape}"
@@ -161,7 +164,7 @@ class _Compiled:
     """The generated functions."""
 
     def __init__(self, program: Program, source: Source, library: ctypes.CDLL) -> None:
-        self.dtype = program.input_type.dtype
+        self.dtype = program.input_layout.dtype
         self._library = library
         self._constants = _aligned(len(source.constants))
         self._constants[:] = np.frombuffer(source.constants, np.uint8)
@@ -200,7 +203,7 @@ class _Interpreted:
         return _INTERPRETED_PIECE
 
     def __call__(self, x: Array, y: IntArray) -> None:
-        words = self._program.input_type.raw(x) if x.dtype.kind == "f" else x
+        words = self._program.input_layout.raw(x) if x.dtype.kind == "f" else x
         y[:] = interpret(self._program, words)
 
 
@@ -221,16 +224,18 @@ def _pieces(samples: int, most: int, workers: int, block: int) -> Iterator[slice
 
 
 def _as_words(program: Program) -> Callable[[Array, np.dtype[Any]], Array]:
-    lowest, highest = program.input.interval
+    columns = [(terminal.value.interval, part) for terminal, part in program.input_columns]
 
     def convert(x: Array, dtype: np.dtype[Any]) -> Array:
         if x.dtype.kind not in "iu":
             raise _no_integers(x)
         # Words of the input's own size are looked at where they are read.
         if x.dtype != dtype or dtype == np.int64:
-            outside = (x < lowest) | (x > highest)
-            if outside.any():
-                raise _no_such_word(x[outside])
+            for (lowest, highest), part in columns:
+                words = x[:, part]
+                outside = (words < lowest) | (words > highest)
+                if outside.any():
+                    raise _no_such_word(words[outside])
         return x.astype(dtype, copy=False)
 
     return convert

@@ -14,9 +14,9 @@ from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, Target, load_plugins
+from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import Spec
-from fpgac.spec.topology import WeightedSection
 
 __all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
@@ -96,7 +96,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     provider = plugins.providers[spec.data.source]
     asked = {
         "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
-        "outputs": (spec.topology.outputs, len(provider.target_names), ("topology", "layers")),
+        "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),
     }
     problems = [
         Problem(

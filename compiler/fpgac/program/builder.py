@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from fpgac.numbers import FixedPoint, IntArray, Rounding
+from fpgac.numbers import FARTHEST, FixedPoint, IntArray, Rounding
+from fpgac.program.formats import Formats
 from fpgac.program.program import (
     Accumulate,
     Cast,
+    CastEach,
     Clip,
     Combination,
     Combine,
@@ -18,11 +20,16 @@ from fpgac.program.program import (
     Lookup,
     Maximum,
     Operation,
+    Program,
     Quotient,
     Select,
+    Terminal,
     Value,
+    input_name,
+    result_name,
 )
 from fpgac.program.ranges import WIDEST, Interval, NotExact, guard, hull, products, sums
+from fpgac.tensors import Tensor
 
 __all__ = ["Builder", "interval", "taps_of"]
 
@@ -35,17 +42,32 @@ def interval(x: Value) -> Interval:
 class Builder:
     """The operations so far; ``layer`` is the network's layer that the next ones belong to.
 
-    Every method adds the operation of its name, or none where that would change nothing, and
-    returns the value with the result. All raise NotExact where a number could pass 62 bits.
+    ``inputs`` are the tensors that the program takes, each with its value. Every method adds the
+    operation of its name, or none where that would change nothing, and returns the value with the
+    result. All raise NotExact where a number could pass 62 bits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *inputs: Tensor) -> None:
+        self.inputs = tuple(_input(inputs, place) for place in range(len(inputs)))
         self.operations: list[Operation] = []
         self.layer = ""
 
+    def program(
+        self, name: str, outputs: Iterable[Terminal], layers: Iterable[tuple[str, Value]]
+    ) -> Program:
+        """All operations so far as a program.
+
+        Raises:
+            ValueError: an output's value is not made of words of its tensor's type.
+        """
+        outputs = tuple(outputs)
+        for output in outputs:
+            _check_output(output)
+        return Program(name, self.inputs, outputs, tuple(self.operations), tuple(layers))
+
     def _value(self, fraction: int, ends: Interval) -> Value:
         guard(ends.size)
-        return Value(f"v{len(self.operations)}", fraction, ends.lowest, ends.highest)
+        return Value(result_name(len(self.operations)), fraction, ends.lowest, ends.highest)
 
     def _keep(self, operation: Operation) -> Value:
         self.operations.append(operation)
@@ -102,7 +124,8 @@ class Builder:
         """The arrays are those of an Accumulate; the bias holds words of the accumulator."""
         taps = taps_of(x, windows, len(weights))
         cut = product_fraction - accumulator.fraction
-        guard(taps.size * float(np.abs(weights).max()) * 2.0**-cut)
+        # Beyond so many bits nothing is left of a factor, or nothing fits.
+        guard(taps.size * float(np.abs(weights).max()) * 2.0 ** -max(cut, -FARTHEST))
         ends = _accumulated(taps, weights, bias, cut, accumulator).flat()
         return self._keep(
             Accumulate(
@@ -126,6 +149,15 @@ class Builder:
             _refuse_below_one(x)
         ends = interval(x).cast(x.fraction, to)
         return self._keep(Cast(self._value(to.fraction, ends), self.layer, x, to))
+
+    def cast_each(self, x: Value, to: Formats) -> Value:
+        """``x`` with each element as words of its own type, on the fraction of the finest."""
+        if len(to.types) == 1 and to.types[0]:
+            return self.cast(x, to.types[0])
+        if x.fraction == to.fraction and _all_hold(x, to):
+            return x
+        ends = _cast_each(x, to)
+        return self._keep(CastEach(self._value(to.fraction, ends), self.layer, x, to))
 
     def assign(self, x: Value, of: FixedPoint, to: FixedPoint) -> Value:
         """``x``, which is of one type, in another.
@@ -202,11 +234,49 @@ class Builder:
         return self._keep(Quotient(result, self.layer, x, shift, divisor))
 
 
+def _input(tensors: Sequence[Tensor], place: int) -> Terminal:
+    tensor = tensors[place]
+    ends = Interval.of(tensor.type, tensor.size)
+    name = input_name(place, len(tensors))
+    return Terminal(tensor, Value(name, tensor.type.fraction, ends.lowest, ends.highest))
+
+
+def _check_output(output: Terminal) -> None:
+    tensor, value = output.tensor, output.value
+    words = Interval.of(tensor.type, 1)
+    if value.size != tensor.size or value.fraction != tensor.type.fraction:
+        raise ValueError(f"the output {tensor} is made of {value}")
+    if not interval(value).within(int(words.lowest[0]), int(words.highest[0])):
+        raise ValueError(f"the output {tensor} does not hold {value}")
+
+
+def _all_hold(x: Value, to: Formats) -> bool:
+    """Whether each element is a word of its type already, on the fraction of the finest."""
+    return all(
+        interval(x)[places].within(*((type_.lowest, type_.highest) if type_ else (0, 0)))
+        and (type_ is None or type_.fraction == to.fraction)
+        for type_, places in to.groups
+    )
+
+
+def _cast_each(x: Value, to: Formats) -> Interval:
+    ends = Interval(np.zeros_like(x.lowest), np.zeros_like(x.highest))
+    for type_, places in to.groups:
+        if type_ is None:
+            continue
+        if type_.width > WIDEST:
+            raise NotExact(f"an element's format, {type_}, is wider than {WIDEST} bits")
+        part = interval(x)[places].cast(x.fraction, type_).shifted(to.fraction - type_.fraction)
+        ends.lowest[places], ends.highest[places] = part.lowest, part.highest
+    return ends
+
+
 def _refuse_below_one(x: Value) -> None:
     """Types without bits before their point make an ``ap_int`` of minus one of any negative."""
     lowest, highest = x.interval
     if x.fraction > 0 and -(1 << x.fraction) < lowest < 0 and highest < 1 << x.fraction:
-        raise NotExact("negative numbers that all are below one become whole numbers")
+        reason = "negative numbers that all are below one become whole numbers"
+        raise NotExact(reason, "program.faulty-cpp")
 
 
 def taps_of(x: Value, windows: IntArray, groups: int) -> Interval:

@@ -13,10 +13,12 @@ from math import ldexp
 import numpy as np
 
 from fpgac.numbers import FixedPoint, FloatArray, Overflow
+from fpgac.program.formats import Formats
 from fpgac.program.interpreter import taps, with_last
 from fpgac.program.program import (
     Accumulate,
     Cast,
+    CastEach,
     Clip,
     Combination,
     Combine,
@@ -55,6 +57,8 @@ def evaluate(  # noqa: PLR0911
             return _sums(operation, known[x], factor) + _repeated(operation) * step
         case Cast(x=x, to=to):
             return _saturated(known[x], to)
+        case CastEach(x=x, to=formats):
+            return _saturated_each(known[x], formats)
         case Clip(x=x, lowest=lowest, highest=highest):
             return np.clip(known[x], lowest * step, highest * step)
         case Gather(xs=xs, index=index):
@@ -77,6 +81,14 @@ def _saturated(x: FloatArray, to: FixedPoint) -> FloatArray:
     if to.overflow in (Overflow.SAT, Overflow.SAT_SYM):
         return np.clip(x, to.lowest * to.step, to.highest * to.step)
     return x
+
+
+def _saturated_each(x: FloatArray, to: Formats) -> FloatArray:
+    result = np.zeros_like(x)
+    for type_, places in to.groups:
+        if type_:
+            result[:, places] = _saturated(x[:, places], type_)
+    return result
 
 
 def _sums(operation: Dot | Accumulate, x: FloatArray, factor: float) -> FloatArray:

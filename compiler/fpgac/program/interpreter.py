@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
+from fpgac.program.formats import Formats
 from fpgac.program.program import (
     Accumulate,
     Cast,
+    CastEach,
     Clip,
     Combination,
     Combine,
@@ -26,26 +28,27 @@ from fpgac.program.program import (
     Value,
 )
 
-__all__ = ["cast", "evaluate", "interpret", "rounded", "taps", "with_last"]
+__all__ = ["cast", "cast_each", "evaluate", "interpret", "rounded", "taps", "values", "with_last"]
 
 Number = TypeVar("Number", bound=np.generic)
 
-Observer = Callable[[Operation, IntArray], None]
+
+def interpret(program: Program, words: IntArray) -> IntArray:
+    """Rows of raw words that answer rows of raw words: of ``output_layout`` to ``input_layout``."""
+    known = values(program, words)
+    results = [known[terminal.value] for terminal in program.outputs]
+    return np.concatenate(results, axis=1).astype(program.output_layout.dtype)
 
 
-def interpret(
-    program: Program, words: IntArray, observe: Observer = lambda operation, result: None
-) -> IntArray:
-    """The program's answers, shape (samples, outputs), to raw words of shape (samples, inputs).
-
-    ``observe`` sees the result of every operation, of shape (samples, size), as it is computed.
-    """
-    known: dict[Value, IntArray] = {program.input: words.astype(np.int64)}
+def values(program: Program, words: IntArray) -> dict[Value, IntArray]:
+    """The integers of every value, of shape (samples, size), for rows of raw words."""
+    known: dict[Value, IntArray] = {
+        terminal.value: words[:, columns].astype(np.int64)
+        for terminal, columns in program.input_columns
+    }
     for operation in program.operations:
-        result = evaluate(operation, known)
-        observe(operation, result)
-        known[operation.result] = result
-    return known[program.output].astype(program.output_type.dtype)
+        known[operation.result] = evaluate(operation, known)
+    return known
 
 
 def evaluate(  # noqa: PLR0911
@@ -59,6 +62,8 @@ def evaluate(  # noqa: PLR0911
             return _accumulate(operation, known[operation.x])
         case Cast(x=x, to=to):
             return cast(known[x], x.fraction, to)
+        case CastEach(x=x, to=formats):
+            return cast_each(known[x], x.fraction, formats)
         case Clip(x=x, lowest=lowest, highest=highest):
             return np.clip(known[x], lowest, highest)
         case Gather(xs=xs, index=index):
@@ -81,6 +86,22 @@ def evaluate(  # noqa: PLR0911
 def cast(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
     """Integers with ``fraction`` bits behind their point as raw words of ``to``, by its modes."""
     return _overflow(rounded(words, fraction - to.fraction, to.rounding), to)
+
+
+def cast_each(words: IntArray, fraction: int, to: Formats) -> IntArray:
+    """Integers as raw words of each element's own type, all on the fraction of the finest.
+
+    Args:
+        words: shape (samples, elements), with ``fraction`` bits behind their point.
+        fraction: bits behind their point.
+        to: the elements' formats.
+    """
+    result = np.zeros_like(words)
+    for type_, places in to.groups:
+        if type_:
+            shift = to.fraction - type_.fraction
+            result[:, places] = cast(words[:, places], fraction, type_) << shift
+    return result
 
 
 def rounded(words: IntArray, cut: int, rounding: Rounding) -> IntArray:
@@ -130,7 +151,8 @@ def taps(operation: Dot | Accumulate, x: npt.NDArray[Number]) -> npt.NDArray[Num
     """The windows' elements, shape (samples, windows / groups, groups, taps)."""
     groups, count, _ = operation.weights.shape
     taken = with_last(x, 0)[:, operation.windows]
-    return np.asarray(taken.reshape(len(x), -1, groups, count))
+    places = len(operation.windows) // groups
+    return np.asarray(taken.reshape(len(x), places, groups, count))
 
 
 def _dot(operation: Dot, x: IntArray) -> IntArray:

@@ -8,7 +8,8 @@ every operation means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -17,10 +18,13 @@ import numpy as np
 
 from fpgac.digest import digest_bytes
 from fpgac.numbers import FixedPoint, IntArray
+from fpgac.program.formats import Formats
+from fpgac.tensors import Layout, Tensor
 
 __all__ = [
     "Accumulate",
     "Cast",
+    "CastEach",
     "Clip",
     "Combination",
     "Combine",
@@ -32,7 +36,12 @@ __all__ = [
     "Program",
     "Quotient",
     "Select",
+    "Terminal",
     "Value",
+    "input_name",
+    "kind",
+    "operands",
+    "result_name",
 ]
 
 
@@ -129,6 +138,19 @@ class Cast:
 
 
 @dataclass(frozen=True, eq=False)
+class CastEach:
+    """Every element rounded and brought into range by a type of its own, on the same fraction.
+
+    The result's fraction is that of the finest type; coarser words are shifted left to it.
+    """
+
+    result: Value
+    layer: str
+    x: Value
+    to: Formats
+
+
+@dataclass(frozen=True, eq=False)
 class Clip:
     """Every element at least ``lowest`` and at most ``highest``: a ReLU, an index into a table."""
 
@@ -220,40 +242,100 @@ class Quotient:
     divisor: int
 
 
-Operation = Dot | Accumulate | Cast | Clip | Gather | Maximum | Combine | Select | Lookup | Quotient
+Operation = (
+    Dot
+    | Accumulate
+    | Cast
+    | CastEach
+    | Clip
+    | Gather
+    | Maximum
+    | Combine
+    | Select
+    | Lookup
+    | Quotient
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Terminal:
+    """A tensor at the edge of a program: ``value`` holds the raw words of its type."""
+
+    tensor: Tensor
+    value: Value
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Operations in an order in which every operand is known; the last result is ``output``.
+    """Operations in an order in which every operand is known.
 
-    ``input`` holds raw words of ``input_type``; ``output`` holds raw words of ``output_type``.
-    ``layers`` names the value with which each of the network's layers ends, in order.
+    It takes rows of ``input_layout`` and gives rows of ``output_layout``: raw words of all inputs,
+    and of all outputs, end to end. An output may be any value, an input's too, and several may be
+    the same. ``layers`` names the value with which each of the network's layers ends, in order.
     """
 
     name: str
-    input_type: FixedPoint
-    output_type: FixedPoint
-    input: Value
-    output: Value
+    inputs: tuple[Terminal, ...]
+    outputs: tuple[Terminal, ...]
     operations: tuple[Operation, ...]
     layers: tuple[tuple[str, Value], ...]
 
+    @cached_property
+    def input_layout(self) -> Layout:
+        """How a sample of all inputs lies in a row."""
+        return Layout(tuple(terminal.tensor for terminal in self.inputs))
+
+    @cached_property
+    def output_layout(self) -> Layout:
+        """How a result of all outputs lies in a row."""
+        return Layout(tuple(terminal.tensor for terminal in self.outputs))
+
+    @property
+    def input_columns(self) -> Iterator[tuple[Terminal, slice]]:
+        """Each input, and which columns of the rows are its own."""
+        places = (columns for _, columns in self.input_layout.places)
+        return zip(self.inputs, places, strict=True)
+
     def __str__(self) -> str:
-        lines = [f"{self.input.name} = input {self.input_type} : {self.input}"]
+        values = [terminal.value for terminal in self.inputs]
+        values += [operation.result for operation in self.operations]
+        return self._text({value: value.name for value in values})
+
+    def _text(self, names: Mapping[Value, str]) -> str:
+        """One line for each input, operation and output; ``names`` are those of the values."""
+        lines = [f"{names[x.value]} = input {x.tensor.type} : {x.value}" for x in self.inputs]
         lines += [
-            f"{op.result.name} = {' '.join(_words(op))} : {op.result}" for op in self.operations
+            f"{names[op.result]} = {' '.join(_words(op, names))} : {op.result}"
+            for op in self.operations
         ]
-        return "\n".join([*lines, f"return {self.output.name} as {self.output_type}"])
+        lines += [f"return {names[y.value]} as {y.tensor.type}" for y in self.outputs]
+        return "\n".join(lines)
 
     @cached_property
     def digest(self) -> str:
-        """What decides every answer: the operations and their constants."""
-        parts = [str(self).encode()]
+        """What decides every answer: the operations and their constants, whatever their names."""
+        names = {x.value: input_name(at, len(self.inputs)) for at, x in enumerate(self.inputs)}
+        names |= {op.result: result_name(place) for place, op in enumerate(self.operations)}
+        parts = [self._text(names).encode()]
         for op in self.operations:
             parts += [array.tobytes() for array in _constants(op)]
             parts += [op.result.lowest.tobytes(), op.result.highest.tobytes()]
         return digest_bytes(b"\0".join(parts))
+
+
+def input_name(place: int, count: int) -> str:
+    """The name of the value of one of ``count`` inputs."""
+    return "x" if count == 1 else f"x{place}"
+
+
+def result_name(place: int) -> str:
+    """The name of the value that the operation at ``place`` gives."""
+    return f"v{place}"
+
+
+def kind(operation: Operation) -> str:
+    """What an operation is called in text and files: ``dot``, ``cast-each``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(operation).__name__).lower()
 
 
 def operands(operation: Operation) -> tuple[Value, ...]:
@@ -273,11 +355,13 @@ def _constants(operation: Operation) -> Iterator[IntArray]:
     for field in vars(operation).values():
         if isinstance(field, np.ndarray):
             yield field
+        elif isinstance(field, Formats):
+            yield field.index
 
 
-def _words(operation: Operation) -> Iterator[str]:
-    yield type(operation).__name__.lower()
-    yield from (value.name for value in operands(operation))
+def _words(operation: Operation, names: Mapping[Value, str]) -> Iterator[str]:
+    yield kind(operation)
+    yield from (names[value] for value in operands(operation))
     match operation:
         case Dot(windows=windows, weights=weights, shift=shift):
             yield f"windows={windows.shape} weights={weights.shape} shift={shift}"
@@ -286,6 +370,8 @@ def _words(operation: Operation) -> Iterator[str]:
             yield f"product>>{operation.product_fraction} in {operation.accumulator}"
         case Cast(to=to):
             yield f"to {to}"
+        case CastEach(to=formats):
+            yield f"to {formats}"
         case Clip(lowest=lowest, highest=highest):
             yield f"to [{lowest}, {highest}]"
         case Maximum(windows=windows):

@@ -28,11 +28,22 @@ Floats = npt.NDArray[np.float64]
 
 
 class NotExact(Exception):  # noqa: N818 - it is no mistake of anybody's
-    """The network has no exact program; ``reason`` is one plain sentence."""
+    """The network has no exact program; ``reason`` is one plain sentence, ``code`` its kind.
 
-    def __init__(self, reason: str) -> None:
+    ===========================  ==============================================================
+    code                         there is no exact program because
+    ===========================  ==============================================================
+    ``program.too-wide``         a number may need more bits than there are
+    ``program.unknown-layer``    nobody has written down what such a layer computes
+    ``program.unknown-order``    sums depend on their order, and it is not known
+    ``program.no-fixed-point``   a type, a constant or a setting is no fixed-point number
+    ``program.faulty-cpp``       hls4ml's own C++ does not compute what the layer says
+    ===========================  ==============================================================
+    """
+
+    def __init__(self, reason: str, code: str = "program.too-wide") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.code = reason, code
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +92,11 @@ class Interval:
         Raises:
             NotExact: beyond 62 bits.
         """
-        if bits > WIDEST and self.size:
-            raise NotExact(f"a number shifted by {bits} bits does not fit {WIDEST} bits")
+        if bits > WIDEST:
+            if self.size:
+                raise NotExact(f"a number shifted by {bits} bits does not fit {WIDEST} bits")
+            return self
         guard(self.size * 2.0**bits)
-        bits = min(bits, WIDEST)
         return Interval(self.lowest << bits, self.highest << bits)
 
     def clipped(self, lowest: int, highest: int) -> Interval:

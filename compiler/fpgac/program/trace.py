@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from operator import add
 
 import numpy as np
 
 from fpgac.numbers import FixedPoint, FloatArray, IntArray, Overflow
 from fpgac.program import ideal
-from fpgac.program.interpreter import evaluate
-from fpgac.program.program import Accumulate, Cast, Operation, Program, Value, operands
+from fpgac.program.formats import Formats
+from fpgac.program.interpreter import cast, evaluate
+from fpgac.program.program import (
+    Accumulate,
+    Cast,
+    CastEach,
+    Operation,
+    Program,
+    Terminal,
+    Value,
+    operands,
+)
 from fpgac.reports.precision import LayerPrecision
 from fpgac.tensors import exact_floats
 
@@ -29,7 +40,7 @@ _BOUNDLESS = 1e100
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What some samples showed of one layer; what two lots showed adds up.
+    """What some samples showed of one layer; what two batches showed adds up.
 
     ``judged`` counts the words that formats could wrap or saturate. The last three are sums of
     squares.
@@ -78,26 +89,36 @@ class _Outside:
 
 
 def trace(
-    program: Program, lots: Iterable[FloatArray], types: Mapping[str, FixedPoint]
+    program: Program, batches: Iterable[FloatArray], types: Mapping[str, FixedPoint]
 ) -> tuple[LayerPrecision, ...]:
-    """The input's and every layer's precision over all samples of ``lots``.
+    """The precision of every input and layer over all samples of ``batches``.
 
-    Each lot has shape (samples, inputs) and at least one sample; memory is needed for one lot at a
-    time. Numbers that are not finite, or as good as that, have no error: they count as what the
-    chip takes them for.
+    Each batch has shape (samples, numbers of a row) and at least one sample; memory is needed for
+    one batch at a time. Numbers that are not finite, or as good as that, have no error: they count
+    as what the chip takes them for.
     ``types`` are those of the layers' results on the chip, by name; a layer that is not there
     counts as having the narrowest type that holds its values.
 
     Raises:
         DataError: a number that no float64 holds.
     """
-    seen = reduce(_added, (_see(program, lot) for lot in lots))
-    values = {INPUT: program.input, **dict(program.layers)}
-    formats = {
-        INPUT: program.input_type,
-        **{name: types.get(name) or _narrowest(value) for name, value in program.layers},
-    }
-    return tuple(_precision(name, formats[name], values[name], seen[name]) for name in values)
+    seen = reduce(_added, (_see(program, batch) for batch in batches))
+    given = {name: terminal.tensor.type for name, terminal, _ in _inputs(program)}
+    values = _traced(program)
+    formats = {name: types.get(name) or _narrowest(value) for name, value in values} | given
+    return tuple(_precision(name, formats[name], value, seen[name]) for name, value in values)
+
+
+def _inputs(program: Program) -> Iterator[tuple[str, Terminal, slice]]:
+    """Each input's name in the trace, itself, and its columns of a row."""
+    for terminal, columns in program.input_columns:
+        several = len(program.inputs) > 1
+        yield f"{INPUT} {terminal.tensor.name}" if several else INPUT, terminal, columns
+
+
+def _traced(program: Program) -> list[tuple[str, Value]]:
+    """The names and values that a trace shows, in order."""
+    return [*((name, terminal.value) for name, terminal, _ in _inputs(program)), *program.layers]
 
 
 def _added(a: dict[str, _Seen], b: dict[str, _Seen]) -> dict[str, _Seen]:
@@ -130,16 +151,21 @@ def _precision(name: str, format_: FixedPoint, value: Value, seen: _Seen) -> Lay
 
 
 def _see(program: Program, numbers: FloatArray) -> dict[str, _Seen]:
-    """One lot through the chip's arithmetic and through that of real numbers.
+    """One batch through the chip's arithmetic and through that of real numbers.
 
     ``alone`` is what a layer would give in real arithmetic for the operands that the chip gave it.
     """
     numbers = exact_floats(numbers).astype(np.float64)
-    words: dict[Value, IntArray] = {program.input: program.input_type.raw(numbers).astype(np.int64)}
-    given = _number(program.input, words[program.input])
-    real = {program.input: np.where(np.abs(numbers) < _BOUNDLESS, numbers, given)}
-    alone, layer_of = dict(real), {program.input: INPUT}
-    outside = {INPUT: _outside_input(program.input_type, numbers)}
+    words: dict[Value, IntArray] = {}
+    real: dict[Value, FloatArray] = {}
+    layer_of: dict[Value, str] = {}
+    outside: dict[str, _Outside] = {}
+    for name, terminal, columns in _inputs(program):
+        value, type_, part = terminal.value, terminal.tensor.type, numbers[:, columns]
+        words[value] = type_.raw(part).astype(np.int64)
+        real[value] = np.where(np.abs(part) < _BOUNDLESS, part, _number(value, words[value]))
+        layer_of[value], outside[name] = name, _outside_input(type_, part)
+    alone = dict(real)
     for operation in program.operations:
         result, layer = operation.result, operation.layer
         words[result] = evaluate(operation, words)
@@ -152,7 +178,7 @@ def _see(program: Program, numbers: FloatArray) -> dict[str, _Seen]:
         layer_of[result] = layer
         outside[layer] = outside.get(layer, _Outside()) + _outside(operation, words)
     seen = {}
-    for name, value in [(INPUT, program.input), *program.layers]:
+    for name, value in _traced(program):
         # A layer that only passes its operand on adds no error to it.
         added = alone[value] if layer_of[value] == name else _number(value, words[value])
         without = outside.get(name, _Outside())
@@ -197,13 +223,25 @@ def _outside_input(to: FixedPoint, numbers: FloatArray) -> _Outside:
 def _outside(operation: Operation, words: Mapping[Value, IntArray]) -> _Outside:
     """Of the words that a format bounds, those beyond its range before it wraps or saturates."""
     match operation:
-        case Cast(to=to):
-            rounded = evaluate(replace(operation, to=_wide(to)), words)
+        case Cast(x=x, to=to):
+            return _beyond(to, cast(words[x], x.fraction, _wide(to)))
+        case CastEach(x=x, to=formats):
+            return _outside_each(words[x], x.fraction, formats)
         case Accumulate(accumulator=to):
-            rounded = evaluate(replace(operation, accumulator=_wide(to)), words)
+            return _beyond(to, evaluate(replace(operation, accumulator=_wide(to)), words))
         case _:
             return _Outside()
-    return _counted(to, (rounded < to.lowest) | (rounded > to.highest))
+
+
+def _outside_each(words: IntArray, fraction: int, to: Formats) -> _Outside:
+    """The same for formats per element; those that are always zero bound nothing."""
+    groups = ((type_, words[:, places]) for type_, places in to.groups if type_)
+    counts = (_beyond(type_, cast(part, fraction, _wide(type_))) for type_, part in groups)
+    return reduce(add, counts, _Outside())
+
+
+def _beyond(to: FixedPoint, words: IntArray) -> _Outside:
+    return _counted(to, (words < to.lowest) | (words > to.highest))
 
 
 def _counted(to: FixedPoint, outside: np.ndarray) -> _Outside:  # type: ignore[type-arg]

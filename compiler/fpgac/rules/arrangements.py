@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from fpgac.numbers import IntArray
+from fpgac.program import arrangements
+from fpgac.program.arrangements import nearest, places
 from fpgac.program.program import Combination, Value
+from fpgac.program.sums import Products, accumulated
 from fpgac.rules.layer import Layer
-from fpgac.rules.sums import Products, accumulated
 
 __all__ = [
     "average",
@@ -32,7 +34,7 @@ def repack(layer: Layer) -> Value:
     """``nnet::repack_stream``: the same numbers in items of another size."""
     lanes = sorted((layer.tensors[0].lanes, layer.node.outputs[0].lanes))
     if lanes[1] % lanes[0]:
-        raise layer.refusal(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
+        raise layer.faulty(f"repacks a stream of {lanes[0]} lanes and one of {lanes[1]}")
     return layer.assign(layer.x, layer.x_type)
 
 
@@ -42,8 +44,8 @@ def transpose(layer: Layer) -> Value:
     if not isinstance(order, tuple):
         raise layer.refusal("has no order of its axes")
     if layer.streams and order == (0, 1):
-        raise layer.refusal("transposes nothing, where hls4ml's streams exchange rows and columns")
-    return _placed(layer, np.arange(layer.x.size).reshape(layer.x_shape).transpose(order))
+        raise layer.faulty("transposes nothing, where hls4ml's streams exchange rows and columns")
+    return _placed(layer, places(layer.x_shape).transpose(order))
 
 
 def pad(layer: Layer) -> Value:
@@ -65,21 +67,16 @@ def resize(layer: Layer) -> Value:
     """``nnet::resize_nearest``."""
     image = _image(layer)
     rows, columns = (
-        _nearest(size, layer.number(name, 1))
+        nearest(size, layer.number(name, 1))
         for size, name in zip(image.shape, ("out_height", "out_width"), strict=False)
     )
     return _placed(layer, image[rows][:, columns])
 
 
-def _nearest(size: int, new: int) -> IntArray:
-    """Which of ``size`` lines each of ``new`` lines shows."""
-    return np.arange(new) * ((size << 16) // new + 1) >> 16
-
-
 def _image(layer: Layer) -> IntArray:
     """Every element's place, shape (height, width, channels)."""
     shape = (layer.number("in_height", 1), layer.number("in_width"), layer.number("n_chan"))
-    return np.arange(layer.x.size).reshape(shape)
+    return places(shape)
 
 
 def broadcast(layer: Layer) -> Value:
@@ -88,24 +85,20 @@ def broadcast(layer: Layer) -> Value:
         tuple(layer.number(f"{side}_{axis}") for axis in ("height", "width", "chan"))
         for side in ("in", "out")
     )
-    return _placed(layer, np.broadcast_to(np.arange(layer.x.size).reshape(before), after))
+    return _placed(layer, np.broadcast_to(places(before), after))
 
 
 def concatenate(layer: Layer) -> Value:
     """``nnet::concatenate1d`` to ``nnet::concatenate3d``."""
     parts = [layer.assign(x, layer.type_of(place)) for place, x in enumerate(layer.values)]
-    places = np.split(np.arange(sum(part.size for part in parts)), [parts[0].size])
-    shaped = [
-        place.reshape(tensor.shape) for place, tensor in zip(places, layer.tensors, strict=True)
-    ]
     axis = layer.number("axis")
-    index = np.concatenate(shaped, axis=axis - 1 if axis > 0 else axis)
-    return layer.build.gather(parts, index.reshape(-1))
+    shapes = [tensor.shape for tensor in layer.tensors]
+    return arrangements.concatenated(layer.build, parts, shapes, axis - 1 if axis > 0 else axis)
 
 
 def combined(layer: Layer, how: Combination) -> Value:
     """``nnet::add`` and its like, the shorter tensor over and over."""
-    result = layer.build.combine(*_both(layer), how)
+    result = arrangements.combined(layer.build, *_both(layer), how)
     if how in {Combination.MAXIMUM, Combination.MINIMUM} and layer.x_type == layer.type_of(1):
         return layer.assign(result, layer.x_type)
     return layer.cast(result)
@@ -113,13 +106,11 @@ def combined(layer: Layer, how: Combination) -> Value:
 
 def average(layer: Layer) -> Value:
     """``nnet::average``: half the sum."""
-    total = layer.build.combine(*_both(layer), Combination.ADD)
-    return layer.cast(layer.build.scaled(total, 1, 1))
+    return arrangements.average(layer.build, *_both(layer), layer.result)
 
 
 def _both(layer: Layer) -> tuple[Value, Value]:
-    size = max(value.size for value in layer.values)
-    a, b = (layer.build.gather([value], np.arange(size) % value.size) for value in layer.values)
+    a, b = layer.values
     return a, b
 
 
@@ -128,10 +119,8 @@ def dot_product(layer: Layer) -> Value:
     if layer.text("product") != "mult":
         raise layer.refusal(f"multiplies in a way of its own, {layer.text('product')}")
     accumulator = layer.type("accum_t")
-    a, b = layer.values
-    product = layer.build.combine(a, b, Combination.MULTIPLY)
-    size = product.size
-    ones = Products(np.arange(size)[None], np.ones((1, size, 1), np.int64), 0)
+    product = layer.build.combine(*_both(layer), Combination.MULTIPLY)
+    ones = Products.ones(np.arange(product.size)[None])
     nothing = np.zeros((1, 1), np.int64)
-    total = accumulated(layer.build, product, ones, nothing, accumulator, np.arange(size))
+    total = accumulated(layer.build, product, ones, nothing, accumulator, np.arange(product.size))
     return layer.cast(total)

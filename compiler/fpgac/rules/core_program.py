@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from fpgac.core.core import Core
-from fpgac.core.graph import Graph, Tensor
+from fpgac.core.core import Core, Port
+from fpgac.core.graph import Graph
+from fpgac.core.graph import Tensor as GraphTensor
 from fpgac.program.builder import Builder
-from fpgac.program.program import Combination, Program, Value
-from fpgac.program.ranges import Interval, NotExact
-from fpgac.rules import activations, arrangements, softmax, sums, sweeps
+from fpgac.program.program import Combination, Program, Terminal, Value
+from fpgac.program.ranges import NotExact
+from fpgac.rules import activations, arrangements, quantizers, softmax, sums, sweeps
 from fpgac.rules.layer import Layer
+from fpgac.tensors import Tensor
 
 __all__ = ["exact_program"]
 
@@ -40,6 +42,9 @@ RULES: Mapping[str, Rule] = {
     "binary_tanh": activations.binary_tanh,
     "ternary_tanh": activations.ternary_tanh,
     "normalize": activations.normalise,
+    "normalize_binary_tanh": activations.normalised_bits,
+    "normalize_ternary_tanh": activations.normalised_signs,
+    "unary_lut": quantizers.unary_table,
     "softmax": softmax.softmax,
     "softmax_multidim": softmax.softmax,
     "conv_1d_cl": sweeps.convolution,
@@ -83,31 +88,27 @@ def exact_program(core: Core) -> Program:
     """
     graph = core.graph
     if graph is None:
-        raise NotExact("the core's C++ was written by hand")
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise NotExact("the network has several inputs or outputs")
-    ends = Interval.of(core.input.type, core.input.size)
-    entry = Value("x", core.input.type.fraction, ends.lowest, ends.highest)
-    build = Builder()
-    known = _values(graph, entry, build, streams=core.io_type == "io_stream")
-    output = known[graph.outputs[0]]
-    return Program(
-        name=core.top,
-        input_type=core.input.type,
-        output_type=core.output.type,
-        input=entry,
-        output=output,
-        operations=tuple(build.operations),
-        layers=tuple(
-            (node.name, known[node.outputs[0].name]) for node in graph.nodes if node.inputs
-        ),
+        raise NotExact("the core's C++ was written by hand", "program.unknown-layer")
+    build = Builder(*map(_tensor, core.inputs))
+    known = _values(graph, build, streams=core.io_type == "io_stream")
+    outputs = zip(map(_tensor, core.outputs), graph.outputs, strict=True)
+    return build.program(
+        core.top,
+        [Terminal(tensor, known[name]) for tensor, name in outputs],
+        [(node.name, known[node.outputs[0].name]) for node in graph.nodes if node.inputs],
     )
 
 
-def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dict[str, Value]:
+def _tensor(port: Port) -> Tensor:
+    """What a program knows of a port."""
+    return Tensor(port.name, port.shape, port.type)
+
+
+def _values(graph: Graph, build: Builder, *, streams: bool) -> dict[str, Value]:
     """The value of every tensor, by its name."""
-    known: dict[str, Value] = {graph.inputs[0]: entry}
-    tensors: dict[str, Tensor] = {}
+    entries = (terminal.value for terminal in build.inputs)
+    known: dict[str, Value] = dict(zip(graph.inputs, entries, strict=True))
+    tensors: dict[str, GraphTensor] = {}
     for node in graph.nodes:
         tensors.update({tensor.name: tensor for tensor in node.outputs})
         if node.inputs:
@@ -121,20 +122,23 @@ def _values(graph: Graph, entry: Value, build: Builder, *, streams: bool) -> dic
             try:
                 result = _result(layer)
             except NotExact as refused:
-                raise NotExact(f"layer {node.name!r}: {refused.reason}") from None
+                reason = f"layer {node.name!r}: {refused.reason}"
+                raise NotExact(reason, refused.code) from None
             known.update(dict.fromkeys((tensor.name for tensor in node.outputs), result))
     return known
 
 
 def _result(layer: Layer) -> Value:
     node = layer.node
+    layer.build.layer = node.name
+    if node.formats:
+        return quantizers.quantise(layer, node.formats)
     if not node.function:
         return _renamed(layer)
     if node.function not in RULES:
         raise layer.refusal(f"is of a kind that has no exact form yet, {node.kind}")
     if layer.streams and node.function not in REPACKING:
         _check_lanes(layer)
-    layer.build.layer = node.name
     return RULES[node.function](layer)
 
 
@@ -142,7 +146,7 @@ def _check_lanes(layer: Layer) -> None:
     """A flattened stream keeps its items, which most of hls4ml's C++ does not expect."""
     for tensor in layer.tensors:
         if tensor.lanes != tensor.shape[-1]:
-            raise layer.refusal(
+            raise layer.faulty(
                 f"reads a stream of {tensor.lanes} lanes as if it had {tensor.shape[-1]}"
             )
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from fpgac.core.graph import Constant, Node, Tensor
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Rounding
+from fpgac.numbers import FixedPoint, IntArray, Rounding
 from fpgac.program.builder import Builder
 from fpgac.program.program import Value
-from fpgac.program.ranges import Interval, NotExact
+from fpgac.program.ranges import NotExact
+from fpgac.program.words import Words
 
-__all__ = ["BIT", "Layer", "words_in", "words_of"]
+__all__ = ["BIT", "Layer"]
 
 # ap_uint<1>, which hls4ml's C++ treats in ways of its own.
 BIT = FixedPoint(1, 1, signed=False, rounding=Rounding.TRN_ZERO)
+
+_NO_NUMBER = "program.no-fixed-point"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,13 @@ class Layer:
     tensors: tuple[Tensor, ...]
     streams: bool
 
-    def refusal(self, reason: str) -> NotExact:
+    def refusal(self, reason: str, code: str = "program.unknown-layer") -> NotExact:
         """The error that says why this layer has no exact form; the layer is named elsewhere."""
-        return NotExact(f"it {reason}")
+        return NotExact(f"it {reason}", code)
+
+    def faulty(self, reason: str) -> NotExact:
+        """The error that says what hls4ml's own C++ gets wrong."""
+        return self.refusal(reason, "program.faulty-cpp")
 
     @property
     def x(self) -> Value:
@@ -55,42 +59,49 @@ class Layer:
     @property
     def result(self) -> FixedPoint:
         """The type of what it makes."""
-        return self._known(self.node.outputs[0].type, "its result")
+        return self.known(self.node.outputs[0].type, "its result")
 
     def type(self, name: str) -> FixedPoint:
         """One of its other types."""
-        return self._known(self.node.types.get(name), name)
+        return self.known(self.node.types.get(name), name)
 
     def number(self, name: str, default: int | None = None) -> int:
         """A whole number among its settings."""
         value = self.node.settings.get(name, default)
         if not isinstance(value, int):
-            raise self.refusal(f"has no whole number as its {name}")
+            raise self.refusal(f"has no whole number as its {name}", _NO_NUMBER)
         return value
 
     def real(self, name: str, default: float | None = None) -> float:
         """Any number among its settings."""
         value = self.node.settings.get(name, default)
         if not isinstance(value, (int, float)):
-            raise self.refusal(f"has no number as its {name}")
+            raise self.refusal(f"has no number as its {name}", _NO_NUMBER)
         return float(value)
 
     def text(self, name: str) -> str:
         """A setting as text, in small letters; empty where it has none."""
         return str(self.node.settings.get(name, "")).lower()
 
-    def constant(self, name: str) -> tuple[IntArray, FixedPoint]:
-        """The words of its weights or the like, and their type."""
-        constant = self.node.constants.get(name, Constant(None, None))
-        type_ = self._known(constant.type, f"its {name}")
-        if constant.words is None:
-            raise self.refusal(f"keeps its {name} compressed, or wider than a float64 holds")
-        return constant.words, type_
+    def array(self, name: str) -> Constant:
+        """Its weights or the like."""
+        return self.node.constants.get(name, Constant(None, None))
 
-    def parameter(self, name: str, type_name: str) -> tuple[int, FixedPoint]:
-        """The word of a number among its settings, written into the C++, and its type."""
-        type_ = self.type(type_name)
-        return int(words_of(np.array(self.real(name)), type_)), type_
+    def words(self, constant: Constant) -> IntArray:
+        """The words of weights or the like."""
+        if constant.words is None:
+            reason = "has constants that are no fixed-point numbers, or too wide"
+            raise self.refusal(reason, _NO_NUMBER)
+        return constant.words
+
+    def constant(self, name: str) -> Words:
+        """Its weights or the like, as numbers that can be added."""
+        constant = self.array(name)
+        return Words(self.words(constant), self.known(constant.type, f"its {name}").fraction)
+
+    def parameter(self, name: str, type_name: str) -> Words:
+        """A number among its settings, as the C++ writes it, in one of its other types."""
+        return Words.of(self.real(name), self.type(type_name))
 
     def cast(self, x: Value) -> Value:
         """``x``, which is of no type in particular, in the type of what the layer makes."""
@@ -102,29 +113,11 @@ class Layer:
 
     def type_of(self, place: int) -> FixedPoint:
         """The type of one of the values that it reads."""
-        return self._known(self.tensors[place].type, "its input")
+        return self.known(self.tensors[place].type, "its input")
 
-    def _known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+    def known(self, type_: FixedPoint | None, what: str) -> FixedPoint:
+        """A type that there must be, of what ``what`` names."""
         if type_ is None:
-            raise self.refusal(f"has something else than fixed-point numbers as {what}")
+            reason = f"has something else than fixed-point numbers as {what}"
+            raise self.refusal(reason, _NO_NUMBER)
         return type_
-
-
-def words_in(words: IntArray, fraction: int, to: FixedPoint) -> IntArray:
-    """Constants with ``fraction`` bits behind their point, as words of ``to``.
-
-    Raises:
-        NotExact: beyond 62 bits.
-    """
-    return Interval(words, words).cast(fraction, to).lowest
-
-
-def words_of(numbers: npt.NDArray[np.float64], to: FixedPoint) -> IntArray:
-    """Floats as words of ``to``, int64.
-
-    Raises:
-        NotExact: ``to`` has words that a float64 does not hold.
-    """
-    if to.width > WIDEST:
-        raise NotExact(f"constants of {to} are wider than a float64 holds")
-    return to.raw(numbers).astype(np.int64)

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from fpgac.numbers import FixedPoint, IntArray, Overflow
-from fpgac.program.builder import Builder, taps_of
-from fpgac.program.program import Combination, Value
-from fpgac.program.ranges import WIDEST, Interval, NotExact, sums
-from fpgac.rules.layer import BIT, Layer, words_in
+from fpgac.core.graph import Constant
+from fpgac.numbers import FixedPoint, IntArray, Rounding
+from fpgac.program import alternatives, sums
+from fpgac.program.alternatives import Factors, Powers
+from fpgac.program.program import Value
+from fpgac.program.sums import Products, UnknownOrderError
+from fpgac.program.words import Words
+from fpgac.rules.layer import BIT, Layer
 
-__all__ = [
-    "Products",
-    "accumulated",
-    "dense",
-    "factors",
-    "in_pairs",
-    "in_turn",
-    "matrix",
-    "order_of",
-    "weighted",
-]
-
-
-class UnknownOrderError(Exception):
-    """Products are to be added in an order that matters, and is not known."""
-
-
-@dataclass(frozen=True, eq=False)
-class Products:
-    """What is multiplied: windows and weights as in a Dot, and the weights' fraction bits."""
-
-    windows: IntArray
-    weights: IntArray
-    fraction: int
-
-    def without_spare_bits(self) -> Products:
-        """The same numbers with fewer bits, where the last bits of all weights are zero."""
-        spare = _trailing_zeros(self.weights)
-        return replace(self, weights=self.weights >> spare, fraction=self.fraction - spare)
-
-    def in_order(self, order: IntArray) -> Products:
-        """The same taps in another order."""
-        return replace(self, windows=self.windows[:, order], weights=self.weights[:, order])
+__all__ = ["Kernel", "dense", "factors"]
 
 
 def dense(layer: Layer) -> Value:
@@ -52,178 +23,160 @@ def dense(layer: Layer) -> Value:
     inputs, outputs = layer.number("n_in"), layer.number("n_out")
     if layer.x.size != inputs:
         raise layer.refusal("is applied to several rows at once")
-    weights, fraction = factors(layer, "weight")
-    products = Products(np.arange(inputs)[None], matrix(layer, weights, inputs, outputs), fraction)
-    return weighted(layer, products, order_of(layer, inputs))
+    kernel = Kernel.of(layer)
+    weights = kernel.matrix(inputs, outputs)
+    return kernel.multiply(np.arange(inputs)[None], weights, kernel.order(inputs))
 
 
-def weighted(layer: Layer, products: Products, order: IntArray | None) -> Value:
-    """Products added to the layer's bias in its accumulator, and cast to its result.
-
-    ``order`` is None where the order is not known.
-    """
-    accumulator = layer.type("accum_t")
-    words, type_ = layer.constant("bias")
-    bias = words_in(words.reshape(len(products.weights), -1), type_.fraction, accumulator)
-    try:
-        total = accumulated(layer.build, layer.x, products, bias, accumulator, order)
-    except UnknownOrderError:
-        reuse, strategy = layer.number("reuse_factor"), layer.text("strategy")
-        raise layer.refusal(
-            f"adds up in an order that is not known, with the strategy {strategy} and a reuse "
-            f"factor of {reuse}, in an accumulator that rounds or saturates"
-        ) from None
-    return layer.cast(total)
-
-
-def factors(layer: Layer, name: str) -> tuple[IntArray, int]:
-    """Constants as the factors of products with the layer's input, and their fraction bits."""
-    words, type_ = layer.constant(name)
-    if type_ == layer.x_type == BIT:
-        raise layer.refusal("multiplies single bits")
-    match layer.text("product"):
-        case "mult":
-            return words, type_.fraction
-        case "weight_ternary":
-            # Of the four words of two bits, -2 counts as one here.
-            return np.where(words == -2, 1, words), type_.fraction
-    raise layer.refusal(f"multiplies in a way of its own, {layer.text('product')}")
-
-
-def matrix(layer: Layer, weights: IntArray, taps: int, filters: int) -> IntArray:
-    """The weights of a layer in the shape (1, taps, filters), however its strategy keeps them."""
-    match layer.text("strategy"):
-        case "latency":
-            return weights.reshape(1, taps, filters)
-        case "resource" | "resource_unrolled":
-            return weights.reshape(filters, taps).T[None]
-    raise layer.refusal(f"has a strategy without an exact form, {layer.text('strategy')}")
-
-
-def order_of(layer: Layer, taps: int) -> IntArray | None:
-    """In which order the products are added; None where that is not known."""
-    reuse = layer.number("reuse_factor")
-    if layer.text("strategy") == "latency" or (reuse > taps and reuse % taps == 0):
-        return np.arange(taps)
-    if taps % reuse:
-        return None
-    return np.arange(taps).reshape(-1, reuse).T.reshape(-1)
-
-
-def accumulated(
-    build: Builder,
-    x: Value,
-    products: Products,
-    bias: IntArray,
-    accumulator: FixedPoint,
-    order: IntArray | None,
-) -> Value:
-    """The number that the accumulator holds once every product is added to the bias.
-
-    A plain sum wherever no product loses a bit and no sum is out of range on the way; also where
-    sums wrap, because it is all the same when they do.
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """One of a layer's products with constants, as hls4ml's struct describes it.
 
     Args:
-        build: takes the operations.
-        x: what is multiplied with the weights.
-        products: the weights.
-        bias: words of the accumulator, shape (groups, filters).
-        accumulator: the type that every product, and every sum, is cast to.
-        order: in which order the taps are added; None where that is not known.
-
-    Raises:
-        UnknownOrderError: the order matters, and is not known.
+        layer: the layer.
+        x: what is multiplied; words of ``x_type``.
+        x_type: its type.
+        weights: the constants, in the order of the C++ array.
+        bias: what is added, likewise.
+        product: which function of ``nnet::product`` multiplies.
+        accumulator: the type of products and sums.
+        result: the type of what comes out.
+        reuse: the reuse factor.
+        inputs: how many products hls4ml thinks are added.
     """
-    products = products.without_spare_bits()
-    shift = accumulator.fraction - x.fraction - products.fraction
-    if shift >= 0:
-        steps = _steps(x, products, bias, shift)
-        if steps.within(accumulator.lowest, accumulator.highest):
-            return _plain(build, x, products, bias, accumulator, shift)
-        if accumulator.overflow is Overflow.WRAP:
-            return build.cast(_plain(build, x, products, bias, accumulator, shift), accumulator)
-    if accumulator.width > WIDEST:
-        raise NotExact(f"an accumulator of {accumulator} has more than {WIDEST} bits")
-    if order is None:
-        raise UnknownOrderError
-    ordered = products.in_order(order)
-    return build.accumulate(
-        x,
-        ordered.windows,
-        ordered.weights,
-        bias,
-        product_fraction=x.fraction + products.fraction,
-        accumulator=accumulator,
-    )
+
+    layer: Layer
+    x: Value
+    x_type: FixedPoint
+    weights: Constant
+    bias: Words
+    product: str
+    accumulator: FixedPoint
+    result: FixedPoint
+    reuse: int
+    inputs: int
+
+    @classmethod
+    def of(cls, layer: Layer) -> Kernel:
+        """The only one of a layer."""
+        return cls(
+            layer,
+            layer.x,
+            layer.x_type,
+            layer.array("weight"),
+            layer.constant("bias"),
+            layer.text("product"),
+            layer.type("accum_t"),
+            layer.result,
+            layer.number("reuse_factor"),
+            layer.number("n_in", 0),
+        )
+
+    def matrix(self, taps: int, filters: int) -> IntArray:
+        """The weights' words in the shape (1, taps, filters), however the strategy keeps them."""
+        words, strategy = self.layer.words(self.weights), self.layer.text("strategy")
+        match strategy:
+            case "latency":
+                return words.reshape(1, taps, filters)
+            case "resource" | "resource_unrolled":
+                return words.reshape(filters, taps).T[None]
+        raise self.layer.refusal(f"has a strategy without an exact form, {strategy}")
+
+    def order(self, taps: int) -> IntArray | None:
+        """In which order the products are added; None where that is not known."""
+        if self.layer.text("strategy") == "latency":
+            return np.arange(taps)
+        if self.reuse > taps and self.reuse % taps == 0:
+            return np.arange(taps)
+        if taps % self.reuse:
+            return None
+        return np.arange(taps).reshape(-1, self.reuse).T.reshape(-1)
+
+    def multiply(self, windows: IntArray, weights: IntArray, order: IntArray | None) -> Value:
+        """Products and bias added up, as words of the result.
+
+        Args:
+            windows: as in a Dot.
+            weights: words of the weights' type, as in a Dot.
+            order: in which order the taps are added; None where that is not known.
+        """
+        build = self.layer.build
+        given = factors(
+            self.layer, self.x, self.x_type, self.product, self.weights, windows, weights, order
+        )
+        counts = self.x_type == self.weights.type == BIT
+        try:
+            total = sums.weighted(
+                build,
+                given.x,
+                given.products,
+                self.bias,
+                self.accumulator,
+                self.accumulator if counts else self.result,
+                given.order,
+            )
+        except UnknownOrderError:
+            raise self.layer.refusal(
+                f"adds up in an order that is not known, with the strategy "
+                f"{self.layer.text('strategy')} and a reuse factor of {self.reuse}, in an "
+                "accumulator that rounds or saturates",
+                "program.unknown-order",
+            ) from None
+        return self._difference(total) if counts else total
+
+    def _difference(self, count: Value) -> Value:
+        """How many more of the products of single bits are one than zero, as ``nnet::cast``."""
+        build = self.layer.build
+        count = build.with_fraction(count, 0)
+        bits = max(1, (self.inputs - 1).bit_length()) + 2
+        whole = FixedPoint(bits, bits, rounding=Rounding.TRN_ZERO)
+        more = build.scaled(count, 2, plus=-self.inputs << count.fraction)
+        return build.cast(build.cast(more, whole), self.result)
 
 
-def in_turn(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint) -> Value:
-    """Each window's elements added one after the other, each sum cast to the accumulator."""
-    plain = _plainly_added(build, x, windows, accumulator)
-    if plain is not None:
-        return plain
-    total = build.cast(build.gather([x], windows[:, 0]), accumulator)
-    for column in windows.T[1:]:
-        more = build.gather([x], column)
-        total = build.cast(build.combine(total, more, Combination.ADD), accumulator)
-    return total
-
-
-def in_pairs(build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint) -> Value:
-    """Each window's elements, words of the accumulator, added as ``nnet::reduce`` pairs them."""
-    taps = windows.shape[1]
-    if taps == 1:
-        return build.gather([x], windows[:, 0])
-    plain = _plainly_added(build, x, windows, accumulator)
-    if plain is not None:
-        return plain
-    left = 1 << ((taps - 1).bit_length() - 1)
-    former = in_pairs(build, x, windows[:, :left], accumulator)
-    latter = in_pairs(build, x, windows[:, left:], accumulator)
-    return build.cast(build.combine(former, latter, Combination.ADD), accumulator)
-
-
-def _plainly_added(
-    build: Builder, x: Value, windows: IntArray, accumulator: FixedPoint
-) -> Value | None:
-    """The sum where its order is all the same; None where it is not."""
-    ones = Products(windows, np.ones((1, windows.shape[1], 1), np.int64), 0)
-    nothing = np.zeros((1, 1), np.int64)
-    try:
-        total = accumulated(build, x, ones, nothing, accumulator, None)
-    except UnknownOrderError:
-        return None
-    return build.cast(total, accumulator)
-
-
-def _steps(x: Value, products: Products, bias: IntArray, shift: int) -> Interval:
-    """Around every product and every sum on the way, whatever the order."""
-    taps = taps_of(x, products.windows, len(products.weights))
-    ends = sums(taps, products.weights, partial=True).shifted(shift)
-    return Interval(ends.lowest + np.minimum(bias, 0), ends.highest + np.maximum(bias, 0))
-
-
-def _plain(
-    build: Builder,
+def factors(
+    layer: Layer,
     x: Value,
-    products: Products,
-    bias: IntArray,
-    accumulator: FixedPoint,
-    shift: int,
-) -> Value:
-    """A Dot on the accumulator's fraction, but for last bits that are always zero."""
-    spare = min(shift, _trailing_zeros(bias))
-    return build.dot(
-        x,
-        products.windows,
-        products.weights,
-        bias >> spare,
-        fraction=accumulator.fraction - spare,
-        shift=shift - spare,
-    )
+    x_type: FixedPoint,
+    product: str,
+    constant: Constant,
+    windows: IntArray,
+    weights: IntArray,
+    order: IntArray | None,
+) -> Factors:
+    """What ``nnet::product`` multiplies, as plain products.
+
+    Args:
+        layer: the layer.
+        x: what is multiplied; words of ``x_type``.
+        x_type: its type.
+        product: the name of the function.
+        constant: the weights, whose words are in ``weights``.
+        windows: as in a Dot.
+        weights: as in a Dot.
+        order: in which order the taps are added; None where that is not known.
+    """
+    if product == "weight_exponential":
+        powers = Powers(weights >> 1, weights & 1, constant.exponent_bits)
+        return alternatives.shifted(layer.build, x, x_type, windows, powers, order)
+    fraction = layer.known(constant.type, "its weights").fraction
+    given = Factors(x, Products(windows, _counted(product, weights), fraction), order)
+    match product:
+        case "mult" | "weight_ternary" | "weight_binary":
+            return given
+        case "data_binary":
+            return alternatives.signs(layer.build, given)
+        case "both_binary":
+            return alternatives.equal_bits(layer.build, given)
+    raise layer.refusal(f"multiplies in a way of its own, {product}")
 
 
-def _trailing_zeros(words: IntArray) -> int:
-    """How many of the last bits are zero in every word; none where there are only zeros."""
-    bits = int(np.bitwise_or.reduce(words, axis=None))
-    return (bits & -bits).bit_length() - 1 if bits else 0
+def _counted(product: str, words: IntArray) -> IntArray:
+    """What a word of the weights counts as."""
+    match product:
+        case "weight_ternary":
+            # Of the four words of two bits, -2 counts as one here.
+            return np.where(words == -2, 1, words)
+        case "weight_binary":
+            return 2 * words - 1
+    return words

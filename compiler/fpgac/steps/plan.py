@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from fpgac.build.compiler import LIBRARY, PROGRAM
 from fpgac.build.plan import Plan, Step
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract, Interface
@@ -75,7 +76,7 @@ _PROGRAMS: Mapping[Interface, _Program] = {
 }
 
 # What the distributions' XRT and OpenCL need; the hosts' own Makefiles know other places.
-_HOST_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-isystem", "/usr/include/xrt")
+_HOST_FLAGS = ("-ffp-contract=off", "-isystem", "/usr/include/xrt")
 _HOST_LIBRARIES = {
     "opencl": ("-lOpenCL",),
     "xrt": ("-lxrt_coreutil", "-luuid", "-pthread"),
@@ -172,8 +173,7 @@ def _kernel(core: Core, contract: Contract) -> Step:
     return Step(
         name="g++ kernel",
         command=(
-            *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
-            *("-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
+            *(*LIBRARY, "-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
             *("-o", library, contract.source, *program.sources, OBJECT),
         ),
         inputs=(contract.source, *program.sources, OBJECT, *firmware, *headers),
@@ -201,7 +201,7 @@ def _host(host: str, name: str, files: Mapping[str, File]) -> Step:
     return Step(
         name=host_step(host),
         command=(
-            *("g++", *_HOST_FLAGS, "-Wl,--build-id=none", "-o", program),
+            *(*PROGRAM, *_HOST_FLAGS, "-o", program),
             *(f"{folder}host.cpp", *_HOST_LIBRARIES[host]),
         ),
         inputs=sources,

@@ -47,7 +47,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fpgac.errors import PluginError, Problem, Where
 from fpgac.spec.lines import key_lines
-from fpgac.spec.loader import problems_of
+from fpgac.spec.mistakes import problems_of
 
 __all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Toolchains", "version_text"]
 

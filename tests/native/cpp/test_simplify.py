@@ -1,6 +1,8 @@
-"""A clip goes only where the cast behind it does the same."""
+"""What nobody reads goes, and a clip only where the cast behind it does the same."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,20 +10,16 @@ import pytest
 from fpgac.native.cpp.simplify import simplified
 from fpgac.numbers import FixedPoint
 from fpgac.program.interpreter import interpret
-from fpgac.program.program import Cast, Clip, Operation, Program, Value
+from fpgac.program.program import Cast, Clip, Program
+from tests.programs import bounded, one_to_one, words
 
 INPUT = FixedPoint.parse("ap_fixed<12,8>")
 
 
 def clipped(lowest: int, highest: int, to: FixedPoint) -> Program:
-    x = Value("x", 4, np.array([INPUT.lowest]), np.array([INPUT.highest]))
-    clip = Value("clip", 4, np.array([lowest]), np.array([highest]))
-    y = Value("y", to.fraction, np.array([to.lowest]), np.array([to.highest]))
-    operations: tuple[Operation, ...] = (
-        Clip(clip, "relu", x, lowest, highest),
-        Cast(y, "relu", clip, to),
-    )
-    return Program("clipped", INPUT, to, x, y, operations, ())
+    x, clip, y = words("x", INPUT), bounded("clip", 4, lowest, highest), words("y", to)
+    relu = Clip(clip, "layer", x, lowest, highest), Cast(y, "layer", clip, to)
+    return one_to_one(INPUT, x, to, y, *relu)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +36,18 @@ def clipped(lowest: int, highest: int, to: FixedPoint) -> Program:
 )
 def test_answers_stay_with_fewer_operations(lowest: int, highest: int, to: str, goes: bool) -> None:
     program = clipped(lowest, highest, FixedPoint.parse(to))
-    words = np.arange(INPUT.lowest, INPUT.highest + 1)[:, None]
+    every = np.arange(INPUT.lowest, INPUT.highest + 1)[:, None]
 
     assert len(simplified(program).operations) == (1 if goes else 2)
-    assert np.array_equal(interpret(simplified(program), words), interpret(program, words))
+    assert np.array_equal(interpret(simplified(program), every), interpret(program, every))
+
+
+def test_what_nobody_reads_goes() -> None:
+    program = clipped(0, 900, FixedPoint.parse("ap_ufixed<8,6,RND,SAT>"))
+    clip, cast = program.operations
+    assert isinstance(clip, Clip)
+    more = replace(clip, result=bounded("more", 4, 0, 900))
+    unread = replace(clip, result=bounded("unread", 4, 0, 900), x=more.result)
+
+    idle = replace(program, operations=(clip, more, unread, cast))
+    assert simplified(idle).operations == program.operations

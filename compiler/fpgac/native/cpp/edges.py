@@ -1,20 +1,82 @@
-"""Where samples come in and answers go out: rows of numbers or raw words."""
+"""Where samples come in and answers go out: rows of numbers or raw words.
+
+``run_words``, ``run_floats`` and ``run_doubles`` are what the generated C++ offers::
+
+    int run_words(const Word* x, Answer* y, int64_t samples, char* memory, const char* constants);
+
+``x`` holds rows of the program's ``input_layout``, ``y`` takes rows of its ``output_layout``, both
+without padding. ``Word`` and ``Answer`` are the integers of the layouts' ``dtype``; floats and
+doubles become words by each input's own rule. ``memory`` has the source's ``memory_bytes``,
+``constants`` are its tables; both lie on multiples of 64. The answer is 0, or 1 if a raw word lies
+outside the interval of its input.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fpgac.native.cpp.functions import Home
 from fpgac.native.cpp.levels import Level
 from fpgac.numbers import HUGE, TINY, FixedPoint, Formula, Overflow, Rounding
-from fpgac.program.program import Program
+from fpgac.program.program import Program, Terminal
 
-__all__ = ["conversion", "entries"]
+__all__ = ["Entrance", "entries"]
 
 
-def conversion(to: FixedPoint) -> str:
+@dataclass(frozen=True)
+class Entrance:
+    """Where an input comes in.
+
+    Args:
+        terminal: the input.
+        first: its first column in the rows.
+        samples: the room for a chunk of its samples, as raw words.
+        spreading: statements that turn this chunk into rows of ``memory``, from sample ``s`` on.
+    """
+
+    terminal: Terminal
+    first: int
+    samples: Home
+    spreading: Sequence[str]
+
+    def definition(self, place: int, level: Level) -> str:
+        """``enter``, which takes a chunk of rows in, and all that it needs."""
+        lowest, highest = self.terminal.value.interval
+        type_, size = self.terminal.tensor.type, self.terminal.tensor.size
+        spreading = "\n".join(f"    {line}" for line in self.spreading)
+        return f"""
+namespace input{place} {{
+using Sample = {self.samples.c_type};
+INLINE Word word(Word w) {{ return w; }}
+{_conversion(type_)}
+template <class Number> BULK bool take(const Number* x, int64_t count, Sample* to) {{
+    int32_t refused = 0;
+    for (int64_t i = 0; i < count; i++) {{
+        const Word w = word(x[i]);
+        to[i] = Sample(w);
+        refused |= w < {lowest}LL || w > {highest}LL;
+    }}
+    return !refused;
+}}
+{_steered(self.terminal) if level.steered else ""}
+template <class Number>
+INLINE bool enter(const Number* rows, int64_t count, char* memory, char* room, int64_t s) {{
+    auto* samples = (Sample*)(memory + {self.samples.offset});
+    if (!take(columns<{self.first}, {size}>(rows, count, room), count * {size}, samples))
+        return false;
+    for (int64_t i = count * {size}; i < CHUNK * {size}; i++)
+        samples[i] = 0;
+{spreading}
+    return true;
+}}
+}}
+"""
+
+
+def _conversion(to: FixedPoint) -> str:
     """``word(x)`` for floats and doubles: THE rule."""
     return "\n".join([_word("double", to, Formula.of(to, "rule::").lines), _float_word(to)])
 
@@ -30,15 +92,15 @@ _STEERED: Final = {
 }
 
 
-def _steered(program: Program) -> str:
+def _steered(x: Terminal) -> str:
     """``take`` for floats whose type saturates: three instructions for a register of them."""
-    to = program.input_type
+    to = x.tensor.type
     if not (
         _single(to)
         and to.overflow in (Overflow.SAT, Overflow.SAT_SYM)
         and to.rounding in _STEERED
-        and program.input.interval[0] <= to.lowest
-        and to.highest <= program.input.interval[1]
+        and x.value.interval[0] <= to.lowest
+        and to.highest <= x.value.interval[1]
     ):
         return ""
     how, offset = _STEERED[to.rounding]
@@ -90,44 +152,39 @@ def _word(kind: str, to: FixedPoint, lines: Iterable[tuple[str, str]]) -> str:
     return f"INLINE Word word({kind} x) {{\n{body}    return Word({quick}(word));\n}}"
 
 
-def entries(program: Program, samples: Home, answers: Home, level: Level) -> str:
+def entries(
+    program: Program, entrances: Sequence[Entrance], room: int, answers: Sequence[Home]
+) -> str:
     """The functions that are called from outside.
 
-    ``samples`` is the room for a block's rows of raw words, ``answers`` the output's home. Each
-    function answers 0, or 1 if a raw word lies outside the input's interval.
+    ``room`` is the offset of a room for an input's columns of a chunk, where there are several;
+    ``answers`` are the outputs' homes.
     """
-    lowest, highest = program.input.interval
+    entering = " && ".join(
+        f"input{place}::enter(rows, part, memory, memory + {room}, s)"
+        for place in range(len(entrances))
+    )
+    giving = "\n".join(
+        f"        give<{columns.start}, {tensor.size}>("
+        f"(const {home.c_type}*)(memory + {home.offset}), count, y + first * OUTPUTS);"
+        for (tensor, columns), home in zip(program.output_layout.places, answers, strict=True)
+    )
     return f"""
-template <class Number> BULK bool take(const Number* x, int64_t count, Sample* to) {{
-    int32_t refused = 0;
-    for (int64_t i = 0; i < count; i++) {{
-        const Word w = word(x[i]);
-        to[i] = Sample(w);
-        refused |= w < {lowest}LL || w > {highest}LL;
-    }}
-    return !refused;
-}}
-{_steered(program) if level.steered else ""}
 template <class Number>
 INLINE int run(const Number* x, Answer* y, int64_t samples, char* memory, const char* constants) {{
-    constexpr int64_t inputs = {program.input.size}, outputs = {program.output.size};
     const FloatingPoint as_usual;
-    auto* words = (Sample*)(memory + {samples.offset});
-    const auto* answers = (const {answers.c_type}*)(memory + {answers.offset});
     __builtin_memset(memory, 0, BLOCK * sizeof(int32_t));
     for (int64_t first = 0; first < samples; first += BLOCK) {{
         const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
         for (int64_t s = 0; s < count; s += CHUNK) {{
             const int64_t part = count - s < CHUNK ? count - s : CHUNK;
-            if (!take(x + (first + s) * inputs, part * inputs, words))
+            const Number* rows = x + (first + s) * INPUTS;
+            if (!({entering}))
                 return 1;
-            for (int64_t i = part * inputs; i < CHUNK * inputs; i++)
-                words[i] = 0;
-            spread_samples(memory, s);
         }}
         const int64_t left = samples - first - count, next = left < BLOCK ? left : BLOCK;
-        compute(memory, constants, x + (first + BLOCK) * inputs, next * inputs);
-        give<{program.output.size}>(answers, count, y + first * outputs);
+        compute(memory, constants, x + (first + BLOCK) * INPUTS, next * INPUTS);
+{giving}
     }}
     return 0;
 }}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+
+from fpgac.native.cpp.functions import wrapped
 from fpgac.native.cpp.lanes import Interval, overflowed, rounded
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 from fpgac.program.program import (
     Cast,
+    CastEach,
     Clip,
     Combination,
     Combine,
-    Lookup,
     Operation,
     Quotient,
     Select,
@@ -48,6 +53,8 @@ def expression(
     match operation:
         case Cast(x=x, to=to):
             return cast(operand(x), x.interval, x.fraction - to.fraction, to, bits)
+        case CastEach(x=x):
+            return _EachCast(operation, bits, table).of(operand(x))
         case Clip(x=x, lowest=lowest, highest=highest):
             return _clipped(operand(x), x.interval, (lowest, highest), bits)
         case Combine(a=a, b=b, how=how):
@@ -56,8 +63,6 @@ def expression(
             )
         case Select(x=x, positive=positive, otherwise=otherwise):
             return f"{operand(x)} > 0 ? {operand(positive)} : {operand(otherwise)}"
-        case Lookup(x=x, table=entries):
-            return f"lookup({operand(x)}, {table(entries)})"
         case Quotient(x=x, shift=shift, divisor=divisor):
             return f"{_shifted(operand(x), shift)} / {literal(divisor, bits)}"
     raise AssertionError(f"{type(operation).__name__} does not work element by element")
@@ -129,6 +134,102 @@ def _overflow(x: str, interval: Interval, to: FixedPoint, bits: int) -> str:
             return _shifted(x, bits - to.width, "<<", f" >> {bits - to.width}")
         case Overflow.WRAP:
             return f"({x} & {literal(to.highest, bits)})"
+
+
+@dataclass(frozen=True)
+class _EachCast:
+    """The C++ of a cast whose constants are another element's each: tables, read at ``e``."""
+
+    operation: CastEach
+    bits: int
+    table: Callable[[IntArray], str]
+
+    def of(self, x: str) -> str:
+        """``x`` as words of element e's type, on the fraction of the finest."""
+        word = self._overflow(self._round(self._shifted(x, np.maximum(-self._cuts, 0))))
+        fractions = [t.fraction if t else self.operation.to.fraction for t in self._types]
+        return self._shifted(word, self.operation.to.fraction - np.array(fractions))
+
+    @property
+    def _types(self) -> list[FixedPoint | None]:
+        """The type of each element."""
+        to = self.operation.to
+        return [to.types[place] for place in to.index]
+
+    @cached_property
+    def _cuts(self) -> IntArray:
+        """The bits that each element has too many behind its point; 0 where it is always zero."""
+        fraction = self.operation.x.fraction
+        return np.array([fraction - t.fraction if t else 0 for t in self._types])
+
+    def _constant(self, numbers: IntArray) -> str:
+        """Each element's own of ``numbers``, or the one that all share."""
+        if (numbers == numbers[0]).all():
+            return literal(int(numbers[0]), self.bits)
+        return f"int{self.bits}_t({self.table(wrapped(numbers, self.bits))}[e])"
+
+    def _shifted(self, x: str, by: IntArray) -> str:
+        return f"({x} << {self._constant(by)})" if by.any() else x
+
+    def _round(self, x: str) -> str:
+        cuts, rounding = np.maximum(self._cuts, 0), self.operation.to.rounding
+        if not cuts.any():
+            return x
+        offsets = np.array([rounding_offset(rounding, int(cut)) for cut in cuts])
+        moved = f"({x} + {self._constant(offsets)})" if offsets.any() else x
+        cut = self._constant(cuts)
+        # Of what is not cut at all, nothing is to be moved: -1 where something is.
+        negative = f"(({x} < 0) & {self._constant(-(cuts > 0).astype(np.int64))})"
+        match rounding:
+            case Rounding.TRN | Rounding.RND | Rounding.RND_MIN_INF:
+                return f"({moved} >> {cut})"
+            case Rounding.TRN_ZERO:
+                return f"({moved} + (({x} < 0) & {self._constant((1 << cuts) - 1)}) >> {cut})"
+            case Rounding.RND_INF:
+                return f"({moved} + {negative} >> {cut})"
+            case Rounding.RND_ZERO:
+                return f"({moved} - {negative} >> {cut})"
+            case Rounding.RND_CONV:
+                below = self._constant(np.where(cuts > 0, (2 << cuts) - 1, 0))
+                return f"(({moved} >> {cut}) - (({moved} & {below}) != 0))"
+
+    @cached_property
+    def _rounded(self) -> list[Interval]:
+        """The interval of each element, rounded."""
+        x = self.operation.x
+        ends = zip(x.lowest.tolist(), x.highest.tolist(), self._cuts.tolist(), strict=True)
+        return [rounded((lowest, highest), cut) for lowest, highest, cut in ends]
+
+    def _overflow(self, x: str) -> str:
+        ends = self._rounded
+        left = [
+            overflowed(end, type_) if type_ else (0, 0)
+            for end, type_ in zip(ends, self._types, strict=True)
+        ]
+        if left == ends:
+            return x
+        lowest, highest = (np.array(bounds) for bounds in zip(*left, strict=True))
+        match self.operation.to.overflow:
+            case Overflow.SAT | Overflow.SAT_SYM:
+                x = f"greatest({x}, splat<V>({self._constant(lowest)}))"
+                return f"least({x}, splat<V>({self._constant(highest)}))"
+            case Overflow.SAT_ZERO:
+                return f"zero_unless({x}, {self._constant(lowest)}, {self._constant(highest)})"
+            case Overflow.WRAP:
+                return self._wrap(x, left)
+
+    def _wrap(self, x: str, left: list[Interval]) -> str:
+        """Modulo each type's range; what cannot leave it is masked with ones."""
+        whole = [end == kept for end, kept in zip(self._rounded, left, strict=True)]
+        bounds = [
+            (0, -1) if kept else (t.lowest, t.highest - t.lowest) if t else (0, 0)
+            for kept, t in zip(whole, self._types, strict=True)
+        ]
+        lowest, mask = (np.array(column) for column in zip(*bounds, strict=True))
+        if not lowest.any():
+            return f"({x} & {self._constant(mask)})"
+        start = self._constant(lowest)
+        return f"((({x} - {start}) & {self._constant(mask)}) + {start})"
 
 
 def _clipped(x: str, interval: Interval, to: Interval, bits: int) -> str:

@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 
-from fpgac.native.cpp.edges import conversion, entries
+from fpgac.native.cpp.edges import Entrance, entries
 from fpgac.native.cpp.functions import Function, Home, Layout
 from fpgac.native.cpp.lanes import narrowest
 from fpgac.native.cpp.levels import TILE, Form, Level
@@ -21,7 +21,7 @@ from fpgac.native.cpp.memory import Constants, Span, allocate
 from fpgac.native.cpp.packed import PackedDotWriter
 from fpgac.native.cpp.plan import Plan, Stage
 from fpgac.native.cpp.stages import ElementWriter, StageWriter
-from fpgac.program.program import Program, Value
+from fpgac.program.program import Program, Terminal, Value
 
 __all__ = ["Source", "generate"]
 
@@ -62,22 +62,23 @@ def generate(program: Program, level: Level) -> Source:
     """
     plan = Plan(program, level)
     for block in _BLOCKS:
-        layout, samples, memory_bytes = _layout(plan, block)
-        if memory_bytes <= _CACHE_BYTES:
+        memory = _memory(plan, block)
+        if memory.bytes <= _CACHE_BYTES:
             break
+    layout = memory.layout
     constants = Constants()
     functions = [_function(plan, stage, layout, constants) for stage in plan.stages]
+    entrances = list(_entrances(plan, memory))
+    answers = [layout.homes[y.value, Form.PLAIN] for y in program.outputs]
     text = "\n".join(
         [
-            _prelude(program, level, samples, block),
-            "INLINE void spread_samples(char* memory, int64_t s) {",
-            *(f"    {line}" for line in _spreading(plan, layout, samples)),
-            "}",
+            _prelude(program, level, block),
+            *(entrance.definition(place, level) for place, entrance in enumerate(entrances)),
             *_computing(functions),
-            entries(program, samples, layout.homes[program.output, Form.PLAIN], level),
+            entries(program, entrances, memory.room, answers),
         ]
     )
-    return Source(text, level, constants.bytes(), memory_bytes, block)
+    return Source(text, level, constants.bytes(), memory.bytes, block)
 
 
 def _computing(functions: Sequence[Function]) -> Iterator[str]:
@@ -117,19 +118,18 @@ def _function(plan: Plan, stage: Stage, layout: Layout, constants: Constants) ->
     return function
 
 
-def _prelude(program: Program, level: Level, samples: Home, block: int) -> str:
+def _prelude(program: Program, level: Level, block: int) -> str:
+    given, made = program.input_layout, program.output_layout
     return "\n".join(
         [
             f"constexpr int BLOCK = {block}, CHUNK = {_CHUNK};",
+            f"constexpr int INPUTS = {given.size}, OUTPUTS = {made.size};",
             f"#define TILE {TILE}",
             f"#define REGISTER_BYTES {level.register_bytes}",
-            f"#define SAMPLE {samples.c_type}",
-            f"#define WORD {program.input_type.c_type}",
-            f"#define ANSWER {program.output_type.c_type}",
+            f"#define WORD {given.dtype.name}_t",
+            f"#define ANSWER {made.dtype.name}_t",
             *(_adding(level, form) for form in level.dots),
             resources.files("fpgac.native.cpp").joinpath("runtime.hpp").read_text(),
-            "INLINE Word word(Word w) { return w; }",
-            conversion(program.input_type),
         ]
     )
 
@@ -149,28 +149,46 @@ def _adding(level: Level, form: Form) -> str:
     )
 
 
-def _layout(plan: Plan, block: int) -> tuple[Layout, Home, int]:
-    """The memory of a block, the room for its samples in there, and the bytes of all of it."""
-    made = {plan.program.input: 0}
+@dataclass(frozen=True)
+class _Memory:
+    """The memory of a block: the rooms for a chunk's ``samples`` are in the inputs' order.
+
+    In the ``room``, the columns of one input lie in one piece before they become words.
+    """
+
+    layout: Layout
+    samples: tuple[Home, ...]
+    room: int
+    bytes: int
+
+
+def _memory(plan: Plan, block: int) -> _Memory:
+    """Where everything lies; values that are no longer read make room for others."""
+    inputs = plan.program.inputs
+    made = {x.value: 0 for x in inputs}
     read: dict[tuple[Value, Form], int] = {}
     for time, stage in enumerate(plan.stages, 1):
         made |= dict.fromkeys(stage.results, time)
         read |= dict.fromkeys(plan.reads(stage), time)
     end = len(plan.stages) + 1
-    read[plan.program.output, Form.PLAIN] = end
-    sample_type = _sample_type(plan)
-    row = plan.program.input.size * _type_bytes(sample_type)
-    spans = [Span(4 * block, 0, end), Span(row * _CHUNK + _BEYOND, 0, 0)]
+    read |= {(y.value, Form.PLAIN): end for y in plan.program.outputs}
+    types = [_sample_type(plan, x) for x in inputs]
+    rows = [x.value.size * _type_bytes(type_) for x, type_ in zip(inputs, types, strict=True)]
+    widest = max(x.value.size for x in inputs) if len(inputs) > 1 else 0
+    spans = [Span(4 * block, 0, end), Span(widest * 8 * _CHUNK, 0, 0)]
+    spans += [Span(row * _CHUNK + _BEYOND, 0, 0) for row in rows]
     spans += [Span(_bytes(*kept, block), made[kept[0]], last) for kept, last in read.items()]
     apart = [dot for dot in plan.packings if not plan.in_place(dot)]
     for dot in apart:
         now = made[dot.result]
         spans.append(Span(4 * block * len(plan.packings[dot].packs), now, now))
     offsets, size = allocate(spans, 4 * block)
-    rest = iter(offsets[2:])
-    homes = {(value, form): Home(next(rest), _row_type(value, form)) for value, form in read}
-    packs = {dot: Home(next(rest), "int32_t") for dot in apart}
-    return Layout(block, homes, packs), Home(offsets[1], sample_type), size + _BEYOND
+    _, room, *rest = offsets
+    places = iter(rest)
+    samples = tuple(Home(next(places), type_) for type_ in types)
+    homes = {(value, form): Home(next(places), _row_type(value, form)) for value, form in read}
+    packs = {dot: Home(next(places), "int32_t") for dot in apart}
+    return _Memory(Layout(block, homes, packs), samples, room, size + _BEYOND)
 
 
 def _bytes(value: Value, form: Form, block: int) -> int:
@@ -186,22 +204,28 @@ def _type_bytes(c_type: str) -> int:
     return int(np.dtype(c_type.removesuffix("_t")).itemsize)
 
 
-def _sample_type(plan: Plan) -> str:
+def _sample_type(plan: Plan, x: Terminal) -> str:
     """Samples that are spread as pairs have words of 16 bits; others keep their own."""
-    pairs = Form.PAIRS in plan.forms.get(plan.program.input, ())
-    return "int16_t" if pairs else plan.program.input_type.c_type
+    pairs = Form.PAIRS in plan.forms.get(x.value, ())
+    return "int16_t" if pairs else x.tensor.type.c_type
 
 
-def _spreading(plan: Plan, layout: Layout, samples: Home) -> list[str]:
+def _entrances(plan: Plan, memory: _Memory) -> Iterator[Entrance]:
+    """Where each input comes in."""
+    columns = plan.program.input_columns
+    for (terminal, place), samples in zip(columns, memory.samples, strict=True):
+        spreading = list(_spreading(plan, memory.layout, terminal.value, samples))
+        yield Entrance(terminal, place.start, samples, spreading)
+
+
+def _spreading(plan: Plan, layout: Layout, value: Value, samples: Home) -> Iterator[str]:
     """Calls that turn a chunk's samples into rows, from sample ``s`` on."""
-    source, size = f"(memory + {samples.offset})", plan.program.input.size
-    bytes_ = size * _type_bytes(samples.c_type)
-    calls = []
-    for form in plan.forms.get(plan.program.input, ()):
-        home = layout.homes[plan.program.input, form]
+    bytes_ = value.size * _type_bytes(samples.c_type)
+    for form in plan.forms.get(value, ()):
+        home = layout.homes[value, form]
         rows = f"({home.c_type}*)(memory + {home.offset}) + s"
         if form is Form.PLAIN:
-            calls.append(f"spread_plain((const Sample*){source}, {rows}, {size});")
+            yield f"spread_plain(samples, {rows}, {value.size});"
         else:
-            calls.append(f"spread({source}, {bytes_}, {rows}, {-(-size // form.value)});")
-    return calls
+            count = -(-value.size // form.value)
+            yield f"spread((const char*)samples, {bytes_}, {rows}, {count});"

@@ -9,6 +9,7 @@ from fpgac.numbers import FixedPoint, Overflow
 from fpgac.program.program import (
     Accumulate,
     Cast,
+    CastEach,
     Combination,
     Combine,
     Dot,
@@ -105,6 +106,8 @@ def _intermediate(operation: Operation) -> Iterator[Interval]:
             yield sums[0] + added[0], sums[1] + added[1]
         case Cast(x=x, to=to):
             yield from _cast(x.interval, x.fraction - to.fraction, to)
+        case CastEach():
+            yield from _cast_each(operation)
         case Combine(a=a, b=b):
             shifted_a = _shifted(a.interval, operation.shift_a)
             shifted_b = _shifted(b.interval, operation.shift_b)
@@ -124,6 +127,17 @@ def _cast(interval: Interval, cut: int, to: FixedPoint) -> Iterator[Interval]:
     yield rounding_room(interval, min(cut, 62))
     if overflowed(rounded(interval, cut), to) != rounded(interval, cut):
         yield to.lowest, to.highest
+
+
+def _cast_each(operation: CastEach) -> Iterator[Interval]:
+    """What all elements need; those that are always zero are cut to no bits at all."""
+    x, to = operation.x, operation.to
+    for type_, places in to.groups:
+        interval = int(x.lowest[places].min()), int(x.highest[places].max())
+        if type_:
+            yield from _cast(interval, x.fraction - type_.fraction, type_)
+        else:
+            yield interval
 
 
 def _shifted(interval: Interval, shift: int) -> Interval:
