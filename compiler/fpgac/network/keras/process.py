@@ -190,6 +190,7 @@ def send_problems(transmit: int, error: FpgacError) -> None:
             "expected": problem.expected,
             "got": problem.got,
             "hint": problem.hint,
+            "code": problem.code,
         }
         for problem in error.problems
     ]
