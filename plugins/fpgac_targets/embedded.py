@@ -115,11 +115,11 @@ def _source(host: str) -> str:
 
 
 def _host_stage(host: str, name: str, files: tuple[str, ...]) -> Stage:
-    program, sources = f"out/@mode@/{name}_{host}", (_source(host), f"hosts/{host}/fpga_io.hpp")
+    program, folder = f"out/@mode@/{name}_{host}", f"hosts/{host}/"
     return Stage(
         f"{host} host",
         (COMPILER, *FLAGS, "-o", program, _source(host), *LIBRARIES[host]),
-        tuple(path for path in sources if path in files),
+        tuple(sorted(p for p in files if p.startswith(folder) and p.endswith((".cpp", ".hpp")))),
         program,
     )
 

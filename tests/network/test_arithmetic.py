@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fpgac.network.arithmetic import check_range, outputs
 
 from fpgac.errors import NetworkError
-from fpgac.network.arithmetic import check_range, outputs
 from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint
 from tests.network.samples import MakeNetwork, any_words

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fpgac.network.arithmetic import check_range, outputs
 
 from fpgac.engines.keras import keras_outputs
 from fpgac.errors import NetworkError
-from fpgac.network.arithmetic import check_range, outputs
 from fpgac.network.file import read_network, write_network
 from fpgac.network.network import (
     AveragePoolLayer,

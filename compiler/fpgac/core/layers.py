@@ -34,7 +34,7 @@ from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.ops.weighted import Weighted, sum_type
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
-from fpgac.spec.shapes import Sides, pads
+from fpgac.spec.shapes import Shape, Sides, pads
 from fpgac.tensors import Tensor
 
 __all__ = ["Described", "constant_type", "described"]
@@ -125,7 +125,8 @@ def _elementwise(x: Tensor, class_name: str, activation: str, **more: Any) -> di
 
 @described.register
 def _(operation: Relu, node: Node, inputs: tuple[Tensor, ...]) -> Described:
-    return Described(_elementwise(inputs[0], "Activation", operation.kind))
+    function = "relu" if operation.ceiling is None else operation.kind
+    return Described(_elementwise(inputs[0], "Activation", function))
 
 
 @described.register
@@ -202,6 +203,8 @@ def _(operation: Operation, node: Node, inputs: tuple[Tensor, ...]) -> Described
 
 @described.register
 def _(operation: Permute, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if list(operation.order) == sorted(operation.order):
+        return Described({"class_name": "Reshape", "target_shape": list(node.output.shape)})
     return Described({"class_name": "Transpose", "perm": [axis - 1 for axis in operation.order]})
 
 
@@ -276,10 +279,10 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
 def _(operation: Quantise, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     if isinstance(operation.to, FixedPoint):
         return Described(_elementwise(inputs[0], "Activation", "linear"))
-    return Described(_each(operation.to))
+    return Described(_each(operation.to, node.output.shape))
 
 
-def _each(formats: Formats) -> dict[str, Any]:
+def _each(formats: Formats, shape: Shape) -> dict[str, Any]:
     """hls4ml's own quantiser of each element; the first axis of its arrays is that of samples."""
     types = [formats.types[place] for place in formats.index]
     rows = [
@@ -289,7 +292,7 @@ def _each(formats: Formats) -> dict[str, Any]:
     ]
     return {
         "class_name": "FixedPointQuantizer",
-        "mask_kbi": tuple(np.array([row], np.int16) for row in rows),
+        "mask_kbi": tuple(np.array(row, np.int16).reshape(1, *shape) for row in rows),
         "RND": str(formats.rounding),
         "SAT": str(formats.overflow),
         "fusible": None,
@@ -322,7 +325,7 @@ def _(operation: Curve, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     )
     name = CURVES[operation.function]
     layer = _elementwise(inputs[0], kind, name, table_size=table.size, **more)
-    return Described(layer, {"table": str(table.type), "param": "ap_ufixed<1,1>"})
+    return Described(layer, {"param": "ap_ufixed<1,1>"}, {"table_t": str(table.type)})
 
 
 @described.register

@@ -22,7 +22,6 @@ from fpgac.engines.program import ExactProgram
 from fpgac.numbers import IntArray
 from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
-from fpgac.rules.core_program import exact_program
 from fpgac.steps.core import ap_headers, core_source, core_steps
 from fpgac.tensors import Layout
 
@@ -32,7 +31,7 @@ __all__ = ["Emulator", "Results", "simulation"]
 Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emulator:
     """The chip's arithmetic as a function.
 
@@ -45,6 +44,10 @@ class Emulator:
     engine: Engine
     note: str = ""
 
+    def __repr__(self) -> str:
+        edges = (", ".join(map(str, layout.tensors)) for layout in (self.inputs, self.outputs))
+        return f"<Emulator by the {self.engine.name}: {' → '.join(edges)}>"
+
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:
         """The fastest engine that gives the core's very words, on ``threads`` processors or all.
@@ -52,6 +55,8 @@ class Emulator:
         Raises:
             BuildError, ToolchainError: g++ fails, or it is missing and the C simulation needs it.
         """
+        from fpgac.rules.core_program import exact_program
+
         try:
             program = exact_program(core)
         except NotExact as refusal:

@@ -12,7 +12,7 @@ from fpgac.network.exactness import check_exact
 from fpgac.network.network import Network, Recording
 from fpgac.network.operation import problem
 from fpgac.numbers import WIDEST
-from fpgac.spec.names import check_identifier
+from fpgac.spec.names import LONGEST, LONGEST_PART, check_identifier
 from fpgac.spec.shapes import shape_text
 from fpgac.spec.wiring import Wire, wiring_faults
 from fpgac.tensors import Tensor
@@ -34,14 +34,26 @@ def unsound(network: Network) -> list[Problem]:
 
 
 def _names(network: Network) -> Iterator[Problem]:
-    keys = {"name": network.name}
-    keys |= {f"inputs[{place}].name": tensor.name for place, tensor in enumerate(network.inputs)}
-    keys |= {f"nodes[{place}].name": node.name for place, node in enumerate(network.nodes)}
-    for key, name in keys.items():
-        try:
-            check_identifier(name)
-        except ValueError as error:
-            yield problem("bad-name", key, str(error))
+    yield from _bad_name("name", network.name, LONGEST)
+    outputs = [output.name for output in network.outputs]
+    for key, names in (
+        ("inputs", [tensor.name for tensor in network.inputs]),
+        ("nodes", [node.name for node in network.nodes]),
+        ("outputs", outputs),
+    ):
+        for place, name in enumerate(names):
+            yield from _bad_name(f"{key}[{place}].name", name, LONGEST_PART)
+    for place, name in enumerate(outputs):
+        if name in outputs[:place]:
+            key = f"outputs[{place}].name"
+            yield problem("name-twice", key, f"two outputs are named {name!r}")
+
+
+def _bad_name(key: str, name: str, longest: int) -> Iterator[Problem]:
+    try:
+        check_identifier(name, longest)
+    except ValueError as error:
+        yield problem("bad-name", key, str(error))
 
 
 def _inputs(network: Network) -> Iterator[Problem]:

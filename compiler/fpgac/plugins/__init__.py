@@ -19,15 +19,9 @@ from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
-from fpgac.design.render import (
-    bridge_files,
-    comment,
-    host_files,
-    kernel_files,
-    render,
-    sh_word,
-    tcl_word,
-)
+from fpgac.design.hosts import host_files
+from fpgac.design.kernel import bridge_files, kernel_files
+from fpgac.design.render import comment, render, sh_word, tcl_word
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
