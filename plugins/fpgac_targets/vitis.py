@@ -31,11 +31,11 @@ from fpgac.plugins import (
     TargetOptions,
     Toolchain,
     ToolchainError,
+    Toolchains,
     WhereIs,
     card_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     kernel_files,
     nearest,
@@ -162,14 +162,14 @@ class VitisTarget(Target[VitisOptions]):
         }
         return Design(name, self.name, files | self.scripts(context, loaders))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
-        vitis = find_toolchain(self.board.toolchain.name, environment)
+        vitis = tools.find(self.board.toolchain.name)
         self.check_version(vitis)
         variable = self.board.platform_variable
         if variable is None:
             return replace(vitis, platform=self.board.platforms[0])
-        if platform := environment.get(variable):
+        if platform := tools.environment.get(variable):
             return replace(vitis, platform=platform)
         raise ToolchainError(
             Problem(

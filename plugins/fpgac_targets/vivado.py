@@ -18,11 +18,11 @@ from fpgac.plugins import (
     TargetError,
     TargetOptions,
     Toolchain,
+    Toolchains,
     WhereIs,
     board_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     hwh_file,
     kernel_files,
@@ -105,9 +105,9 @@ class VivadoTarget(Target[TargetOptions]):
         }
         return Design(name, self.name, files | _scripts(context))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
-        vivado = find_toolchain(self.board.toolchain.name, environment)
+        vivado = tools.find(self.board.toolchain.name)
         self.check_version(vivado)
         return vivado
 

@@ -121,7 +121,13 @@ class Engine:
         if x.ndim != 2 or x.shape[1] != inputs:
             expected = f"an array of shape (samples, {inputs})"
             raise DataError(
-                Problem("the samples do not fit the network", None, expected, str(x.shape))
+                Problem(
+                    "the samples do not fit the network",
+                    None,
+                    expected,
+                    str(x.shape),
+                    code="data.shape",
+                )
             )
         y = self._room(len(x)) if out is None else self._checked(out, len(x))
 
@@ -152,7 +158,8 @@ class Engine:
             return out
         expected = f"{dtype} in one piece, of shape {shape}"
         got = f"{out.dtype} of shape {out.shape}"
-        raise DataError(Problem("the answers do not fit where they are to go", None, expected, got))
+        what = "the answers do not fit where they are to go"
+        raise DataError(Problem(what, None, expected, got, code="data.answers-shape"))
 
 
 def usable_processors() -> int:
@@ -243,9 +250,12 @@ def _as_words(program: Program) -> Callable[[Array, np.dtype[Any]], Array]:
 
 def _no_integers(x: Array) -> DataError:
     expected, got = "integers: raw words of the input type", f"an array of {x.dtype}"
-    return DataError(Problem("the samples are no numbers", expected=expected, got=got))
+    return DataError(
+        Problem("the samples are not integers", None, expected, got, code="data.not-integers")
+    )
 
 
 def _no_such_word(x: Array) -> DataError:
     got = f"words from {x.min()} to {x.max()}"
-    return DataError(Problem("a sample holds no raw word of the input type", got=got))
+    what = "a sample holds no raw word of the input type"
+    return DataError(Problem(what, got=got, code="data.no-word"))

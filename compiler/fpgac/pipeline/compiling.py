@@ -22,7 +22,7 @@ from fpgac.build.folder import locked
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
-from fpgac.build.toolchains import Toolchain, finding_with
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
@@ -222,8 +222,8 @@ class _Pipeline:
             What plugins read out of the reports that the steps left.
         """
         plugins, workspace = self.stages.sources.plugins, self.workspace
-        with blamed(self.target), finding_with(plugins.toolchains):
-            toolchain = self.target.toolchain(os.environ)
+        with blamed(self.target):
+            toolchain = self.target.toolchain(Toolchains(os.environ, plugins.toolchains))
             if not isinstance(toolchain, Toolchain):
                 raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
         with blamed(self.target):

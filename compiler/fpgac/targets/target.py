@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
@@ -69,7 +69,7 @@ class Target(ABC, Generic[OptionsT]):
 
             def design(self, name, core, options, description=""): ...
 
-            def toolchain(self, environment): ...
+            def toolchain(self, tools): ...
 
             def plan(self, design, mode, toolchain): ...
 
@@ -123,8 +123,8 @@ class Target(ABC, Generic[OptionsT]):
         """
 
     @abstractmethod
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
-        """The vendor's toolchain for this board, found in ``environment``.
+    def toolchain(self, tools: Toolchains) -> Toolchain:
+        """The vendor's toolchain for this board, among the ``tools`` of this machine.
 
         Raises:
             ToolchainError: there is none, or none of the versions that know the board.

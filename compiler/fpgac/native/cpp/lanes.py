@@ -56,6 +56,7 @@ def lane_bits(operation: Operation) -> int:
             expected="integers of at most 64 bits on the way",
             got=str(operation.result),
             hint="choose fewer bits",
+            code="core.too-wide",
         )
     )
 
