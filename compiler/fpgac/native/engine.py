@@ -120,8 +120,9 @@ class Engine:
         inputs, outputs = self.program.input_layout.size, self.program.output_layout.size
         if x.ndim != 2 or x.shape[1] != inputs:
             expected = f"an array of shape (samples, {inputs})"
-            what, code = "the samples do not fit the network", "data.wrong-shape"
-            raise DataError(Problem(what, None, expected, str(x.shape), code=code))
+            what = "the samples do not fit the network"
+            got = str(x.shape)
+            raise DataError(Problem(what, None, expected, got, code="data.wrong-shape"))
         y = self._room(len(x)) if out is None else self._checked(out, len(x))
 
         def run(piece: slice) -> None:
