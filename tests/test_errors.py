@@ -46,7 +46,7 @@ def test_a_problem_is_plain_data_for_programs() -> None:
         "hint": "the kernel's clock",
     }
     plain = Problem("no such thing", code="spec.none").plain()
-    assert set(plain.values()) == {"spec.none", "", "no such thing", None}
+    assert set(plain.values()) == {"spec.none", "no such thing", None}
 
 
 NASTY = "\x1b[2J\x07\r\x85\u202e\udc80\u2028"
