@@ -13,7 +13,8 @@ import numpy as np
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.design.contract import Contract, contract
-from fpgac.design.render import bridge_files, host_files, kernel_files
+from fpgac.design.hosts import host_files
+from fpgac.design.kernel import bridge_files, kernel_files
 from fpgac.emulation.card import BoardDescription, HostRun, run_host
 from fpgac.emulation.zynq.bitstream import write_bitstream
 from fpgac.targets.board import Board

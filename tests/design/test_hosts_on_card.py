@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from fpgac.design.contract import contract
-from fpgac.design.render import HOSTS, host_files, kernel_files
+from fpgac.design.hosts import HOSTS, host_files
+from fpgac.design.kernel import kernel_files
 from fpgac.emulation.card import CardDescription, HostKind, HostRun, run_host
 from fpgac.emulation.xclbin import write_xclbin
 

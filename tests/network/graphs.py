@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
@@ -38,7 +38,7 @@ from fpgac.program.formats import Formats
 from fpgac.spec.shapes import Shape
 from fpgac.tensors import Tensor
 
-__all__ = ["KINDS", "TOGETHER", "drawn", "together"]
+__all__ = ["IMPORTED", "KINDS", "TOGETHER", "UNSTREAMED", "drawn", "together"]
 
 _LARGEST = 160  # numbers in a tensor
 _WIDEST = 34  # bits of a number
@@ -50,10 +50,11 @@ Item = TypeVar("Item")
 Function = Literal["add", "subtract", "multiply", "average", "maximum", "minimum"]
 
 
-def drawn(seed: int, kinds: Sequence[str] = ()) -> Network:
-    """The network of a seed; with ``kinds``, of operations of these :data:`KINDS` alone."""
+def drawn(seed: int, without: Collection[str] = ()) -> Network:
+    """The network of a seed, of all :data:`KINDS` of operation but those."""
     formats = Palette.of(np.random.default_rng([seed // TOGETHER, 0]))
-    drawing = Drawing(np.random.default_rng(seed), tuple(kinds or KINDS), formats)
+    kinds = tuple(kind for kind in KINDS if kind not in without)
+    drawing = Drawing(np.random.default_rng(seed), kinds, formats)
     return drawing.network(f"net{seed}")
 
 
@@ -88,11 +89,11 @@ class Palette:
 
 
 def _input_type(rng: np.random.Generator, signed: bool) -> FixedPoint:
+    """Its point lies among its bits: simulated conversions read no bit beyond the first one."""
     width = int(rng.integers(2, 10))
-    modes = rng.choice(list(Rounding)), rng.choice(list(Overflow))
-    return FixedPoint(
-        width, int(rng.integers(-1, width + 2)), signed, Rounding(modes[0]), Overflow(modes[1])
-    )
+    rounding, overflow = rng.choice(list(Rounding)), rng.choice(list(Overflow))
+    integer = int(rng.integers(width + 1))
+    return FixedPoint(width, integer, signed, Rounding(rounding), Overflow(overflow))
 
 
 def _grid(rng: np.random.Generator, signed: bool) -> FixedPoint:
@@ -118,7 +119,7 @@ class Drawing:
             tensor = Tensor(f"in_{place}", self.shape(), self.pick(self.formats.inputs))
             self.inputs.append(tensor)
             self.tensors[tensor.name] = tensor
-        for _ in range(self.count(2, 9)):
+        for _ in range(self.count(2, 7)):
             self.step(self.pick(self.preferred()))
         for tensor in self.inputs:
             if tensor.name not in self.read:
@@ -383,3 +384,7 @@ KINDS: Mapping[str, Callable[[Drawing, Tensor], Choices]] = {
     "softmax": _softmax,
     "argmax": _argmax,
 }
+
+# What only networks of other frameworks have, and what hls4ml's streams cannot do.
+IMPORTED = frozenset({"quantise", "quantise_each", "scale", "curve", "any_pooling"})
+UNSTREAMED = frozenset({"quantise_each", "any_pooling"})

@@ -425,7 +425,24 @@ def assert_same(network: Network, expected: Network) -> None:
             assert np.array_equal(ours.outputs, theirs.outputs)
 
 
-OTHERS: list[Any] = [None, -1, 0, 1, 3, 300, 2**70, 1.5, "", "x", "relu", "ap_fixed<8,3>", [], [1], [[1]], {}]
+OTHERS: list[Any] = [
+    None,
+    -1,
+    0,
+    1,
+    3,
+    300,
+    2**70,
+    1.5,
+    "",
+    "x",
+    "relu",
+    "ap_fixed<8,3>",
+    [],
+    [1],
+    [[1]],
+    {},
+]
 
 
 def _places(value: object, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -299,15 +299,6 @@ def test_a_full_disk_is_told(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "free some space" in str(caught.value)
 
 
-def test_nothing_heavy_is_imported_here() -> None:
-    program = (
-        "import sys, fpgac.network.training, fpgac.engines.keras, fpgac.network.file\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'qkeras', 'hls4ml'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
 def _workers(parent: int) -> list[str]:
     children = Path(f"/proc/{parent}/task/{parent}/children")
     return children.read_text().split() if children.exists() else []

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tarfile
 import venv
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,7 @@ from typing import Literal
 import pytest
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.design.design import Design
 from fpgac.emulation.card import HostRun, read_card, run_host
 from fpgac.errors import ToolchainError
@@ -183,7 +182,7 @@ def test_it_is_there_without_the_vendors_tools(
 class Vivado(PynqZ2):
     """The board, with a Vivado of two lines that writes what a real one would."""
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         return Toolchain("Vivado", Path("/vivado"), (2022, 2))
 
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:

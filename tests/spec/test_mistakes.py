@@ -123,6 +123,16 @@ MISTAKES: dict[str, list[tuple[Change, int | None, str]]] = {
         (("units = 10", "unit = 10"), 9, "topology.layers[2].unit"),
         (('kind = "dense"', 'knd = "dense"'), 9, "topology.layers[2].knd"),
     ],
+    "spec.cycle": [
+        (("units = 10", 'units = 10, inputs = ["dense_3"]'), 9, "topology.layers[2].inputs")
+    ],
+    "spec.unknown-input": [
+        (("filters = 4", 'filters = 4, inputs = ["y"]'), 7, "topology.layers[0].inputs")
+    ],
+    "spec.unknown-output": [
+        (("[quantisation]", 'outputs = ["dense_9"]\n[quantisation]'), 11, "topology.outputs")
+    ],
+    "spec.arity": [(('"flatten"', '"add"'), 8, "topology.layers[1].inputs")],
     "spec.no-layers": [((LAYERS, "layers = []\n"), 4, "topology")],
     "spec.out-of-range": [
         (("[data]", "[data]\nsamples = 5"), 3, "data.samples"),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from fpgac.build.processes import CommandError, last_lines, output_of
 from fpgac.errors import Problem, ToolchainError, nearest
@@ -18,13 +16,10 @@ from fpgac.errors import Problem, ToolchainError, nearest
 __all__ = [
     "Toolchain",
     "ToolchainFinder",
-    "VitisFinder",
-    "VivadoFinder",
-    "find_toolchain",
-    "find_vitis",
-    "find_vivado",
-    "finding_with",
+    "Toolchains",
+    "find_tool",
     "parse_version",
+    "version_of",
 ]
 
 # The first call of v++ after a boot unpacks a good part of Vitis from disk.
@@ -51,48 +46,6 @@ class Toolchain:
         return str(self.elsewhere.get(name, self.path.with_name(name)))
 
 
-def find_vitis(environment: Mapping[str, str]) -> Toolchain:
-    """The ``v++`` on the PATH of ``environment``, or else under its ``XILINX_VITIS``.
-
-    Raises:
-        ToolchainError: there is none, or it does not say its version.
-    """
-    path = _find("v++", environment, ["XILINX_VITIS"])
-    if path is None:
-        root = environment.get("XILINX_VITIS")
-        raise ToolchainError(
-            Problem(
-                "v++, the compiler of AMD's Vitis, was not found",
-                expected="v++ on PATH, or XILINX_VITIS naming Vitis's folder",
-                got=f"XILINX_VITIS={root}, without bin/v++" if root else "neither",
-                hint="source <Vitis's folder>/settings64.sh and try again; without Vitis, the "
-                "emulated card works: leave out --mode",
-                code="toolchain.not-found",
-            )
-        )
-    return Toolchain("Vitis", path, _ask_version(path, "--version", environment))
-
-
-def find_vivado(environment: Mapping[str, str]) -> Toolchain:
-    """The ``vivado`` of ``environment``, and the HLS of its version, which may lie elsewhere.
-
-    Both are on its PATH, or else under its ``XILINX_VIVADO``, ``XILINX_HLS`` and ``XILINX_VITIS``.
-    HLS is driven by ``vitis_hls`` up to 2024.2 and by ``vitis-run`` after it.
-
-    Raises:
-        ToolchainError: one of the two is missing, or Vivado does not say its version.
-    """
-    path = _find("vivado", environment, ["XILINX_VIVADO"])
-    if path is None:
-        raise ToolchainError(_missing("vivado", "AMD's Vivado"))
-    version = _ask_version(path, "-version", environment)
-    driver = "vitis_hls" if version < (2025, 1) else "vitis-run"
-    hls = _find(driver, environment, ["XILINX_HLS", "XILINX_VITIS"])
-    if hls is None:
-        raise ToolchainError(_missing(driver, "AMD's Vitis HLS"))
-    return Toolchain("Vivado", path, version, elsewhere={driver: hls})
-
-
 class ToolchainFinder(ABC):
     """One kind of toolchain, and how it is found; a board file names it in its ``[toolchain]``."""
 
@@ -107,58 +60,28 @@ class ToolchainFinder(ABC):
         """
 
 
-class VitisFinder(ToolchainFinder):
-    """AMD's Vitis."""
+@dataclass(frozen=True)
+class Toolchains:
+    """The toolchains of this machine: what plugins find in ``environment``."""
 
-    name = "Vitis"
+    environment: Mapping[str, str]
+    finders: Mapping[str, ToolchainFinder]
 
-    def find(self, environment: Mapping[str, str]) -> Toolchain:
-        """See :func:`find_vitis`."""
-        return find_vitis(environment)
+    def find(self, name: str) -> Toolchain:
+        """The toolchain called ``name``, as a board file names it.
 
-
-class VivadoFinder(ToolchainFinder):
-    """AMD's Vivado, with the HLS of its version."""
-
-    name = "Vivado"
-
-    def find(self, environment: Mapping[str, str]) -> Toolchain:
-        """See :func:`find_vivado`."""
-        return find_vivado(environment)
-
-
-_BUILT_IN: Final[Mapping[str, ToolchainFinder]] = {
-    finder.name: finder for finder in (VitisFinder(), VivadoFinder())
-}
-_FINDERS: Final = ContextVar("finders", default=_BUILT_IN)
-
-
-@contextmanager
-def finding_with(finders: Mapping[str, ToolchainFinder]) -> Iterator[None]:
-    """Let :func:`find_toolchain` know ``finders``, by name, instead of the built-in one only."""
-    token = _FINDERS.set(finders)
-    try:
-        yield
-    finally:
-        _FINDERS.reset(token)
-
-
-def find_toolchain(name: str, environment: Mapping[str, str]) -> Toolchain:
-    """The toolchain called ``name``, as a board file names it, found in ``environment``.
-
-    Raises:
-        ToolchainError: no plugin knows it, or it is not on this machine.
-    """
-    finders = _FINDERS.get()
-    if name in finders:
-        return finders[name].find(environment)
-    raise ToolchainError(
-        Problem(
-            f"no plugin finds a toolchain {name!r}",
-            hint=nearest(name, finders),
-            code="toolchain.unknown",
+        Raises:
+            ToolchainError: no plugin knows it, or it is not on this machine.
+        """
+        if name in self.finders:
+            return self.finders[name].find(self.environment)
+        raise ToolchainError(
+            Problem(
+                f"no plugin finds a toolchain {name!r}",
+                hint=nearest(name, self.finders),
+                code="toolchain.unknown",
+            )
         )
-    )
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:
@@ -171,8 +94,8 @@ def parse_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part is not None) if match else None
 
 
-def _find(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -> Path | None:
-    """A tool on PATH, or else in ``bin`` of the folder that one of ``variables`` names."""
+def find_tool(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -> Path | None:
+    """The tool on PATH, or else in ``bin`` of the folder that one of ``variables`` names."""
     folders = [environment.get("PATH", "")]
     folders += [str(Path(environment[name]) / "bin") for name in variables if environment.get(name)]
     for folder in folders:
@@ -181,17 +104,12 @@ def _find(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -
     return None
 
 
-def _missing(tool: str, product: str) -> Problem:
-    return Problem(
-        f"{tool}, of {product}, was not found",
-        expected=f"{tool} on PATH",
-        hint="source settings64.sh in Vitis's folder, which brings Vivado along, and try again; "
-        "without them, the emulated board works: leave out --mode",
-        code="toolchain.not-found",
-    )
+def version_of(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
+    """What a tool of AMD's says of its version when it is called with ``option``.
 
-
-def _ask_version(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
+    Raises:
+        ToolchainError: it does not say.
+    """
     try:
         said = output_of(
             [path, option], timeout=PATIENCE_SECONDS, environment=environment, check=False

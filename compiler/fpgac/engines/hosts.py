@@ -130,7 +130,7 @@ class HostResult:
 
 
 def run_hosts(
-    request: RunRequest, host: str, tell: Callable[[str], None] = lambda _: None
+    request: RunRequest, host: str, notify: Callable[[str], None] = lambda _: None
 ) -> list[HostResult]:
     """Run ``host``, or every host of the build for ``all``; each result has a verdict.
 
@@ -151,6 +151,7 @@ def run_hosts(
                 Where(request.folder),
                 expected=f"one of {', '.join([*names, SIMULATION])}",
                 hint=nearest(host, names),
+                code="target.no-host",
             )
         )
     _check_request(request, contract, host)
@@ -162,7 +163,7 @@ def run_hosts(
             output=_of_host(request.output, name, len(chosen)),
             profile=_of_host(request.profile, name, len(chosen)),
         )
-        tell(name if name == SIMULATION else f"{name} host on the emulated card")
+        notify(name if name == SIMULATION else f"{name} host on the emulated card")
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
         results.append(_judged(run(own, build), results, request, build))
     return results
@@ -179,6 +180,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(library),
                 hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
                 "no exact program",
+                code="target.no-kernel",
             )
         )
     if (highest := max(request.device)) >= request.devices:
@@ -187,6 +189,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 f"there is no card number {highest}",
                 expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
                 hint=f"--devices {highest + 1} emulates as many",
+                code="target.no-device",
             )
         )
     units = len(contract.instances)
@@ -197,6 +200,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(request.folder),
                 expected=f"at most {units}",
                 hint="compute_units in the spec's table of the target says how many there are",
+                code="target.compute-units",
             )
         )
     if (request.batch or 0) > contract.most_samples:
@@ -204,6 +208,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 f"no call takes {request.batch} samples",
                 expected=f"at most {contract.most_samples}",
+                code="target.batch-too-large",
             )
         )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
@@ -211,6 +216,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 "the simulation is one call of the kernel",
                 expected="no --batch, --compute-units or --profile with --host simulation",
+                code="target.not-for-simulation",
             )
         )
     if problems:
@@ -240,6 +246,7 @@ def run_host_once(
         instead = Problem(
             f"so the {host} host cannot run here",
             hint="--host simulation calls the kernel's C++ without XRT",
+            code="toolchain.no-host",
         )
         raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
@@ -251,6 +258,7 @@ def run_host_once(
                     f"the build lacks {path.name}",
                     Where(path),
                     hint="run fpgac compile again; it says what is missing",
+                    code="build.unfinished",
                 )
             )
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
@@ -267,7 +275,8 @@ def run_host_once(
         raise EmulationError(
             Problem(
                 f"the {host} host ended with exit code {done.exit_code}",
-                got=last_lines(done.stderr) or last_lines(done.stdout),
+                got=last_lines(done.stderr, 6) or last_lines(done.stdout, 6),
+                code="host.failed",
             )
         )
     return done.stdout

@@ -22,7 +22,7 @@ from fpgac.build.folder import locked
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
-from fpgac.build.toolchains import Toolchain, finding_with
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
@@ -37,7 +37,7 @@ from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_from
-from fpgac.pipeline.values import Answers
+from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
@@ -71,7 +71,7 @@ class Report:
     folder: Path
     target: str
     mode: Mode
-    accuracy: tuple[str, ...]
+    accuracy: AccuracyReport
     proof: Proof
     figures: tuple[str, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
@@ -147,7 +147,7 @@ class _Pipeline:
             self.folder,
             self.target.name,
             mode,
-            workspace.value(report).lines,
+            workspace.value(report),
             workspace.value(answers).proof + workspace.value(proof),
             figures,
             self._lacking_hosts,
@@ -222,8 +222,8 @@ class _Pipeline:
             What plugins read out of the reports that the steps left.
         """
         plugins, workspace = self.stages.sources.plugins, self.workspace
-        with blamed(self.target), finding_with(plugins.toolchains):
-            toolchain = self.target.toolchain(os.environ)
+        with blamed(self.target):
+            toolchain = self.target.toolchain(Toolchains(os.environ, plugins.toolchains))
             if not isinstance(toolchain, Toolchain):
                 raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
         with blamed(self.target):

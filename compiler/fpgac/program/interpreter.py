@@ -151,7 +151,8 @@ def taps(operation: Dot | Accumulate, x: npt.NDArray[Number]) -> npt.NDArray[Num
     """The windows' elements, shape (samples, windows / groups, groups, taps)."""
     groups, count, _ = operation.weights.shape
     taken = with_last(x, 0)[:, operation.windows]
-    return np.asarray(taken.reshape(len(x), len(operation.windows) // groups, groups, count))
+    places = len(operation.windows) // groups
+    return np.asarray(taken.reshape(len(x), places, groups, count))
 
 
 def _dot(operation: Dot, x: IntArray) -> IntArray:

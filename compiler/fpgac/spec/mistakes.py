@@ -146,13 +146,21 @@ def _place(detail: ErrorDetails, data: Any) -> tuple[KeyPath, bool]:
         elif _holds(value, part):
             path.append(part)
             value, tagged = value[part], False
-        elif isinstance(part, str) and part is last and detail["type"] == "missing":
+        elif part is last and _names_absent_key(detail, value):
             path.append(part)
         elif isinstance(part, str) and part != "[key]":
             fits = fits and _takes(part, value)
     if detail["type"].startswith("union_tag"):
         path.append("kind")
     return tuple(path), fits
+
+
+def _names_absent_key(detail: ErrorDetails, value: object) -> bool:
+    """Whether an error is about the last key of its location, which the table does not have."""
+    last = detail["loc"][-1]
+    if not isinstance(last, str) or not isinstance(value, dict):
+        return False
+    return detail["type"] == "missing" or ("." in detail["type"] and last.isidentifier())
 
 
 def _takes(label: str, value: object) -> bool:

@@ -13,11 +13,8 @@ from fpgac.core.core import Core
 from fpgac.design.contract import Contract
 from fpgac.design.design import File
 from fpgac.design.render import render
-from fpgac.native.cpp.generator import generate
-from fpgac.native.cpp.levels import PORTABLE
 from fpgac.native.library import EXACT
 from fpgac.program.ranges import NotExact
-from fpgac.rules.core_program import exact_program
 
 __all__ = ["FOLDER", "SOURCE", "exact_files", "exact_step"]
 
@@ -31,6 +28,10 @@ def exact_files(core: Core, contract: Contract) -> dict[str, File]:
 
     They are for any processor, so that every machine writes the same bytes.
     """
+    from fpgac.native.cpp.generator import generate
+    from fpgac.native.cpp.levels import PORTABLE
+    from fpgac.rules.core_program import exact_program
+
     try:
         source = generate(exact_program(core), PORTABLE)
     except NotExact:

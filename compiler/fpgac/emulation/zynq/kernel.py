@@ -40,7 +40,7 @@ class Program:
     """What the programmable logic computes: the kernel's C function around its streams.
 
     ``function`` is the one of the shared ``library`` that
-    :func:`fpgac.design.render.bridge_files` describes.
+    :func:`fpgac.design.kernel.bridge_files` describes.
     """
 
     kernel: str

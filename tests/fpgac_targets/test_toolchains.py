@@ -1,4 +1,4 @@
-"""Finding Vitis: on PATH first, then under XILINX_VITIS, and only one that tells its version."""
+"""Finding Vitis: on PATH first, then under XILINX_VITIS, and only one that says its version."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.build.toolchains import find_vitis, parse_version
+from fpgac.build.toolchains import parse_version
 from fpgac.errors import ToolchainError
+from fpgac_targets.toolchains import find_vitis
 
 BANNER = """\
 
