@@ -1,4 +1,4 @@
-"""Errors that a user can mend, each with what, where, expected, got and a hint.
+"""Errors that a user can fix, each with a code, what, where, expected, got and a hint.
 
 A :class:`FpgacError` carries one or more :class:`Problem` values; the command line prints them
 without a traceback and exits with the class's ``exit_code``:
@@ -9,7 +9,7 @@ code  meaning
 0     done
 1     a defect of fpgac itself (with ``--debug``: a traceback)
 2     the command line could not be understood
-3     the spec: TOML syntax, unknown keys, values that cannot be
+3     the spec: TOML syntax, unknown keys, impossible values
 4     data: samples that cannot be read or do not fit the network
 5     the trained network: damaged, or not the spec's topology
 6     the core: hls4ml cannot lower it, or a number format cannot be represented
@@ -21,17 +21,23 @@ code  meaning
 12    a plugin is broken
 130   interrupted; 143 terminated
 ====  ==========================================================================
+
+The code of a problem, such as ``spec.unknown-key``, names its kind for programs: an area, a point,
+and words with hyphens. Codes stay when the prose gets better. ``docs/errors.md`` lists them all.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 __all__ = [
+    "AREAS",
     "BuildError",
     "CoreError",
     "DataError",
@@ -44,9 +50,59 @@ __all__ = [
     "SpecError",
     "TargetError",
     "ToolchainError",
+    "UsageError",
     "Where",
+    "closest",
     "nearest",
+    "printable",
+    "shown",
 ]
+
+# What problems are about, as their codes begin, and the exit code of errors that hold them.
+AREAS: Final[Mapping[str, int]] = {
+    "fpgac": 1,
+    "cli": 2,
+    "spec": 3,
+    "data": 4,
+    "network": 5,
+    "core": 6,
+    "program": 6,
+    "target": 7,
+    "toolchain": 8,
+    "build": 9,
+    "emulation": 10,
+    "host": 10,
+    "proof": 11,
+    "plugin": 12,
+}
+
+# Characters that a terminal obeys instead of showing, those that reorder or break lines, and
+# halves of characters, which no terminal takes; new lines and tabs stay.
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters written out.
+
+    >>> printable("red: \\x1b[31m")
+    'red: \\\\x1b[31m'
+    """
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """A value as messages show it: in its own notation, and cut where it is long.
+
+    >>> shown("text"), shown([1.5, True]), shown(float("inf"))
+    ("'text'", '[1.5, true]', 'inf')
+    """
+    if isinstance(value, dict | list | tuple | bool):
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    else:
+        text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 @dataclass(frozen=True)
@@ -61,33 +117,52 @@ class Where:
         place = str(self.file) if self.file else ""
         if place and self.line is not None:
             place += f":{self.line}"
-        return f"{place} [{self.key}]".strip() if self.key else place
+        return printable(f"{place} [{self.key}]".strip() if self.key else place)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and how to mend it.
-
-    ``code`` names the kind of problem for programs: the area, a point, and words with hyphens, such
-    as ``spec.unknown-key``. It stays when the prose gets better.
-    """
+    """One thing that is wrong, and how to fix it; ``code`` names its kind for programs."""
 
     what: str
     where: Where | None = None
     expected: str = ""
     got: str = ""
     hint: str = ""
-    code: str = field(default="", kw_only=True)
+    code: str = field(kw_only=True)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What is to be printed, by label, in order: where, what, expected, got, hint.
+
+        What is empty is left out. Control characters, from a user's file perhaps, are written out.
+        """
+        labels = ("where", "what", "expected", "got", "hint")
+        texts = {label: str(getattr(self, label) or "") for label in labels}
+        return {label: printable(text) for label, text in texts.items() if text}
+
+    def plain(self) -> dict[str, Any]:
+        """The problem as plain data; what does not apply is null."""
+        where = self.where or Where()
+        return {
+            "code": self.code,
+            "what": self.what,
+            "file": str(where.file) if where.file else None,
+            "line": where.line,
+            "key": where.key or None,
+            "expected": self.expected or None,
+            "got": self.got or None,
+            "hint": self.hint or None,
+        }
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.what}" if self.where and str(self.where) else self.what]
-        told = {label: getattr(self, label) for label in ("expected", "got", "hint")}
-        lines += [f"  {label + ':':<9} {text}" for label, text in told.items() if text]
-        return "\n".join(lines)
+        texts = self.texts
+        first = ": ".join(texts.pop(label) for label in ("where", "what") if label in texts)
+        return "\n".join([first, *(f"  {label + ':':<9} {text}" for label, text in texts.items())])
 
 
 class FpgacError(Exception):
-    """What a user can mend. ``str(error)`` is the whole text, one paragraph a problem."""
+    """What a user can fix. ``str(error)`` is the whole text, one paragraph for each problem."""
 
     exit_code: ClassVar[int] = 1
 
@@ -99,6 +174,10 @@ class FpgacError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class UsageError(FpgacError):
+    exit_code = 2
 
 
 class SpecError(FpgacError):
@@ -148,6 +227,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "did you mean 'reuse_factor'?"
     """
     names = sorted(known)
-    if close := difflib.get_close_matches(name, names, n=1):
-        return f"did you mean {close[0]!r}?"
+    if close := closest(name, names):
+        return f"did you mean {close!r}?"
     return f"known: {', '.join(names)}" if names else ""
+
+
+def closest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The known name that ``name`` is most likely a slip of; upper and lower case are alike.
+
+    ``least`` is how like they must be, from 0 to 1.
+
+    >>> closest("SAME", ["same", "valid"])
+    'same'
+    """
+    names = {known_name.lower(): known_name for known_name in known}
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=least)
+    return names[close[0]] if close else None

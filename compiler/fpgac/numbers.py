@@ -166,6 +166,7 @@ class FixedPoint:
                     expected=f"at most {WIDEST} bits, so that a float64 holds every word exactly",
                     got=f"{self.width} bits",
                     hint="choose a narrower type under [interface], or narrower layers",
+                    code="core.format-too-wide",
                 )
             )
         return next(bits for bits in (8, 16, 32, 64) if bits >= self.width)

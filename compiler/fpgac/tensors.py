@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.errors import DataError, Problem, nearest
+from fpgac.errors import DataError, Problem, Where, nearest
 from fpgac.numbers import FixedPoint, IntArray
 
 __all__ = ["Layout", "Tensor", "exact_floats", "float_type"]
@@ -101,18 +101,31 @@ class Layout:
             DataError: a tensor is missing, unknown, of another shape or number of samples.
         """
         if not isinstance(samples, Mapping):
-            array = np.asarray(samples)
-            shapes = {(self.size,), *([self.tensors[0].shape] if len(self.tensors) == 1 else [])}
-            if array.shape[1:] not in shapes:
-                raise DataError(_misfit("the samples do not fit the network", self, array))
-            return array.reshape(len(array), self.size)
-        self._check_names(samples)
-        parts = [_part(tensor, np.asarray(samples[tensor.name])) for tensor in self.tensors]
-        counts = {tensor.name: len(part) for tensor, part in zip(self.tensors, parts, strict=True)}
-        if len(set(counts.values())) > 1:
-            got = ", ".join(f"{count} of {name}" for name, count in counts.items())
-            raise DataError(Problem("the inputs have different numbers of samples", got=got))
-        return np.concatenate(parts, axis=1)
+            return self._row_of(np.asarray(samples), "the samples do not fit the network")
+        self.check_names(list(samples))
+        parts = [
+            Layout((t,))._row_of(
+                np.asarray(samples[t.name]), f"the samples of {t.name!r} do not fit the network"
+            )
+            for t in self.tensors
+        ]
+        self.check_counts([len(part) for part in parts])
+        return self.joined(parts)
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Rows of arrays that hold the columns in order, each of shape (n, numbers).
+
+        Raises:
+            DataError: the arrays differ in type, and no float64 holds one of the numbers.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        alike = len({part.dtype for part in parts}) == 1
+        return np.concatenate(parts if alike else [exact_floats(part) for part in parts], axis=1)
+
+    def on_grid(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Rows of numbers put on each tensor's grid: what the chip sees of them."""
+        return self.number(self.raw(rows))
 
     def named(self, rows: Array) -> dict[str, Array]:
         """Each tensor's part of the rows by its name, of shape (n, \\*shape)."""
@@ -126,35 +139,70 @@ class Layout:
         parts = self.named(rows)
         return parts if len(parts) > 1 else next(iter(parts.values()))
 
-    def _check_names(self, samples: Mapping[str, npt.ArrayLike]) -> None:
-        names = [tensor.name for tensor in self.tensors]
-        unknown = [name for name in samples if name not in names]
-        if not unknown and len(samples) == len(names):
+    @property
+    def sample_shapes(self) -> frozenset[tuple[int, ...]]:
+        """The shapes that one sample may have in a single array."""
+        alone = [tensor.shape for tensor in self.tensors] if len(self.tensors) == 1 else []
+        return frozenset([(self.size,), *alone])
+
+    @property
+    def array_shape(self) -> str:
+        """The shape of an array of samples, for messages: ``(n, 8, 8, 1)``."""
+        shape = self.tensors[0].shape if len(self.tensors) == 1 else (self.size,)
+        return f"(n, {', '.join(map(str, shape))})"
+
+    def check_names(self, names: Sequence[str], where: Where | None = None) -> None:
+        """Refuse ``names`` that are not those of the tensors, each once, in any order.
+
+        Raises:
+            DataError: a tensor is missing, or there is one that the network has not.
+        """
+        known = [tensor.name for tensor in self.tensors]
+        if sorted(names) == sorted(known):
             return
+        unknown = [name for name in names if name not in known]
         raise DataError(
             Problem(
                 "the samples are not those of the network's inputs",
-                expected=", ".join(names),
-                got=", ".join(samples) or "nothing",
-                hint=nearest(unknown[0], names) if unknown else "",
+                where,
+                expected=", ".join(known),
+                got=", ".join(names) or "nothing",
+                hint=nearest(unknown[0], known) if unknown else "",
+                code="data.wrong-inputs",
             )
         )
 
+    def check_counts(self, counts: Sequence[int], where: Where | None = None) -> None:
+        """Refuse tensors of different numbers of samples.
 
-def _part(tensor: Tensor, array: Array) -> Array:
-    if array.shape[1:] not in (tensor.shape, (tensor.size,)) or not array.shape:
-        what = f"the samples of {tensor.name!r} do not fit the network"
-        raise DataError(_misfit(what, Layout((tensor,)), array))
-    return array.reshape(len(array), tensor.size)
+        Raises:
+            DataError: they differ.
+        """
+        if len(set(counts)) > 1:
+            named = zip(self.tensors, counts, strict=True)
+            raise DataError(
+                Problem(
+                    "the inputs have different numbers of samples",
+                    where,
+                    expected="as many of each",
+                    got=", ".join(f"{count} of {tensor.name}" for tensor, count in named),
+                    code="data.unequal-counts",
+                )
+            )
 
-
-def _misfit(what: str, layout: Layout, array: Array) -> Problem:
-    shape = layout.tensors[0].shape if len(layout.tensors) == 1 else (layout.size,)
-    expected = f"shape (n, {', '.join(map(str, shape))})"
-    hint = ""
-    if len(layout.tensors) > 1:
-        hint = f"or a mapping with {', '.join(tensor.name for tensor in layout.tensors)}"
-    return Problem(what, expected=expected, got=str(array.shape), hint=hint)
+    def _row_of(self, array: Array, misfit: str) -> Array:
+        if array.shape[1:] not in self.sample_shapes:
+            names = [tensor.name for tensor in self.tensors]
+            raise DataError(
+                Problem(
+                    misfit,
+                    expected=f"shape {self.array_shape}",
+                    got=str(array.shape),
+                    hint=f"or a mapping with {', '.join(names)}" if len(names) > 1 else "",
+                    code="data.wrong-shape",
+                )
+            )
+        return array.reshape(len(array), self.size)
 
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -170,8 +218,14 @@ def exact_floats(x: Array, dtype: np.dtype[Any] | None = None) -> Array:
         DataError: no numbers, or one that no float64 holds.
     """
     if x.dtype.kind not in "fiub":
-        got = f"an array of {x.dtype}"
-        raise DataError(Problem("the samples are no numbers", None, "floats or integers", got))
+        raise DataError(
+            Problem(
+                "the samples are not numbers",
+                expected="floats or integers",
+                got=f"an array of {x.dtype}",
+                code="data.not-numbers",
+            )
+        )
     floats = x.astype(dtype or float_type(x.dtype), copy=False)
     if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
         inexact = (x > _LARGEST_EXACT) | (x < -_LARGEST_EXACT if x.dtype.kind == "i" else False)
@@ -185,6 +239,7 @@ def exact_floats(x: Array, dtype: np.dtype[Any] | None = None) -> Array:
                 "a number is too long to be converted exactly",
                 expected="numbers that a float64 holds",
                 got=str(x[inexact][0]),
+                code="data.inexact-number",
             )
         )
     return floats

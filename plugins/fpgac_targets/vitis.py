@@ -31,11 +31,11 @@ from fpgac.plugins import (
     TargetOptions,
     Toolchain,
     ToolchainError,
+    Toolchains,
     WhereIs,
     card_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     kernel_files,
     nearest,
@@ -162,20 +162,21 @@ class VitisTarget(Target[VitisOptions]):
         }
         return Design(name, self.name, files | self.scripts(context, loaders))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
-        vitis = find_toolchain(self.board.toolchain.name, environment)
+        vitis = tools.find(self.board.toolchain.name)
         self.check_version(vitis)
         variable = self.board.platform_variable
         if variable is None:
             return replace(vitis, platform=self.board.platforms[0])
-        if platform := environment.get(variable):
+        if platform := tools.environment.get(variable):
             return replace(vitis, platform=platform)
         raise ToolchainError(
             Problem(
                 f"{variable} is not set, and v++ needs the platform of {self.name}",
                 expected=f"the path of {self.board.platforms[0]}.xpfm",
                 hint=self.board.platform_hint,
+                code="toolchain.no-platform",
             )
         )
 
@@ -245,6 +246,7 @@ class VitisTarget(Target[VitisOptions]):
                         where("banks", place),
                         expected=f"some of {', '.join(self.board.bank_names)}",
                         hint=nearest(bank, self.board.bank_names),
+                        code="target.unknown-bank",
                     )
                 )
         for place, slr in enumerate(options.slrs or ()):
@@ -254,6 +256,7 @@ class VitisTarget(Target[VitisOptions]):
                         f"{self.name} has no super logic region {slr}",
                         where("slrs", place),
                         expected=f"0 to {self.board.slrs - 1}",
+                        code="target.unknown-slr",
                     )
                 )
         for key, named in (("banks", banks), ("slrs", options.slrs or ())):
@@ -265,6 +268,7 @@ class VitisTarget(Target[VitisOptions]):
                         expected=f"at most {options.compute_units}",
                         got=f"{len(named)} {key}",
                         hint=f"set compute_units, or name fewer {key}",
+                        code="target.too-many",
                     )
                 )
         return problems
@@ -397,4 +401,6 @@ def _check_name(name: str) -> None:
     try:
         check_identifier(name)
     except ValueError as error:
-        raise TargetError(Problem("the design cannot have this name", got=str(error))) from None
+        raise TargetError(
+            Problem("the design cannot have this name", got=str(error), code="target.bad-name")
+        ) from None

@@ -18,11 +18,11 @@ from fpgac.plugins import (
     TargetError,
     TargetOptions,
     Toolchain,
+    Toolchains,
     WhereIs,
     board_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     hwh_file,
     kernel_files,
@@ -78,7 +78,9 @@ class VivadoTarget(Target[TargetOptions]):
         try:
             check_identifier(name)
         except ValueError as error:
-            problem = Problem("the design cannot have this name", got=str(error))
+            problem = Problem(
+                "the design cannot have this name", got=str(error), code="target.bad-name"
+            )
             raise TargetError(problem) from None
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
@@ -105,9 +107,9 @@ class VivadoTarget(Target[TargetOptions]):
         }
         return Design(name, self.name, files | _scripts(context))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
-        vivado = find_toolchain(self.board.toolchain.name, environment)
+        vivado = tools.find(self.board.toolchain.name)
         self.check_version(vivado)
         return vivado
 
@@ -142,6 +144,7 @@ class VivadoTarget(Target[TargetOptions]):
                     expected="1",
                     got=str(options.compute_units),
                     hint="leave compute_units away",
+                    code="target.compute-units",
                 )
             )
         return problems

@@ -10,6 +10,7 @@ import pytest
 from fpgac.data.digits import DigitsProvider
 from fpgac.errors import DataError, ToolchainError
 from fpgac.numbers import FixedPoint
+from tests.problems import coded
 
 
 def test_there_are_ten_digits_in_64_pixels() -> None:
@@ -43,11 +44,11 @@ def test_the_seed_orders_the_pictures() -> None:
 
 
 def test_more_pictures_than_there_are() -> None:
-    with pytest.raises(DataError, match="at most 1797"):
+    with pytest.raises(DataError, check=coded("data.too-many-samples")):
         DigitsProvider().load(1798, seed=1)
 
 
 def test_without_scikit_learn_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ToolchainError, match=r"pip install 'fpgac\[data\]'"):
+    with pytest.raises(ToolchainError, check=coded("toolchain.no-scikit-learn")):
         DigitsProvider().load(None, seed=1)

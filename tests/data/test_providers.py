@@ -1,17 +1,15 @@
-"""Finding a data set by its name."""
+"""The built-in data sets say what they look like before they are made."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from fpgac.data.dataset import Dataset, Provider
-from fpgac.data.providers import BUILT_IN, provider
-from fpgac.errors import DataError
+from fpgac.data.providers import BUILT_IN
 
 
 class Line(Provider):
@@ -31,22 +29,9 @@ class LongerLine(Line):
     version = "2"
 
 
-def test_the_nearest_name_is_offered() -> None:
-    with pytest.raises(DataError, match="did you mean 'muon'") as caught:
-        provider("mouns")
-    assert caught.value.exit_code == 4
-
-
-def test_others_than_the_built_in_ones_can_be_offered() -> None:
-    known: Mapping[str, type[Provider]] = {**BUILT_IN, "line": Line}
-    assert len(provider("line", known).load(7, seed=1)) == 7
-    with pytest.raises(DataError):
-        provider("line")
-
-
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_provider_says_what_its_data_look_like(name: str) -> None:
-    source = provider(name)
+    source = BUILT_IN[name]()
     data = source.load(100, seed=1)
     assert (source.name, len(data)) == (name, 100)
     assert (data.name, data.task) == (source.name, source.task)
@@ -61,19 +46,8 @@ def test_the_digest_is_that_of_name_version_and_columns() -> None:
 
 
 def test_the_digest_is_the_same_in_another_process() -> None:
-    code = "from fpgac.data.providers import provider; print(provider('muon').digest)"
+    code = "from fpgac.data.providers import BUILT_IN; print(BUILT_IN['muon']().digest)"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
-    assert answer.stdout.strip() == provider("muon").digest
-
-
-def test_looking_a_provider_up_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from fpgac.data.providers import provider; provider('iris')\n"
-        "print({'sklearn', 'matplotlib', 'tensorflow', 'scipy'} & set(sys.modules))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True
-    )
-    assert answer.stdout.strip() == "set()"
+    assert answer.stdout.strip() == BUILT_IN["muon"]().digest

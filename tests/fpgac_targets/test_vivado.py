@@ -22,6 +22,8 @@ from fpgac.plugins import Core, Design, FixedPoint, Port, Target
 from fpgac.testing import SHIM
 from fpgac_targets.pynq_z2 import PynqZ2
 from fpgac_targets.zcu102 import Zcu102
+from tests.design.cores import SEVERAL
+from tests.fpgac_targets.tools import tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import MakeDesign, WriteDesign
@@ -176,12 +178,12 @@ def test_streams_go_through_the_kernel_and_memory_through_the_dma(
     assert wires == {
         ("axi_dma_0/M_AXIS_MM2S", "muon_1/x"),
         ("muon_1/y", "axi_dma_0/S_AXIS_S2MM"),
-        (f"{system}/{master}", "control_ways/S00_AXI"),
-        ("control_ways/M00_AXI", "muon_1/s_axi_control"),
-        ("control_ways/M01_AXI", "axi_dma_0/S_AXI_LITE"),
-        ("axi_dma_0/M_AXI_MM2S", "memory_ways/S00_AXI"),
-        ("axi_dma_0/M_AXI_S2MM", "memory_ways/S01_AXI"),
-        ("memory_ways/M00_AXI", f"{system}/{port}"),
+        (f"{system}/{master}", "control_interconnect/S00_AXI"),
+        ("control_interconnect/M00_AXI", "muon_1/s_axi_control"),
+        ("control_interconnect/M01_AXI", "axi_dma_0/S_AXI_LITE"),
+        ("axi_dma_0/M_AXI_MM2S", "memory_interconnect/S00_AXI"),
+        ("axi_dma_0/M_AXI_S2MM", "memory_interconnect/S01_AXI"),
+        ("memory_interconnect/M00_AXI", f"{system}/{port}"),
     }
 
 
@@ -261,7 +263,7 @@ def test_the_plan_does_not_believe_a_failed_build(
     vivado = install(VERSION[target.name])
     for name, value in vivado.environment(**trouble).items():
         monkeypatch.setenv(name, value)
-    plan = target.plan(muon, "hw", target.toolchain(dict(os.environ)))
+    plan = target.plan(muon, "hw", target.toolchain(tools(dict(os.environ))))
     with pytest.raises(BuildError) as caught:
         run_plan(plan, folder, {})
     assert remedy in str(caught.value)
@@ -280,7 +282,9 @@ def test_the_plan_drives_hls_as_its_version_wants(
     vivado = install(version)
     for name, value in vivado.environment().items():
         monkeypatch.setenv(name, value)
-    records = run_plan(target.plan(muon, "hw", target.toolchain(dict(os.environ))), folder, {})
+    records = run_plan(
+        target.plan(muon, "hw", target.toolchain(tools(dict(os.environ)))), folder, {}
+    )
     assert list(records) == ["hw: hls", "hw: vivado"]
     assert (folder / "out/hw/muon.bit").is_file()
     assert ["export_design", "-format", "ip_catalog"] in vivado.calls
@@ -295,7 +299,9 @@ def test_build_sh_drives_the_hls_of_2025_as_well(folder: Path, install: Install)
 def test_every_input_of_the_plan_is_in_the_design_or_made_before(
     muon: Design, target: Target[Any], install: Install
 ) -> None:
-    plan = target.plan(muon, "hw", target.toolchain(install(VERSION[target.name]).environment()))
+    plan = target.plan(
+        muon, "hw", target.toolchain(tools(install(VERSION[target.name]).environment()))
+    )
     there = set(muon.files)
     for step in plan.steps:
         assert set(step.inputs) <= there
@@ -308,7 +314,7 @@ def test_there_is_no_hardware_emulation(
 ) -> None:
     vivado = install(VERSION[target.name])
     with pytest.raises(TargetError, match="emulation or hw"):
-        target.plan(muon, "hw_emu", target.toolchain(vivado.environment()))
+        target.plan(muon, "hw_emu", target.toolchain(tools(vivado.environment())))
     done = build(folder, vivado.environment(), "hw_emu")
     assert "there is no mode 'hw_emu'" in done.stderr
     assert vivado.calls == []
@@ -319,17 +325,17 @@ def test_a_version_that_does_not_know_the_board_is_refused(
 ) -> None:
     vivado = install("2019.2")
     with pytest.raises(ToolchainError, match=r"Vivado 2019\.2 does not know"):
-        target.toolchain(vivado.environment())
+        target.toolchain(tools(vivado.environment()))
     assert "install and source Vivado" in build(folder, vivado.environment()).stderr
 
 
 def test_without_tools_the_error_says_what_to_do(target: Target[Any], tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"settings64\.sh"):
-        target.toolchain({"PATH": str(tmp_path)})
+        target.toolchain(tools({"PATH": str(tmp_path)}))
     lonely = FakeVivado(tmp_path / "xilinx").install()
     (lonely.folder / "bin" / "vitis_hls").unlink()
     with pytest.raises(ToolchainError, match="vitis_hls, of AMD's Vitis HLS, was not found"):
-        target.toolchain({"PATH": str(lonely.folder / "bin")})
+        target.toolchain(tools({"PATH": str(lonely.folder / "bin")}))
 
 
 def test_hls_may_lie_in_a_folder_of_its_own(target: Target[Any], tmp_path: Path) -> None:
@@ -337,7 +343,7 @@ def test_hls_may_lie_in_a_folder_of_its_own(target: Target[Any], tmp_path: Path)
     (tmp_path / "hls/bin").mkdir(parents=True)
     shutil.move(whole.folder / "bin/vitis_hls", tmp_path / "hls/bin/vitis_hls")
     environment = {"PATH": "/usr/bin:/bin", "XILINX_VIVADO": str(whole.folder)}
-    found = target.toolchain(environment | {"XILINX_HLS": str(tmp_path / "hls")})
+    found = target.toolchain(tools(environment | {"XILINX_HLS": str(tmp_path / "hls")}))
     assert found.tool("vitis_hls") == str(tmp_path / "hls/bin/vitis_hls")
     assert found.tool("vivado") == str(whole.folder / "bin/vivado")
 
@@ -413,6 +419,54 @@ def test_narrow_streams_keep_the_dma_s_memory_port_at_32_bits(
     found = settings(recorded(folder, install(VERSION[target.name])), "axi_dma_0")
     assert found["CONFIG.c_m_axis_mm2s_tdata_width"] == "8"
     assert found["CONFIG.c_m_axi_mm2s_data_width"] == "32"
+
+
+# Wires of streams, and the DMAs' parameters that switch off what is not there.
+STREAMS = {
+    "two and two": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x_track"),
+            ("axi_dma_1/M_AXIS_MM2S", "tiny_1/x_calo"),
+            ("tiny_1/y_charge", "axi_dma_0/S_AXIS_S2MM"),
+            ("tiny_1/y_p_t", "axi_dma_1/S_AXIS_S2MM"),
+        },
+        ["11", "11"],
+    ),
+    "three and one": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x_a"),
+            ("axi_dma_1/M_AXIS_MM2S", "tiny_1/x_b"),
+            ("axi_dma_2/M_AXIS_MM2S", "tiny_1/x_c"),
+            ("tiny_1/y", "axi_dma_0/S_AXIS_S2MM"),
+        },
+        ["11", "10", "10"],
+    ),
+    "one and three": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x"),
+            ("tiny_1/y_u", "axi_dma_0/S_AXIS_S2MM"),
+            ("tiny_1/y_v", "axi_dma_1/S_AXIS_S2MM"),
+            ("tiny_1/y_w", "axi_dma_2/S_AXIS_S2MM"),
+        },
+        ["11", "01", "01"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_several_streams_go_through_a_dma_a_pair(
+    case: str, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
+) -> None:
+    """Vivado, as far as the shim is one, refuses what is connected twice or not at all."""
+    made = target.design("tiny", SEVERAL[case], target.options({}))
+    calls = recorded(write(made, tmp_path / "several"), install(VERSION[target.name]))
+    streams, included = STREAMS[case]
+    wires = {(call[1], call[2]) for call in calls if call[0] == "connect_bd_intf_net"}
+    assert streams == {wire for wire in wires if "AXIS" in "".join(wire)}
+    for place, directions in enumerate(included):
+        found = settings(calls, f"axi_dma_{place}")
+        switches = [found[f"CONFIG.c_include_{kind}"] for kind in ("mm2s", "s2mm")]
+        assert "".join(switches) == directions
 
 
 @pytest.mark.parametrize(

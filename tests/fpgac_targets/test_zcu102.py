@@ -19,6 +19,7 @@ from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError, SpecError, TargetError, ToolchainError
 from fpgac.plugins import Design, load_plugins
 from fpgac.spec.lines import key_lines
+from tests.fpgac_targets.tools import tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import FakeVitis, InstallVitis, MakeDesign, WriteDesign
@@ -141,7 +142,7 @@ def test_build_sh_compiles_both_hosts_for_aarch64_and_packs_them(
 def test_the_plan_does_what_build_sh_does(
     muon: Design, folder: Path, environment: dict[str, str], vitis: FakeVitis, common_image: Path
 ) -> None:
-    toolchain = VITIS.toolchain(environment)
+    toolchain = VITIS.toolchain(tools(environment))
     run_plan(VITIS.plan(muon, "hw", toolchain), folder, {})
     assert [machine_of(folder / f"out/hw/muon_{host}") for host in HOSTS] == [AARCH64] * 2
     assert vitis.calls == expected_calls(folder, "hw", common_image, toolchain.platform)
@@ -157,14 +158,14 @@ def test_the_platform_is_the_one_of_the_tool_s_release(
     install_vitis: InstallVitis, common_image: Path, version: str, platform: str
 ) -> None:
     vitis = install_vitis(version=version)
-    found = VITIS.toolchain(vitis.environment(EDGE_COMMON_SW=str(common_image))).platform
+    found = VITIS.toolchain(tools(vitis.environment(EDGE_COMMON_SW=str(common_image)))).platform
     assert found == f"xilinx_zcu102_base_{platform}"
     assert found in VITIS.board.platforms
 
 
 def test_without_a_common_image_both_say_what_it_is(folder: Path, vitis: FakeVitis) -> None:
     with pytest.raises(ToolchainError) as caught:
-        VITIS.toolchain(vitis.environment())
+        VITIS.toolchain(tools(vitis.environment()))
     missing = [problem.what.split()[3].rstrip(",") for problem in caught.value.problems]
     assert missing == ["rootfs.ext4", "Image", "sysroot"]
     assert "xilinx-zynqmp-common" in str(caught.value)
@@ -181,7 +182,7 @@ def test_a_sysroot_without_xrt_is_told_as_such(
     done = build(folder, environment, "hw")
     assert "hint: the sysroot holds no XRT" in done.stderr
     with pytest.raises(BuildError, match="the sysroot holds no XRT"):
-        run_plan(VITIS.plan(muon, "hw", VITIS.toolchain(environment)), folder, {})
+        run_plan(VITIS.plan(muon, "hw", VITIS.toolchain(tools(environment))), folder, {})
 
 
 def test_the_board_s_script_judges_each_host_by_its_raw_words(folder: Path, tmp_path: Path) -> None:
@@ -258,7 +259,7 @@ def test_where_no_options_are_at_hand_the_board_is_the_first_flow_s(
 ) -> None:
     assert ZCU102.board.toolchain.name == "Vivado"
     with pytest.raises(ToolchainError, match="vivado, of AMD's Vivado"):
-        ZCU102.toolchain({"PATH": str(tmp_path)})
+        ZCU102.toolchain(tools({"PATH": str(tmp_path)}))
     with pytest.raises(TargetError, match="cannot be built with --mode hw_emu"):
         ZCU102.plan(design(target=ZCU102), "hw_emu", None)  # type: ignore[arg-type]
 
@@ -268,4 +269,4 @@ def test_every_tool_is_needed(common_image: Path, vitis: FakeVitis, tmp_path: Pa
     environment["PATH"] = os.pathsep.join([str(vitis.folder / "bin"), "/bin-without-compilers"])
     (vitis.folder / "bin/sh").symlink_to("/bin/sh")
     with pytest.raises(ToolchainError, match="apt install g\\+\\+-aarch64-linux-gnu"):
-        VITIS.toolchain(environment)
+        VITIS.toolchain(tools(environment))

@@ -14,6 +14,7 @@ import pytest
 
 from fpgac.errors import BuildError, TargetError
 from fpgac.plugins.scaffold import package_files, write_package
+from tests.problems import coded
 
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,13 +122,13 @@ def test_text_from_the_user_is_quoted_everywhere() -> None:
 
 @pytest.mark.parametrize("name", ["", "KV260", "2fast", "a_b", "../up", "a b", "a'b", "x" * 41])
 def test_names_that_cannot_be_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="a target cannot have this name"):
+    with pytest.raises(TargetError, check=coded("target.invalid-name")):
         write_package(tmp_path / "new", name)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_target_that_there_is_already_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="there is a target 'zcu102' already"):
+    with pytest.raises(TargetError, check=coded("target.name-taken")):
         write_package(tmp_path / "new", "zcu102")
     assert not (tmp_path / "new").exists()
 
@@ -138,12 +139,12 @@ def test_a_name_that_python_keeps_for_itself_gets_another_class() -> None:
 
 @pytest.mark.parametrize("title", ["", " ", "two\nlines", "bell\a"])
 def test_titles_that_cannot_be_are_refused(title: str) -> None:
-    with pytest.raises(TargetError, match="a board cannot have this title"):
+    with pytest.raises(TargetError, check=coded("target.invalid-title")):
         package_files("kv260", title)
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with pytest.raises(BuildError, match="there is something here already"):
+    with pytest.raises(BuildError, check=coded("build.folder-not-empty")):
         write_package(tmp_path, "kv260")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

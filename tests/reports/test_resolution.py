@@ -108,20 +108,6 @@ def test_without_threshold_there_is_no_turn_on() -> None:
     assert math.isnan(Efficiency(1, 2, samples=0, passed=0).value)
 
 
-def test_to_beat_is_to_be_better_in_both_figures() -> None:
-    truth = np.full(1000, 10.0)
-    noise = np.random.default_rng(2).normal(0, 1, 1000)
-    outlier = np.where(np.arange(1000) == 0, 500.0, truth + noise / 2)
-    good, bad, tailed = resolution(
-        estimates(truth, good=truth + noise / 2, bad=truth + noise, tailed=outlier)
-    )
-    assert good.beats(bad)
-    assert not bad.beats(good)
-    assert not good.beats(good)
-    assert not tailed.beats(bad)  # a smaller width, but a greater standard deviation
-    assert not bad.beats(tailed)
-
-
 def test_the_table_prints_both_figures_for_each_estimate() -> None:
     table = comparison_table(
         resolution(estimates([10.0] * 4, net=[0, 10, 20, 30], lut=[10, 10, 10, 10]))

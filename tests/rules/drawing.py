@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.numbers import IntArray, Overflow, Rounding
-from fpgac.program.interpreter import interpret
-from fpgac.program.program import Operation, Program
+from fpgac.program.interpreter import interpret, values
+from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
 from fpgac.rules.core_program import exact_program
 
@@ -107,10 +107,10 @@ def sums(draw: st.DrawFn) -> dict[str, str]:
 
 def samples(core: Core, seed: int) -> IntArray:
     """Words over all that the bits can hold, and near zero."""
-    type_ = core.input.type
+    type_ = core.inputs[0].type
     lowest = -(1 << (type_.width - 1)) if type_.signed else 0
     rng = np.random.default_rng(seed)
-    shape = SAMPLES, core.input.size
+    shape = SAMPLES, core.inputs[0].size
     words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
     words = words >> rng.integers(0, type_.width, (SAMPLES, 1))
     words[0], words[1], words[2] = lowest, type_.highest, 0
@@ -120,11 +120,10 @@ def samples(core: Core, seed: int) -> IntArray:
 def answers(program: Program, words: IntArray) -> IntArray:
     """The program's answers, all on the way within what was proven."""
 
-    def within(operation: Operation, found: IntArray) -> None:
-        assert (operation.result.lowest <= found).all(), f"{operation.result.name} in\n{program}"
-        assert (found <= operation.result.highest).all(), f"{operation.result.name} in\n{program}"
-
-    return interpret(program, words, within)
+    for value, found in values(program, words).items():
+        assert (value.lowest <= found).all(), f"{value.name} in\n{program}"
+        assert (found <= value.highest).all(), f"{value.name} in\n{program}"
+    return interpret(program, words)
 
 
 def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simulated) -> None:

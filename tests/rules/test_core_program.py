@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 from fpgac.program.program import Accumulate, Cast, Clip, Dot
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
+from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Description,
@@ -294,8 +295,9 @@ def test_the_specs_networks_are_plain_sums_and_casts(name: str) -> None:
     words = samples(core, 1)
     program = exact_program(core)
     assert {type(operation) for operation in program.operations} == {Dot, Clip, Cast}
-    assert np.array_equal(answers(program, words), core.output.type.raw(outputs(network, words)))
-    assert [layer for layer, _ in program.layers] == [layer.name for layer in network.layers]
+    expected = core.output_layout.raw(outputs(network, words))
+    assert np.array_equal(answers(program, words), expected)
+    assert [layer for layer, _ in program.layers] == [node.name for node in network.nodes]
 
 
 def operations(core: Core) -> list[type]:
@@ -374,7 +376,7 @@ def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> 
     assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(3))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -383,7 +385,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(8))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpgac.spec.lines import KeyPath, key_lines, nearest_line
+from fpgac.spec.lines import KeyPath, deepest_line, key_lines, key_text, nearest_line
 
 TEXT = '''\
 a = 1  # a = 2 in a comment
@@ -50,6 +51,38 @@ def test_what_is_missing_has_the_line_of_the_table_around_it() -> None:
     lines = key_lines(TEXT)
     assert nearest_line(lines, ("f", "j", "nothing")) == 11
     assert nearest_line(lines, ("nothing",)) is None
+
+
+def test_quoted_keys_are_read_as_toml_reads_them() -> None:
+    assert key_lines('x = 1\n"a\\tb".c = 2\n') == {("x",): 1, ("a\tb",): 2, ("a\tb", "c"): 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("topology", "layers", 2, "units"), "topology.layers[2].units"),
+        (("a b", "c.d"), '"a b"."c.d"'),
+        (("\x1b",), r'"\u001b"'),
+        (("größe",), '"größe"'),
+        (tuple("a" * 1000), "a." * 58 + "a..."),
+        ((), ""),
+    ],
+)
+def test_a_key_is_written_as_toml_writes_it(path: KeyPath, text: str) -> None:
+    assert key_text(path) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\nb = [[1]]\nc = [2]\n", 2),
+        ("a = { b = 1 }\n[c.d.e.f]\n", 2),
+        ("a = 1.5\nb.c.d = 2.5\ne = { f = [ 1.5, [\n2 ] ] }\n", 3),
+        ("", 1),
+    ],
+)
+def test_the_deepest_value_has_its_line(text: str, line: int) -> None:
+    assert deepest_line(text) == line
 
 
 def paths_of(value: Any, path: KeyPath = ()) -> set[KeyPath]:

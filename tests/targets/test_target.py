@@ -37,7 +37,7 @@ def test_hosts_are_written_in_one_order_whatever_the_spec_says() -> None:
         ({"compute_unit": 2}, "targets.aws-f1.compute_unit", "did you mean 'compute_units'?"),
         ({"compute_units": "2"}, "targets.aws-f1.compute_units", "'2'"),
         ({"compute_units": True}, "targets.aws-f1.compute_units", "true"),
-        ({"compute_units": 0}, "targets.aws-f1.compute_units", "greater than or equal to 1"),
+        ({"compute_units": 0}, "targets.aws-f1.compute_units", "at least 1"),
         ({"compute_units": float("nan")}, "targets.aws-f1.compute_units", ""),
         ({"banks": "DDR[0]"}, "targets.aws-f1.banks", "'DDR[0]'"),
         ({"banks": [0]}, "targets.aws-f1.banks[0]", ""),

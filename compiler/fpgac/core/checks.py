@@ -1,30 +1,36 @@
-"""What must hold before a network is lowered, and what hls4ml's graph of it must still say."""
+"""What must hold before a network is lowered, and what hls4ml's graph of it must still say.
+
+Whether the core computes what the network means is another question: its program is compared with
+the network's (:mod:`fpgac.rules.claim`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpgac.core.graph import is_compressed, is_exponent
-from fpgac.core.layers import constant_type, mean_type
 from fpgac.errors import CoreError, Problem, Where
-from fpgac.network.arithmetic import Step, steps
-from fpgac.network.network import (
-    AveragePoolLayer,
-    FlattenLayer,
-    HardLayer,
-    MaxPoolLayer,
-    Network,
-    ReluLayer,
-    WeightedLayer,
-)
-from fpgac.numbers import FixedPoint, IntArray, Overflow
-from fpgac.spec.shapes import MisfitError
+from fpgac.network.network import Network, Node
+from fpgac.network.operation import Parameter
+from fpgac.network.ops.merge import Merge
+from fpgac.network.ops.quantise import Quantise
+from fpgac.network.ops.weighted import Weighted
+from fpgac.numbers import FixedPoint
+from fpgac.program.formats import Formats
+from fpgac.spec.models import HlsSection
 
-__all__ = ["check_formats", "check_graph", "check_names", "check_written", "declared_type"]
+__all__ = [
+    "check_formats",
+    "check_names",
+    "check_reuse",
+    "check_streams",
+    "check_written",
+    "declared_type",
+    "result_types",
+]
 
 # hls4ml writes the core into C++'s global namespace, next to names and files of its own.
 _TAKEN = re.compile(
@@ -47,22 +53,25 @@ def check_names(network: Network) -> None:
     Raises:
         CoreError: one is no plain identifier, is hls4ml's own, or differs in capitals only.
     """
-    names = {"name": network.name, **{f"layers.{n.name}": n.name for n in network.layers}}
+    names = {"name": network.name, **{f"layers.{n.name}": n.name for n in network.nodes}}
+    names |= {f"inputs.{tensor.name}": tensor.name for tensor in network.inputs}
     problems = [
         Problem(
             f"the name {name!r} means something else in hls4ml's C++",
             where=Where(key=key),
             expected="a plain C identifier that is not hls4ml's own",
             hint="choose another name",
+            code="core.reserved-name",
         )
         for key, name in names.items()
         if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
     ]
-    lowered = Counter(layer.name.lower() for layer in network.layers)
+    lowered = Counter(node.name.lower() for node in network.nodes)
     problems += [
         Problem(
             f"two layers are named {name!r}; hls4ml does not tell capital letters apart",
             where=Where(key="layers"),
+            code="core.name-twice",
         )
         for name in sorted(name for name, times in lowered.items() if times > 1)
     ]
@@ -70,98 +79,123 @@ def check_names(network: Network) -> None:
         raise CoreError(*problems)
 
 
-def check_formats(network: Network, output: FixedPoint | None) -> None:
+def result_types(network: Network, types: Mapping[str, FixedPoint]) -> dict[str, FixedPoint]:
+    """The type of each node's result: every bit, or as asked for an output of that name.
+
+    Raises:
+        CoreError: an output cannot have another type: it has a grid of its own, or others read
+            all of its bits.
+    """
+    results = {node.name: node.output.type for node in network.nodes}
+    nodes = {node.name: node for node in network.nodes}
+    for output in network.outputs:
+        to = types.get(output.name)
+        if to is not None and to != results[output.node]:
+            _require_free(network, nodes[output.node], output.name, to)
+            results[output.node] = to
+    return results
+
+
+def _require_free(network: Network, node: Node, output: str, to: FixedPoint) -> None:
+    readers = [other.name for other in network.nodes if node.name in other.inputs]
+    if isinstance(node.operation, Weighted | Merge) and not readers:
+        return
+    what = f"the result {output!r} already has a format, that of {node.name!r}"
+    if readers:
+        what = f"the result {output!r} is read by {readers[0]!r} as well, with every bit"
+    raise CoreError(
+        Problem(
+            what,
+            where=Where(key="interface.output"),
+            expected=f"'auto' or {str(node.output.type)!r}",
+            got=repr(str(to)),
+            code="core.fixed-format",
+        )
+    )
+
+
+def check_formats(network: Network, results: Mapping[str, FixedPoint]) -> None:
     """Every format can be represented, and every constant fits its own.
 
     Raises:
         CoreError: one does not.
     """
-    if not network.layers:
-        raise CoreError(Problem("the network has no layers"))
-    _check_edges(network, output)
-    _check_shapes(network)
-    for layer in network.weighted_layers:
-        _check_constants(layer.name, "weights", layer.weights, layer.weight_type)
-        _check_constants(layer.name, "biases", layer.bias, layer.bias_type)
+    if not network.nodes:
+        raise CoreError(Problem("the network has no layers", code="core.no-layers"))
+    edges = [tensor.type for tensor in network.inputs]
+    for edge in (*edges, *(results[output.node] for output in network.outputs)):
+        _ = edge.word_bits  # raises: too wide for a host's numbers
+    problems = [
+        problem
+        for node in network.nodes
+        for name, parameter in node.operation.parameters.items()
+        for problem in _constant_problems(node.name, name, parameter)
+    ]
+    if problems:
+        raise CoreError(*problems)
 
 
-def _check_edges(network: Network, output: FixedPoint | None) -> None:
-    for edge in (network.input_type, output):
-        if edge is not None:
-            _ = edge.word_bits  # raises: too wide for a host's numbers
-    last = network.layers[-1]
-    if output is not None and isinstance(last, ReluLayer | HardLayer) and output != last.type:
-        raise CoreError(
-            Problem(
-                "the results already have the format of the last layer, a ReLU",
-                where=Where(key="interface.output"),
-                expected=f"'auto' or {str(last.type)!r}",
-                got=repr(str(output)),
-            )
-        )
-
-
-def _check_shapes(network: Network) -> None:
-    try:
-        _ = network.shapes
-    except MisfitError as misfit:
-        raise CoreError(Problem(str(misfit))) from None
-
-
-def _check_constants(layer: str, what: str, words: IntArray, type_: FixedPoint) -> None:
-    _ = type_.word_bits  # raises: hls4ml's float64 could not hold them
-    if type_.integer > _WIDEST_CONSTANT:
-        raise CoreError(
-            Problem(
-                f"the {what} of layer {layer!r} cannot be written as C++ constants",
-                expected=f"at most {_WIDEST_CONSTANT} bits before the point",
-                got=str(type_),
-            )
-        )
-    lowest, highest = _range(type_)
-    if words.size and not lowest <= int(words.min()) <= int(words.max()) <= highest:
-        raise CoreError(
-            Problem(
-                f"the {what} of layer {layer!r} do not fit their format",
-                expected=f"raw words from {lowest} to {highest}, for {type_}",
-                got=f"{words.min()} to {words.max()}",
-                hint="the network is damaged: train or import it again",
-            )
-        )
-
-
-def _range(type_: FixedPoint) -> tuple[int, int]:
-    """The raw words that the bits can hold, whatever the overflow mode."""
-    return (-(1 << (type_.width - 1)) if type_.signed else 0), type_.highest
-
-
-def check_graph(
-    graph: Any, network: Network, factors: Mapping[str, int], output: FixedPoint | None
-) -> None:
-    """hls4ml's graph is the network: same layers, same formats, sums that keep every bit.
+def check_streams(network: Network, hls: HlsSection) -> None:
+    """Every layer can have the io type.
 
     Raises:
-        CoreError: hls4ml has changed something without a word.
+        CoreError: one cannot.
     """
-    entry, *nodes = _without_padding(graph.get_layers())
-    _expect("the input", _result(entry), network.input_type)
-    _expect("the layers", [n.name for n in nodes], [layer.name for layer in network.layers])
-    shapes = [tuple(node.get_output_variable().shape) for node in (entry, *nodes)]
-    _expect("the shapes", shapes, list(network.shapes))
-    walked = steps(network.input_type, network.layers)
-    for (before, node), step in zip(pairwise([entry, *nodes]), walked, strict=True):
-        layer, last = step.layer, step.layer is network.layers[-1]
-        if isinstance(layer, WeightedLayer | AveragePoolLayer):
-            sums = declared_type(node.types["accum_t"])
-            if not _keeps_every_bit(sums, _result(before), layer):
-                raise CoreError(
-                    Problem(f"hls4ml's sums of {layer.name!r} lose bits", got=str(sums))
+    problems = [
+        Problem(
+            f"the elements of {node.name!r} have formats of their own, which streams have not",
+            where=Where(key="hls.io_type"),
+            expected="'io_parallel'",
+            got=repr(hls.io_type),
+            code="core.needs-parallel",
+        )
+        for node in network.nodes
+        if isinstance(node.operation, Quantise) and isinstance(node.operation.to, Formats)
+    ]
+    if problems and hls.io_type == "io_stream":
+        raise CoreError(*problems)
+
+
+def _constant_problems(layer: str, name: str, parameter: Parameter) -> Iterator[Problem]:
+    type_, words = parameter.type, parameter.words
+    _ = type_.word_bits  # raises: hls4ml's float64 could not hold them
+    if type_.integer > _WIDEST_CONSTANT:
+        yield Problem(
+            f"the {name} of layer {layer!r} cannot be written as C++ constants",
+            expected=f"at most {_WIDEST_CONSTANT} bits before the point",
+            got=str(type_),
+            code="core.constant-too-wide",
+        )
+    lowest, highest = (-(1 << (type_.width - 1)) if type_.signed else 0), type_.highest
+    if words.size and not lowest <= int(words.min()) <= int(words.max()) <= highest:
+        yield Problem(
+            f"the {name} of layer {layer!r} do not fit their format",
+            expected=f"raw words from {lowest} to {highest}, for {type_}",
+            got=f"{words.min()} to {words.max()}",
+            hint="the network is damaged: train or import it again",
+            code="core.constant-outside",
+        )
+
+
+def check_reuse(graph: Any, factors: Mapping[str, int]) -> None:
+    """hls4ml's graph shares multipliers as it was asked to.
+
+    Raises:
+        CoreError: hls4ml has taken another factor without a word.
+    """
+    nodes = {node.name: node for node in graph.get_layers()}
+    for name, factor in factors.items():
+        got = nodes[name].get_attr("reuse_factor") if name in nodes else None
+        if got != factor:
+            raise CoreError(
+                Problem(
+                    f"hls4ml changed the network: reuse in {name!r}",
+                    expected=str(factor),
+                    got=str(got),
+                    hint="a defect of fpgac, or a release of hls4ml that it does not know",
+                    code="core.changed",
                 )
-        wanted = _wanted(step, node, _result(before), output if last else None)
-        _expect(f"the results of {layer.name!r}", _result(node), wanted)
-        if isinstance(layer, WeightedLayer):
-            _expect_constants(node, layer)
-            _expect(f"reuse in {layer.name!r}", node.get_attr("reuse_factor"), factors[layer.name])
+            )
 
 
 def check_written(graph: Any) -> None:
@@ -199,70 +233,3 @@ def _unusable(layer: str, name: str, weights: Any) -> Problem | None:
             code="core.compressed-weights",
         )
     return None
-
-
-def _wanted(step: Step, node: Any, given: FixedPoint, output: FixedPoint | None) -> FixedPoint:
-    """The type of a layer's results, which is ``given`` the numbers of a type."""
-    match step.layer:
-        case WeightedLayer():
-            return output or declared_type(node.types["accum_t"])
-        case ReluLayer(type=type_) | HardLayer(type=type_):
-            return type_
-        case AveragePoolLayer():
-            return mean_type(step)
-        case MaxPoolLayer() | FlattenLayer():
-            return given
-
-
-def _result(node: Any) -> FixedPoint:
-    return declared_type(node.get_output_variable().type)
-
-
-def _without_padding(nodes: Iterable[Any]) -> list[Any]:
-    """The nodes but for those that pad the streams of convolutions, which must keep their type."""
-    kept: list[Any] = []
-    for node in nodes:
-        if node.class_name.startswith("ZeroPadding"):
-            _expect(f"the results of {node.name!r}", _result(node), _result(kept[-1]))
-        else:
-            kept.append(node)
-    return kept
-
-
-def _expect_constants(node: Any, layer: WeightedLayer) -> None:
-    for what, type_ in (("weight", layer.weight_type), ("bias", layer.bias_type)):
-        declared = declared_type(node.get_weights(what).type)
-        _expect(f"the {what} format of {layer.name!r}", declared, constant_type(type_))
-
-
-def _expect(what: str, got: object, expected: object) -> None:
-    if got != expected:
-        raise CoreError(
-            Problem(
-                f"hls4ml changed the network: {what}",
-                expected=str(expected),
-                got=str(got),
-                hint="a defect of fpgac, or a release of hls4ml that it does not know",
-            )
-        )
-
-
-def _keeps_every_bit(
-    sums: FixedPoint, x: FixedPoint, layer: WeightedLayer | AveragePoolLayer
-) -> bool:
-    """Whether ``sums`` holds every sum, or sum and mean, that the formats of a layer allow."""
-    if isinstance(layer, AveragePoolLayer):
-        more = layer.bits
-        return sums.fraction >= x.fraction + more and sums.integer >= x.integer + more
-    product_fraction = x.fraction + layer.weight_type.fraction
-    shifts = sums.fraction - product_fraction, sums.fraction - layer.bias_type.fraction
-    if min(shifts) < 0 or sums.overflow is not Overflow.WRAP:
-        return False
-    products = [a * b for a in _range(x) for b in _range(layer.weight_type)]
-    low, high = (
-        (len(layer.matrix) * end(products) << shifts[0])
-        + (end(_range(layer.bias_type)) << shifts[1])
-        for end in (min, max)
-    )
-    lowest, highest = _range(sums)
-    return lowest <= low and high <= highest

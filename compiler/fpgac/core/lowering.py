@@ -12,21 +12,22 @@ import io
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from fpgac.core.checks import (
     check_formats,
-    check_graph,
     check_names,
+    check_reuse,
+    check_streams,
     check_written,
     declared_type,
+    result_types,
 )
 from fpgac.core.core import Core, Port, Table
+from fpgac.core.description import describe
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described, precisions, results
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
@@ -42,16 +43,16 @@ def lower(
     network: Network,
     hls: HlsSection,
     *,
-    output: FixedPoint | None = None,
+    types: Mapping[str, FixedPoint] | None = None,
     reuse_factors: Mapping[str, int] | None = None,
 ) -> Core:
     """The network as HLS C++, whose top function bears the network's name.
 
     Args:
-        network: its layers, in a chain.
+        network: its operations.
         hls: strategy, io type, clock, and the reuse factor of every layer that
             ``reuse_factors`` does not name.
-        output: the format of the last layer's results; None keeps every bit of its sums.
+        types: the formats of outputs, by name, that are not to keep every bit.
         reuse_factors: reuse factors by the name of a layer with weights.
 
     Raises:
@@ -59,13 +60,37 @@ def lower(
             one of hls4ml's own, or hls4ml refuses the network.
     """
     check_names(network)
-    check_formats(network, output)
+    check_streams(network, hls)
+    results = result_types(network, types or {})
+    check_formats(network, results)
     factors = layer_reuse_factors(network, hls, reuse_factors or {})
     with _quiet_hls4ml(), tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
-        graph = _graph(network, hls, factors, output, folder)
+        graph = _graph(network, hls, factors, results, folder)
         core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
-    check_graph(graph, network, factors, output)
-    return core
+    check_reuse(graph, factors)
+    return _named(core, network, results)
+
+
+def _named(core: Core, network: Network, results: Mapping[str, FixedPoint]) -> Core:
+    """The core's ports by the network's own names, shapes and modes; hls4ml knows none of them."""
+    inputs = zip(core.inputs, network.inputs, strict=True)
+    outputs = zip(core.outputs, network.outputs, network.output_tensors, strict=True)
+    return replace(
+        core,
+        inputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in inputs),
+        outputs=tuple(
+            replace(port, name=t.name, shape=t.shape, type=_asked(port.type, results[output.node]))
+            for port, output, t in outputs
+        ),
+    )
+
+
+def _asked(given: FixedPoint, asked: FixedPoint) -> FixedPoint:
+    """The type that was asked for, if the one that is given differs in its modes alone: they say
+    nothing of the words that are there.
+    """
+    alike = replace(given, rounding=asked.rounding, overflow=asked.overflow) == asked
+    return asked if alike else given
 
 
 def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
@@ -104,15 +129,23 @@ def _quiet_hls4ml() -> Iterator[None]:
             Problem(
                 f"hls4ml's files could not be written to the temporary folder: {error}",
                 hint="free some space there, or set TMPDIR to another folder",
+                code="core.cannot-write",
             )
         ) from error
     except Exception as error:
         raise CoreError(
-            Problem(f"hls4ml refuses the network: {type(error).__name__}: {error}")
+            Problem(
+                f"hls4ml refuses the network: {type(error).__name__}: {error}",
+                code="core.refused",
+            )
         ) from error
     if "WARNING" in printed.getvalue():
         raise CoreError(
-            Problem("hls4ml does not take the network as it is", got=printed.getvalue().strip())
+            Problem(
+                "hls4ml does not take the network as it is",
+                got=printed.getvalue().strip(),
+                code="core.warned",
+            )
         )
 
 
@@ -120,7 +153,7 @@ def _graph(
     network: Network,
     hls: HlsSection,
     factors: Mapping[str, int],
-    output: FixedPoint | None,
+    results: Mapping[str, FixedPoint],
     folder: str,
 ) -> Any:
     """hls4ml's graph of the network, all its passes applied."""
@@ -135,41 +168,21 @@ def _graph(
         io_type=hls.io_type,
         write_weights_txt=False,
     )
-    entry = _input_name(network)
+    described = describe(network, hls, factors, results)
     interval = max(factors.values(), default=1)
-    types = pairwise([network.input_type, *results(network, output)])
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": "ap_fixed<16,6>"},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
+            # Elements with formats of their own would make hls4ml choose all types again.
+            "BitExact": False,
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
             "PipelineInterval": interval if interval > 1 else None,
         },
-        "LayerName": {
-            entry: {"Precision": {"result": str(network.input_type)}},
-            **{
-                layer.name: {
-                    "Precision": precisions(layer, x, result),
-                    "ReuseFactor": factors.get(layer.name, 1),
-                }
-                for layer, (x, result) in zip(network.layers, types, strict=True)
-            },
-        },
+        "LayerName": described.settings,
     }
-    layers = [
-        {"name": entry, "class_name": "InputLayer", "input_shape": list(network.input_shape)},
-        *map(described, network.layers, network.shapes),
-    ]
-    return ModelGraph.from_layer_list(config, layers, [entry], [network.layers[-1].name])
-
-
-def _input_name(network: Network) -> str:
-    taken = {layer.name.lower() for layer in network.layers}
-    name = f"{network.name}_input"
-    while name.lower() in taken:
-        name += "s"
-    return name
+    return ModelGraph.from_layer_list(config, described.layers, described.inputs, described.outputs)
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,8 @@ from bisect import bisect
 from collections.abc import Mapping
 
 from fpgac.errors import CoreError, Problem, Where, nearest
-from fpgac.network.network import Network, WeightedLayer
+from fpgac.network.network import Network
+from fpgac.numbers import IntArray
 from fpgac.spec.models import HlsSection
 
 __all__ = ["reuse_factors", "valid_reuse_factors"]
@@ -22,12 +23,17 @@ def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -
         CoreError: a layer cannot have its reuse factor, or ``given`` names none of the layers.
             hls4ml would take the nearest one and only print so.
     """
-    layers = {layer.name: layer for layer in network.weighted_layers}
+    layers = {
+        node.name: node.operation.products
+        for node in network.weighted
+        if node.operation.products is not None
+    }
     problems = [
         Problem(
             f"a reuse factor is given for {name!r}, which is no layer with weights",
             where=Where(key="reuse_factor"),
             hint=nearest(name, layers),
+            code="core.unknown-layer",
         )
         for name in given
         if name not in layers
@@ -36,7 +42,7 @@ def reuse_factors(network: Network, hls: HlsSection, given: Mapping[str, int]) -
     for name, factor in factors.items():
         if not _possible(factor, layers[name], hls):
             key = f"layers.{name}.reuse_factor" if name in given else "hls.reuse_factor"
-            problems.append(_problem(factor, layers[name], hls, Where(key=key)))
+            problems.append(_problem(factor, name, layers[name], hls, Where(key=key)))
     if problems:
         raise CoreError(*problems)
     return factors
@@ -55,14 +61,14 @@ def _divisors(number: int) -> list[int]:
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
-def _possible(factor: int, layer: WeightedLayer, hls: HlsSection) -> bool:
+def _possible(factor: int, products: IntArray, hls: HlsSection) -> bool:
     if hls.strategy == "resource":
-        return factor in valid_reuse_factors(*layer.matrix.shape)
-    return 1 <= factor <= layer.weights.size
+        return factor in valid_reuse_factors(*products.shape)
+    return 1 <= factor <= products.size
 
 
-def _problem(factor: int, layer: WeightedLayer, hls: HlsSection, where: Where) -> Problem:
-    inputs, outputs = layer.matrix.shape
+def _problem(factor: int, name: str, products: IntArray, hls: HlsSection, where: Where) -> Problem:
+    inputs, outputs = products.shape
     valid = [1, inputs * outputs]
     rule = f"1 to {inputs * outputs}, its number of multiplications"
     if hls.strategy == "resource":
@@ -73,9 +79,10 @@ def _problem(factor: int, layer: WeightedLayer, hls: HlsSection, where: Where) -
     place = bisect(valid, factor)
     nearest_ones = " or ".join(map(str, valid[max(place - 1, 0) : place + 1]))
     return Problem(
-        f"layer {layer.name!r} cannot have this reuse factor with the strategy {hls.strategy!r}",
+        f"layer {name!r} cannot have this reuse factor with the strategy {hls.strategy!r}",
         where=where,
         expected=rule,
         got=str(factor),
         hint=f"the nearest is {nearest_ones}; each layer may have a reuse_factor of its own",
+        code="core.reuse-factor",
     )

@@ -22,14 +22,14 @@ Task = Literal["regression", "classification"]
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """The physical quantity behind a regression, with a classical estimate of it to beat.
+    """The physical quantity behind a regression, with a classical estimate as the baseline.
 
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
-    outputs, shape (samples, outputs), to the quantity, shape (samples,), in the same unit.
-    ``edges`` part it into the bins of a report, and ``threshold`` is a trigger's, if it has one.
-    ``formula`` is ``decode`` as an expression of numpy in the outputs ``y``, for notebooks, which
-    are run without the provider.
+    outputs as rows, shape (samples, numbers), to the quantity, shape (samples,), in the same unit.
+    ``edges`` are those of a report's bins, and ``threshold`` is that of a trigger, if it has one.
+    ``formula`` is ``decode`` as a numpy expression of the outputs ``y``, for notebooks, which
+    run without the provider.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Quantity:
         return replace(self, truth=self.truth[rows], baseline=self.baseline[rows])
 
     def estimates(self, outputs: Floats, name: str = "network") -> Estimates:
-        """What a network's ``outputs`` for these samples say, beside truth and baseline."""
+        """A network's ``outputs`` for these samples as estimates, with truth and baseline."""
         return Estimates(
             name=self.name,
             symbol=self.symbol,
@@ -62,10 +62,11 @@ class Quantity:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples with their answers.
+    """Samples with their true values.
 
-    ``features`` has shape (samples, inputs) and ``targets`` shape (samples, outputs), both float64
-    and finite. The targets of a classification are 1 in the column of the sample's class and 0
+    ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
+    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite. The
+    targets of a classification are 1 in the column of the sample's class and 0
     elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
     encode a physical quantity.
 
@@ -96,9 +97,9 @@ class Dataset:
 
     @property
     def about_answers(self) -> dict[str, Any]:
-        """What the targets are, as plain data: ``task``, ``names`` and ``quantity``.
+        """What the targets mean, as plain data: ``task``, ``names`` and ``quantity``.
 
-        The quantity has ``name``, ``symbol``, ``unit``, ``edges`` and ``formula``; it is None where
+        The quantity has ``name``, ``symbol``, ``unit``, ``edges`` and ``formula``; it is None if
         there is none, or none with a formula.
         """
         quantity = self.quantity
@@ -129,6 +130,7 @@ class Dataset:
                 f"the data set {self.name!r} has {what} for another number of samples",
                 expected=f"{len(self.features)} rows, as many as the features have",
                 got=f"{len(values)} rows",
+                code="data.unequal-rows",
             )
             for what, values in columns.items()
             if len(values) != len(self.features)
@@ -138,6 +140,7 @@ class Dataset:
                 Problem(
                     f"the data set {self.name!r} has samples of no class, or of several",
                     expected="in each row of the targets one 1, and 0 elsewhere",
+                    code="data.not-one-hot",
                 )
             )
         return problems
@@ -145,20 +148,21 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A data set in two parts: what training sees, and what is kept to judge it."""
+    """A data set in two parts: one for training, and one to test the result."""
 
     train: Dataset
     test: Dataset
 
 
 class Provider(ABC):
-    """Where a data set comes from; one subclass each, built in or a plugin's.
+    """The source of a data set; each is a subclass, built in or from a plugin.
 
-    The class attributes say what the data look like without making them, so that a spec is
-    checked against them at once. ``version`` goes up whenever the same request would give other
-    samples: through ``digest`` it is a part of every cache key.
+    The class attributes describe the data without making them, so that a spec can be checked
+    immediately: ``feature_names`` and ``target_names`` name the columns of a data set's rows.
+    ``version`` is increased whenever the same request would give other samples: it is part of
+    ``digest``, and so of every cache key.
 
-    An example, whole::
+    A complete example::
 
         class Line(Provider):
             name = "line"
@@ -186,16 +190,16 @@ class Provider(ABC):
     def load(self, samples: int | None, seed: int) -> Dataset:
         """Make or read the data; equal arguments give equal data.
 
-        ``samples`` is how many, None for the provider's own number.
+        ``samples`` is how many; None means the provider's default.
 
         Raises:
-            DataError: the data cannot be had, or not that many.
+            DataError: the data are not available, or not that many.
             ToolchainError: a library that the provider needs is not installed.
         """
 
     @property
     def digest(self) -> str:
-        """What a cache key needs to know of the provider: who it is, and its version."""
+        """What cache keys contain of the provider: its name, version and columns."""
         return digest_json(
             {
                 "provider": self.name,
@@ -207,7 +211,7 @@ class Provider(ABC):
 
 
 def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
-    """Part ``dataset`` at random; each class of a classification is parted alike.
+    """Split ``dataset`` at random, with the same fraction of each class of a classification.
 
     Raises:
         DataError: one of the parts would be empty.
@@ -220,10 +224,11 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
     if not test.any() or test.all():
         raise DataError(
             Problem(
-                f"the data set {dataset.name!r} is too small to be parted",
-                expected="samples in both parts",
+                f"the data set {dataset.name!r} is too small to be split",
+                expected="samples for training and for testing",
                 got=f"{len(dataset)} samples and test_fraction = {test_fraction:g}",
                 hint="ask for more samples, or another test_fraction, under [data]",
+                code="data.too-few-samples",
             )
         )
     return Split(dataset.take(order[~test[order]]), dataset.take(order[test[order]]))
@@ -245,18 +250,20 @@ def _column_problems(
     if values.ndim != 2 or values.shape[1] != len(names) or values.dtype != np.float64:
         return [
             Problem(
-                f"the data set {dataset!r} has {what} of another shape than it says",
+                f"the data set {dataset!r} has {what} of the wrong shape or type",
                 expected=f"float64 of shape (samples, {len(names)})",
                 got=f"{values.dtype} of shape {values.shape}",
+                code="data.wrong-columns",
             )
         ]
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         return [
             Problem(
-                f"the data set {dataset!r} has {what} that are no numbers",
+                f"the data set {dataset!r} has {what} that are not finite",
                 expected="finite numbers",
                 got=f"{values[row, column]} as {names[column]!r} in sample {row}",
+                code="data.not-finite",
             )
         ]
     return []

@@ -1,4 +1,4 @@
-"""The built-in data set providers, and finding one by its name."""
+"""The built-in data set providers, by name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from fpgac.data.digits import DigitsProvider
 from fpgac.data.iris import IrisProvider
 from fpgac.data.jets import JetsProvider
 from fpgac.data.muon import MuonProvider
-from fpgac.errors import DataError, Problem, nearest
 
-__all__ = ["BUILT_IN", "provider"]
+__all__ = ["BUILT_IN"]
 
 BUILT_IN: Mapping[str, type[Provider]] = MappingProxyType(
     {
@@ -20,21 +19,3 @@ BUILT_IN: Mapping[str, type[Provider]] = MappingProxyType(
         for provider in (MuonProvider, JetsProvider, DigitsProvider, IrisProvider)
     }
 )
-
-
-def provider(name: str, known: Mapping[str, type[Provider]] = BUILT_IN) -> Provider:
-    """The provider called ``name``; ``known`` maps names to classes, plugins' ones included.
-
-    Raises:
-        DataError: there is none of that name; the nearest one is named.
-    """
-    if name not in known:
-        raise DataError(
-            Problem(
-                f"there is no data set {name!r}",
-                expected=f"one of: {', '.join(sorted(known))}",
-                got=repr(name),
-                hint=nearest(name, known),
-            )
-        )
-    return known[name]()

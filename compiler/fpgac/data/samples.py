@@ -1,36 +1,49 @@
-"""Samples and results as .npy files of any length: a part at a time is in memory."""
+"""Samples and results as files of any length: .npy for one tensor, .npz for several, by name.
+
+One batch at a time is in memory, as rows: all the numbers of a sample, end to end.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import math
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.build.folder import disk_errors, require_replaceable
 from fpgac.errors import DataError, Problem, Where
+from fpgac.tensors import Layout
 
 __all__ = ["Rows", "Samples", "SamplesFile", "results_file"]
 
 Array = npt.NDArray[Any]
 
+# What numpy and zipfile raise for files that are damaged or of an unknown kind.
+_DAMAGES = (
+    *(OSError, EOFError, ValueError, TypeError, TokenError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, LZMAError),
+)
+
 
 class Samples(Protocol):
-    """``count`` samples that are read a lot at a time."""
+    """``count`` samples that are read one batch at a time."""
 
     @property
     def count(self) -> int: ...
 
-    def lots(self, most: int) -> Iterator[Array]:
-        """The samples in order, shape (at most ``most``, numbers)."""
+    def batches(self, most: int) -> Iterator[Array]:
+        """The samples in order as rows, shape (at most ``most``, numbers)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,142 +56,266 @@ class Rows:
     def count(self) -> int:
         return len(self.rows)
 
-    def lots(self, most: int) -> Iterator[Array]:
+    def batches(self, most: int) -> Iterator[Array]:
         for first in range(0, self.count, most):
             yield self.rows[first : first + most]
 
 
 @dataclass(frozen=True)
-class SamplesFile:
-    """The samples of an .npy file, each of ``size`` numbers.
+class _Part:
+    """One array of samples, each of ``size`` numbers: an .npy file, or a member of an .npz.
 
-    ``start`` is where in the file their numbers begin.
+    ``start`` is where in it the numbers begin.
     """
 
-    path: Path
+    where: Where
+    member: str | None
     count: int
     size: int
     dtype: np.dtype[Any]
     start: int
 
+    @property
+    def row(self) -> int:
+        """Bytes of one sample."""
+        return self.size * self.dtype.itemsize
+
+    def read(self, stream: IO[bytes], rows: range) -> Array:
+        """The samples ``rows``, which come next in the stream, of shape (len(rows), size)."""
+        data = stream.read(len(rows) * self.row)
+        if len(data) < len(rows) * self.row:
+            raise DataError(_cut_off(self.where, f"sample {rows.start + len(data) // self.row}"))
+        return np.frombuffer(data, self.dtype).reshape(len(rows), self.size)
+
+
+@dataclass(frozen=True)
+class SamplesFile:
+    """The samples of an .npy file, or of an .npz archive with a member for each tensor."""
+
+    path: Path
+    layout: Layout
+    count: int
+    _parts: tuple[_Part, ...]
+
     @classmethod
-    def of(cls, path: Path, shape: tuple[int, ...]) -> SamplesFile:
-        """The samples in ``path``, each a tensor of ``shape`` or its numbers in a row.
+    def of(cls, path: Path, layout: Layout) -> SamplesFile:
+        """The samples of ``layout`` in ``path``, which is an .npy or .npz file by its content.
+
+        An .npy file holds one tensor's samples, of shape (n, \\*shape), or rows, of shape
+        (n, numbers). The members of an archive have the names of the tensors.
 
         Raises:
             DataError: the file cannot be read, or holds something else.
         """
         with _reading(path), path.open("rb") as file:
-            found, fortran, dtype = _header(file)
-            start, end = file.tell(), file.seek(0, os.SEEK_END)
-        size = math.prod(shape)
-        samples = cls(path, found[0] if found else 0, size, dtype, start)
-        problems = [
-            *_kind_problems(path, found, dtype, shape),
-            *_layout_problems(path, fortran, end - start, samples),
-        ]
-        if problems:
-            raise DataError(problems[0])
-        return samples
+            parts = (_archived if _is_archive(file) else _alone)(path, file, layout)
+        if len(parts) > 1:
+            layout.check_counts([part.count for part in parts], Where(path))
+        return cls(path, layout, parts[0].count, parts)
 
-    def lots(self, most: int) -> Iterator[Array]:
-        """The samples in order, at most ``most`` at a time, as the file has them.
+    def batches(self, most: int) -> Iterator[Array]:
+        """The samples in order as rows, at most ``most`` at a time, as the file has them.
 
         Raises:
             DataError: the file cannot be read, or has become shorter meanwhile.
         """
-        row = self.size * self.dtype.itemsize
-        with _reading(self.path), self.path.open("rb") as file:
-            file.seek(self.start)
+        with _reading(self.path), _streams(self.path, self._parts) as streams:
             for first in range(0, self.count, most):
-                rows = min(most, self.count - first)
-                data = file.read(rows * row)
-                if len(data) < rows * row:
-                    raise DataError(_cut_off(self.path, f"sample {first + len(data) // row}"))
-                yield np.frombuffer(data, self.dtype).reshape(rows, self.size)
+                rows = range(first, min(first + most, self.count))
+                yield self.layout.joined([part.read(file, rows) for part, file in streams])
 
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn what the disk, or numpy of a damaged header, says into an error that names the file."""
+    """Report errors of the disk, and of damaged files, with the name of the file."""
     try:
         yield
-    except (OSError, ValueError, TypeError, TokenError) as error:
-        text = error.strerror if isinstance(error, OSError) else str(error)
+    except _DAMAGES as error:
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
         raise DataError(
-            Problem("no samples can be read", Where(path), "an .npy file", str(text))
+            Problem(
+                "no samples can be read",
+                Where(path),
+                expected="an .npy or .npz file",
+                got=text,
+                code="data.unreadable",
+            )
         ) from None
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+@contextlib.contextmanager
+def _streams(path: Path, parts: tuple[_Part, ...]) -> Iterator[tuple[tuple[_Part, IO[bytes]], ...]]:
+    """Each part, and a stream positioned at its first sample."""
+    with contextlib.ExitStack() as opened:
+        file: IO[bytes] = opened.enter_context(path.open("rb"))
+        archive = opened.enter_context(zipfile.ZipFile(file)) if parts[0].member else None
+        streams = []
+        for part in parts:
+            if archive and part.member:
+                file = opened.enter_context(archive.open(part.member))
+            file.seek(part.start)
+            streams.append((part, file))
+        yield tuple(streams)
+
+
+def _is_archive(file: IO[bytes]) -> bool:
+    start = file.read(4)
+    file.seek(0)
+    return start in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _alone(path: Path, file: IO[bytes], layout: Layout) -> tuple[_Part, ...]:
+    length = os.fstat(file.fileno()).st_size
+    return (_part(Where(path), None, file, length, layout),)
+
+
+def _archived(path: Path, file: IO[bytes], layout: Layout) -> tuple[_Part, ...]:
+    parts, problems = list[_Part](), list[Problem]()
+    with zipfile.ZipFile(file) as archive:
+        layout.check_names([name.removesuffix(".npy") for name in archive.namelist()], Where(path))
+        for tensor in layout.tensors:
+            where, member = Where(path, key=tensor.name), archive.getinfo(f"{tensor.name}.npy")
+            try:
+                with archive.open(member) as stream:
+                    alone = Layout((tensor,))
+                    parts.append(_part(where, member.filename, stream, member.file_size, alone))
+            except DataError as error:
+                problems += error.problems
+    if problems:
+        raise DataError(*problems)
+    return tuple(parts)
+
+
+def _part(
+    where: Where, member: str | None, stream: IO[bytes], length: int, layout: Layout
+) -> _Part:
+    """The samples of ``layout`` in an .npy stream of ``length`` bytes.
+
+    Raises:
+        DataError: it holds something else, or not all of them.
+    """
+    shape, by_columns, dtype = _header(stream)
+    part = _Part(where, member, shape[0] if shape else 0, layout.size, dtype, stream.tell())
+    problems = [
+        *_kind_problems(where, shape, dtype, layout),
+        *_order_problems(part, by_columns, length - part.start),
+    ]
+    if problems:
+        raise DataError(problems[0])
+    return part
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     formats: Any = np.lib.format
     version = formats.read_magic(file)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"is an .npy file of version {version}, which is for structures")
+        raise ValueError(f"an .npy file of version {version}, which is for structures")
     read = getattr(formats, f"read_array_header_{version[0]}_0")
     header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(file)
     return header
 
 
 def _kind_problems(
-    path: Path, found: tuple[int, ...], dtype: np.dtype[Any], shape: tuple[int, ...]
+    where: Where, shape: tuple[int, ...], dtype: np.dtype[Any], layout: Layout
 ) -> Iterator[Problem]:
-    if (
-        dtype.kind not in "fiu"
-        or dtype.itemsize > 8
-        or found[1:] not in (shape, (math.prod(shape),))
-        or found[0] < 0
-    ):
+    if dtype.kind not in "fiu" or dtype.itemsize > 8:
+        yield Problem(
+            "the samples are not numbers that fpgac can read",
+            where,
+            expected="integers, or floats of 16, 32 or 64 bits",
+            got=str(dtype),
+            code="data.not-numbers",
+        )
+    if shape[1:] not in layout.sample_shapes or shape[0] < 0:
         yield Problem(
             "the samples do not fit the network",
-            Where(path),
-            expected=f"numbers of shape (n, {', '.join(map(str, shape))})",
-            got=f"{dtype} of shape {found}",
+            where,
+            expected=f"shape {layout.array_shape}",
+            got=str(shape),
+            code="data.wrong-shape",
         )
 
 
-def _layout_problems(
-    path: Path, fortran: bool, there: int, samples: SamplesFile
-) -> Iterator[Problem]:
-    if fortran and samples.size > 1 and samples.count > 1:
+def _order_problems(part: _Part, by_columns: bool, there: int) -> Iterator[Problem]:
+    if by_columns and part.size > 1 and part.count > 1:
         yield Problem(
-            "the samples lie column by column",
-            Where(path),
+            "the samples are stored column by column",
+            part.where,
             expected="one sample after the other",
             hint="save them with numpy.save(path, numpy.ascontiguousarray(X))",
+            code="data.column-order",
         )
-    if there < samples.count * samples.size * samples.dtype.itemsize:
-        yield _cut_off(path, f"{there} bytes of them")
+    if there < part.count * part.row:
+        yield _cut_off(part.where, f"{there} bytes of them")
 
 
-def _cut_off(path: Path, got: str) -> Problem:
-    return Problem("the file is cut off", Where(path), expected="all its samples", got=got)
+def _cut_off(where: Where, got: str) -> Problem:
+    return Problem(
+        "the file is cut off", where, expected="all its samples", got=got, code="data.cut-off"
+    )
 
 
 @contextlib.contextmanager
 def results_file(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, layout: Layout, samples: int, *, raw: bool
 ) -> Iterator[Callable[[Array], None]]:
-    """An .npy file of ``shape`` that appears whole; call it with its rows, in order.
+    """A file for this many results, which only appears complete; call it with rows, in order.
+
+    A ``path`` that ends in .npz becomes an archive with a member for each tensor of ``layout``, any
+    other an .npy file of the only one. The numbers are raw words, or the narrowest floats that
+    represent each tensor's numbers exactly.
 
     Raises:
-        BuildError: the disk refuses.
+        BuildError: the file cannot be written.
+        DataError: several tensors are to go into an .npy file.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with disk_errors(path):
+    archived = path.suffix == ".npz"
+    if len(layout.tensors) > 1 and not archived:
+        raise DataError(
+            Problem(
+                "several outputs do not fit into one array",
+                Where(path),
+                expected="a file that ends in .npz",
+                hint=f"--out {path.with_suffix('.npz').name}",
+                code="data.not-an-archive",
+            )
+        )
+    with disk_errors(path), contextlib.ExitStack() as ended:
         require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("wb") as file:
-                file.write(_header_bytes(shape, dtype))
+        drafts = [_draft(path, str(place), ended) for place in range(len(layout.tensors))]
+        with contextlib.ExitStack() as opened:
+            files = [opened.enter_context(draft.open("wb")) for draft in drafts]
+            yield _writer(layout, files, samples, raw)
+        whole = drafts[0]
+        if archived:
+            whole = _draft(path, "npz", ended)
+            names = [f"{tensor.name}.npy" for tensor in layout.tensors]
+            _pack(whole, dict(zip(names, drafts, strict=True)))
+        whole.replace(path)
 
-                def write(rows: Array) -> None:
-                    file.write(rows.astype(dtype, copy=False).tobytes())
 
-                yield write
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+def _draft(path: Path, kind: str, ended: contextlib.ExitStack) -> Path:
+    """A temporary file next to ``path`` that is removed in the end."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+    ended.callback(draft.unlink, missing_ok=True)
+    return draft
+
+
+def _writer(
+    layout: Layout, files: Sequence[IO[bytes]], samples: int, raw: bool
+) -> Callable[[Array], None]:
+    """Writes rows, each tensor's columns into its own .npy file."""
+    dtypes = [t.type.dtype if raw else t.type.float_dtype for t in layout.tensors]
+    for file, tensor, dtype in zip(files, layout.tensors, dtypes, strict=True):
+        file.write(_header_bytes((samples, *tensor.shape), dtype))
+
+    def write(rows: Array) -> None:
+        parts = layout.named(rows.reshape(len(rows), layout.size)).values()
+        for file, part, dtype in zip(files, parts, dtypes, strict=True):
+            file.write(part.astype(dtype, copy=False).tobytes())
+
+    return write
 
 
 def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -187,3 +324,14 @@ def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     write: Any = np.lib.format.write_array_header_1_0
     write(stream, header)
     return stream.getvalue()
+
+
+def _pack(archive: Path, files: Mapping[str, Path]) -> None:
+    """Put the files into an archive as ``numpy.savez`` does, but without the time of day."""
+    with zipfile.ZipFile(archive, "w") as members:
+        for name, file in files.items():
+            with (
+                file.open("rb") as content,
+                members.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member,
+            ):
+                shutil.copyfileobj(content, member, 1 << 20)

@@ -6,34 +6,36 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint
+from fpgac.tensors import Layout
 
 __all__ = ["ANSWERS", "EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "make_vectors"]
 
 # Where a build keeps them: floats, their raw words, the raw words that every engine gives, and
-# what the data set says of its own samples, the first ones.
-INPUTS = "vectors/inputs.npy"
-INPUT_WORDS = "vectors/inputs_raw.npy"
-EXPECTED = "vectors/expected_raw.npy"
+# the data set's answers to its own samples, the first ones.
+INPUTS = "vectors/inputs"
+INPUT_WORDS = "vectors/inputs_raw"
+EXPECTED = "vectors/expected_raw"
 ANSWERS = "vectors/answers.npy"
 
 Floats = npt.NDArray[np.float64]
 
 
-def make_vectors(to: FixedPoint, data: Floats, random: int, seed: int) -> Floats:
-    """Floats for every engine, shape (samples, inputs): first ``data`` as it is, then ``random``
-    samples over the range of ``to`` and a quarter beyond it, then the corners of the conversion.
+def make_vectors(layout: Layout, data: Floats, random: int, seed: int) -> Floats:
+    """Rows of numbers for every engine, shape (samples, numbers): first ``data`` as it is, then
+    ``random`` samples over each type's range and a quarter beyond it, then the corners of the
+    conversion, each tensor's own in its columns.
 
-    Each corner number stands once in all inputs together, and once in each input of a sample of
-    the data, so that no input can hide it.
+    Each corner stands once in all columns together, and once in each column of a sample of the
+    data, so that no input can hide it.
     """
-    generator = np.random.default_rng(seed)
-    edge = 1.25 * to.step * max(to.highest, -to.lowest)
-    anywhere = generator.uniform(-edge, edge, (random, data.shape[1]))
-    return np.concatenate([data, anywhere, _corners(to, data)])
+    edges = np.concatenate([np.full(tensor.size, _edge(tensor.type)) for tensor in layout.tensors])
+    anywhere = np.random.default_rng(seed).uniform(-edges, edges, (random, layout.size))
+    return np.concatenate([data, anywhere, _corners(layout, data)])
 
 
 def corner_numbers(to: FixedPoint) -> Floats:
-    """Floats at which conversions go wrong: ties, extremes, out of range, not finite."""
+    """Floats at which conversions go wrong: ties, extremes, out of range, not finite; as many for
+    every type."""
     ties = (np.arange(-4, 4) + 0.5) * to.step
     ends = np.array([to.lowest - 1, to.lowest, to.lowest + 1, to.highest - 1, to.highest])
     beyond = np.array([to.lowest - 0.5, to.highest + 0.5, to.highest + 1, 3 * to.highest + 2])
@@ -44,11 +46,15 @@ def corner_numbers(to: FixedPoint) -> Floats:
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in numbers])
 
 
-def _corners(to: FixedPoint, data: Floats) -> Floats:
-    numbers, inputs = corner_numbers(to), data.shape[1]
-    everywhere = np.repeat(numbers[:, None], inputs, axis=1)
-    # One corner number in one input, the rest a sample of the data.
-    one = np.resize(data, (len(numbers) * inputs, inputs)).copy()
+def _edge(to: FixedPoint) -> float:
+    return 1.25 * to.step * max(to.highest, -to.lowest)
+
+
+def _corners(layout: Layout, data: Floats) -> Floats:
+    columns = [np.repeat(corner_numbers(t.type)[:, None], t.size, axis=1) for t in layout.tensors]
+    everywhere = np.concatenate(columns, axis=1)
+    # One corner in one column, the rest a sample of the data.
+    one = np.resize(data, (everywhere.size, layout.size)).copy()
     rows = np.arange(len(one))
-    one[rows, rows % inputs] = np.repeat(numbers, inputs)
+    one[rows, rows % layout.size] = everywhere.ravel()
     return np.concatenate([everywhere, one])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.stopping import stop_if_told
+from fpgac.build.cancelling import Cancellation
 from fpgac.errors import EmulationError, Problem
 
 __all__ = ["HostProcess", "Outcome"]
@@ -100,7 +100,11 @@ class HostProcess:
         except OSError as error:
             os.close(reading)
             raise EmulationError(
-                Problem(f"{command[0]} cannot be started", got=str(error))
+                Problem(
+                    f"{command[0]} cannot be started",
+                    got=str(error),
+                    code="emulation.host-not-started",
+                )
             ) from error
         finally:
             os.close(writing)
@@ -131,7 +135,12 @@ class HostProcess:
             self._signal(signal.SIGKILL)
             self._popen.wait()
 
-    def follow(self, timeout: float, on_output: Callable[[str], None] | None) -> Outcome:
+    def follow(
+        self,
+        timeout: float,
+        on_output: Callable[[str], None] | None,
+        cancellation: Cancellation,
+    ) -> Outcome:
         """Reads what the host writes until it has ended, its card has failed, or time is up."""
         streams = {self._popen.stdout: _Stream(on_output), self._popen.stderr: _Stream(on_output)}
         deadline = time.monotonic() + timeout
@@ -142,7 +151,7 @@ class HostProcess:
                     selector.register(pipe, selectors.EVENT_READ, stream)
             failed = False
             while self._popen.poll() is None:
-                stop_if_told()
+                cancellation.check()
                 self._read(selector, _TICK)
                 if not failed and self._events.exists():
                     failed = True

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from fpgac.build.folder import replace_whole
+from fpgac.build.folder import write_whole
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription, Kernel
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
@@ -111,7 +111,10 @@ def write_xclbin(card: CardDescription, library: bytes) -> bytes:
     if library[:4] != b"\x7fELF":
         raise EmulationError(
             Problem(
-                "the kernel is no shared library", expected="an ELF file", got=repr(library[:4])
+                "the kernel is no shared library",
+                expected="an ELF file",
+                got=repr(library[:4]),
+                code="emulation.no-library",
             )
         )
     units = tuple(_units(card))
@@ -368,9 +371,8 @@ def _described(sections: Mapping[int, bytes], where: Where | None) -> CardDescri
 
 
 def _refused(what: str, where: Where | None, expected: str, got: str) -> EmulationError:
-    return EmulationError(
-        Problem(what, where, expected, got, hint="build it again: the file is of no use")
-    )
+    hint = "build it again: the file is of no use"
+    return EmulationError(Problem(what, where, expected, got, hint, code="emulation.bad-xclbin"))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -383,7 +385,7 @@ def main(arguments: Sequence[str]) -> int:
     description, library, out = (Path(os.fspath(argument)) for argument in arguments)
     try:
         card = CardDescription.read(description)
-        replace_whole(out, write_xclbin(card, library.read_bytes()))
+        write_whole(out, write_xclbin(card, library.read_bytes()))
     except FpgacError as error:
         sys.stderr.write(f"error: {_one_line(str(error))}\n")
         return error.exit_code

@@ -1,9 +1,12 @@
-"""``NAME.network.json``: a trained network that people can read and git can compare.
+"""``NAME.network.json``: a trained network as a file that people can read and git can compare.
 
-One row of weights is one line of raw words. Formats are spelled as in the spec. The recorded
-vectors are base64 of zlib of little-endian numbers, row by row. ``digest`` is the network's own,
-over layers and formats; ``checksum`` covers all else that the file says, so that damage shows
-wherever it is.
+The file is JSON with one key a line and one row of numbers a line. Weights and biases are whole
+numbers: raw words of the formats beside them. The recording is ``zlib``-compressed ``base64`` of
+little-endian numbers, row by row. ``digest`` is the network's own, over operations and formats;
+``checksum`` covers all else that the file says, so that damage shows wherever it is.
+
+Files of schema 1 hold a chain of layers with one input. They are read as what they mean: the graph
+in which each layer reads the one before it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,40 +29,20 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from fpgac.digest import digest_json
-from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.network import (
-    AveragePoolLayer,
-    ConvLayer,
-    DenseLayer,
-    FlattenLayer,
-    HardLayer,
-    Layer,
-    MaxPoolLayer,
-    Network,
-    Recording,
-    ReluLayer,
-)
-from fpgac.network.soundness import unsound
-from fpgac.network.tables import (
-    AveragePooling1DTable,
-    AveragePooling2DTable,
-    DenseTable,
-    Document,
-    FlattenTable,
-    HardTable,
-    LayerTable,
-    MaxPooling1DTable,
-    MaxPooling2DTable,
-    RecordingTable,
-    ReluTable,
-    ShapedInputTable,
-    WeightedTable,
-)
-from fpgac.numbers import IntArray
+from fpgac.errors import NetworkError, Problem, Where, nearest
+from fpgac.network.network import Network, Output, Recording
+from fpgac.network.operation import Operation, Part
+from fpgac.network.ops import OPERATIONS
+from fpgac.network.soundness import unsound, wiring_problems
+from fpgac.network.tables import ChainDocument, Document, RecordingTable, TensorTable
+from fpgac.spec.shapes import MisfitError
+from fpgac.spec.topology import INPUT
+from fpgac.spec.wiring import Wire
+from fpgac.tensors import Tensor
 
 __all__ = ["SCHEMA", "read_network", "write_network"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 _AGAIN = "make it again with 'fpgac train SPEC', or take the committed one: 'git checkout FILE'"
 _LINE = 120
@@ -83,6 +66,7 @@ def write_network(network: Network, path: Path) -> None:
                 Where(path),
                 got=error.strerror or str(error),
                 hint="free some space, or mend the folder's rights, and train again",
+                code="network.cannot-write",
             )
         ) from error
 
@@ -110,8 +94,9 @@ def render(network: Network) -> str:
         "name": plain["name"],
         "digest": network.digest,
         "provenance": dict(network.provenance),
-        "input": plain["input"],
-        "layers": plain["layers"],
+        "inputs": plain["inputs"],
+        "nodes": plain["nodes"],
+        "outputs": plain["outputs"],
         "recording": _packed(network),
     }
     document["checksum"] = digest_json(document)
@@ -123,7 +108,7 @@ def _packed(network: Network) -> dict[str, Any] | None:
         return None
     return {
         "samples": len(network.recording.inputs),
-        "inputs": _pack(network.recording.inputs.astype(network.input_type.dtype)),
+        "inputs": _pack(network.recording.inputs.astype(network.input_layout.dtype)),
         "outputs": _pack(network.recording.outputs.astype("<f8")),
     }
 
@@ -153,30 +138,108 @@ def read_network(path: Path) -> Network:
     Raises:
         NetworkError: there is no such file, or it is damaged; it says what, where and the mend.
     """
-    text = _read(path)
-    document = _parse(path, text)
-    _check_version(path, document)
+    document = _parse(path, _read(path))
+    reader = _reader(path, document)
+    checksum = document.pop("checksum", None)
+    network = reader(path, document)
+    _expect(path, "checksum", checksum, digest_json(document))
+    return network
+
+
+def _reader(path: Path, document: Mapping[str, Any]) -> Callable[[Path, dict[str, Any]], Network]:
+    """What reads the file's schema."""
+    if "fpgac_network" not in document:
+        _refuse(path, "the file is no trained network", expected="a key 'fpgac_network'")
+    readers = {1: _read_chain, SCHEMA: _read_graph}
+    schema = document["fpgac_network"]
+    if isinstance(schema, int) and schema in readers:
+        return readers[schema]
+    raise NetworkError(
+        Problem(
+            "the trained network is of a version that this fpgac does not read",
+            Where(path, key="fpgac_network"),
+            expected=" or ".join(map(str, readers)),
+            got=json.dumps(schema),
+            hint="'fpgac train SPEC' makes it again; a newer file needs a newer fpgac",
+            code="network.unknown-schema",
+        )
+    )
+
+
+def _expect(path: Path, key: str, said: object, found: str) -> None:
+    if said != found:
+        what = f"the trained network is not the one that was written: its {key} does not agree"
+        _refuse(path, what, "checksum", expected=found, got=_short(said), key=key)
+
+
+def _read_graph(path: Path, document: dict[str, Any]) -> Network:
     try:
         table = Document.model_validate(document)
     except ValidationError as error:
-        raise NetworkError(*_at(path, _invalid(error))) from None
-    network = _network(path, table)
+        raise NetworkError(*_at(path, _invalid(error, ""))) from None
+    inputs = [_tensor(entry) for entry in table.inputs]
+    parts = [_part(path, place, node) for place, node in enumerate(table.nodes)]
+    outputs = [Output(output.name, output.node) for output in table.outputs]
+    wires = [Wire(part.name, part.inputs) for part in parts]
+    if problems := list(wiring_problems(inputs, wires, outputs)):
+        raise NetworkError(*_at(path, problems))
+    try:
+        network = Network.connected(table.name, inputs, parts, outputs)
+    except NetworkError as error:
+        raise NetworkError(*_at(path, error.problems)) from None
     if problems := unsound(network):
         raise NetworkError(*_at(path, problems))
-    checksum = document.pop("checksum")
-    for key, said, found in (
-        ("digest", table.digest, network.digest),
-        ("checksum", checksum, digest_json(document)),
-    ):
-        if said != found:
-            _refuse(
-                path,
-                f"the trained network is not the one that was written: its {key} does not agree",
-                expected=said,
-                got=found,
-                key=key,
-            )
+    _expect(path, "digest", table.digest, network.digest)
+    recorded = _recording(path, network, table.recording) if table.recording else None
+    whole = replace(network, recording=recorded, provenance=table.provenance)
+    if problems := unsound(whole):
+        raise NetworkError(*_at(path, problems))
+    return whole
+
+
+def _tensor(table: TensorTable) -> Tensor:
+    return Tensor(table.name, tuple(table.shape), table.type)
+
+
+def _read_chain(path: Path, document: dict[str, Any]) -> Network:
+    """A file of schema 1: its digest covers the chain as the file says it."""
+    try:
+        ChainDocument.model_validate(document)
+    except ValidationError as error:
+        raise NetworkError(*_at(path, _invalid(error, ""))) from None
+    try:
+        network = _read_graph(path, _as_graph(document))
+    except NetworkError as error:
+        raise NetworkError(*(_in_chain(problem) for problem in error.problems)) from None
+    chain = {key: document[key] for key in ("name", "input", "layers")}
+    _expect(path, "digest", document.get("digest"), digest_json(chain))
     return network
+
+
+def _as_graph(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same network as schema 2 says it."""
+    given = document["input"]
+    shape = given.get("shape") or [given.get("size")]
+    names = [INPUT, *(layer["name"] for layer in document["layers"])]
+    nodes = [
+        {**layer, "inputs": [read]} for layer, read in zip(document["layers"], names, strict=False)
+    ]
+    graph = {
+        "name": document["name"],
+        "inputs": [{"name": INPUT, "shape": shape, "type": given["type"]}],
+        "nodes": nodes,
+        "outputs": [{"name": names[-1], "node": names[-1]}],
+    }
+    rest = {key: document[key] for key in ("provenance", "recording")}
+    return {"fpgac_network": SCHEMA, **graph, **rest, "digest": digest_json(graph)}
+
+
+def _in_chain(problem: Problem) -> Problem:
+    """The problem with its place as a file of schema 1 calls it."""
+    if problem.where is None:
+        return problem
+    key = re.sub(r"^nodes\b", "layers", re.sub(r"^inputs(\[0\])?", "input", problem.where.key))
+    return replace(problem, where=replace(problem.where, key=key))
 
 
 def _read(path: Path) -> str:
@@ -188,6 +251,7 @@ def _read(path: Path) -> str:
                 "the network is not trained yet: there is no such file",
                 Where(path),
                 hint="'fpgac train SPEC' makes it",
+                code="network.not-trained",
             )
         ) from None
     except UnicodeDecodeError as error:
@@ -199,14 +263,25 @@ def _read(path: Path) -> str:
                 Where(path),
                 got=error.strerror or str(error),
                 hint="mend the file's rights, or name another with 'network' in the spec",
+                code="network.cannot-read",
             )
         ) from error
 
 
 def _refuse(
-    path: Path, what: str, *, key: str = "", line: int | None = None, **said: str
+    path: Path,
+    what: str,
+    code: str = "damaged",
+    *,
+    key: str = "",
+    line: int | None = None,
+    expected: str = "",
+    got: str = "",
 ) -> NoReturn:
-    raise NetworkError(Problem(what, Where(path, line, key), hint=_AGAIN, **said)) from None
+    where = Where(path, line, key)
+    raise NetworkError(
+        Problem(what, where, expected, got, _AGAIN, code=f"network.{code}")
+    ) from None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -239,37 +314,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _check_version(path: Path, document: Mapping[str, Any]) -> None:
-    if "fpgac_network" not in document:
-        _refuse(path, "the file is no trained network", expected="a key 'fpgac_network'")
-    if document["fpgac_network"] != SCHEMA:
-        raise NetworkError(
-            Problem(
-                "the trained network is of a version that this fpgac does not read",
-                Where(path, key="fpgac_network"),
-                expected=str(SCHEMA),
-                got=json.dumps(document["fpgac_network"]),
-                hint="'fpgac train SPEC' makes it again; a newer file needs a newer fpgac",
-            )
-        )
-
-
-def _invalid(error: ValidationError) -> list[Problem]:
+def _invalid(error: ValidationError, key: str) -> list[Problem]:
+    """What pydantic found in the table at ``key``."""
     return [
         Problem(
             f"the trained network is damaged: {fault['msg']}",
-            Where(key=_key(fault["loc"])),
+            Where(key=_key(key, fault["loc"])),
             got="" if fault["type"] == "missing" else _short(fault["input"]),
+            code="network.damaged",
         )
         for fault in error.errors(include_url=False)[:10]
     ]
 
 
-def _key(parts: Iterable[int | str]) -> str:
+def _key(key: str, parts: Iterable[int | str]) -> str:
     names = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]
-    # A union's member stands among them by its tag: a layer's kind, or how the input is given.
-    path = re.sub(r"(?<=\])\.[a-z_]+([12]d)?(?=\.)", "", "".join(names)).removeprefix(".")
-    return re.sub(r"^input\.(size|shape)(?=\.)", "input", path)
+    return f"{key}{''.join(names)}".removeprefix(".")
 
 
 def _short(value: object) -> str:
@@ -279,87 +339,50 @@ def _short(value: object) -> str:
 
 def _at(path: Path, problems: Iterable[Problem]) -> list[Problem]:
     return [
-        Problem(
-            problem.what,
-            Where(path, key=problem.where.key if problem.where else ""),
-            problem.expected,
-            problem.got,
-            problem.hint or _AGAIN,
+        replace(
+            problem,
+            where=Where(path, key=problem.where.key if problem.where else ""),
+            hint=problem.hint or _AGAIN,
         )
         for problem in problems
     ]
 
 
-def _network(path: Path, table: Document) -> Network:
-    layers = tuple(_layer(path, place, layer) for place, layer in enumerate(table.layers))
-    given = table.input
-    inputs = tuple(given.shape) if isinstance(given, ShapedInputTable) else given.size
-    network = Network(table.name, inputs, given.type, layers)
-    if table.recording is None or unsound(network):
-        recording = None
-    else:
-        recording = _recording(path, network, table.recording)
-    return replace(network, recording=recording, provenance=table.provenance)
-
-
-def _layer(path: Path, place: int, table: LayerTable) -> Layer:
-    match table:
-        case ReluTable():
-            return ReluLayer(table.name, table.type)
-        case HardTable():
-            return HardLayer(table.name, table.kind, table.type)
-        case MaxPooling1DTable() | MaxPooling2DTable():
-            return MaxPoolLayer(table.name, tuple(table.pool))
-        case AveragePooling1DTable() | AveragePooling2DTable():
-            return AveragePoolLayer(table.name, tuple(table.pool))
-        case FlattenTable():
-            return FlattenLayer(table.name)
-        case _:
-            return _weighted(path, f"layers[{place}].weights", table)
-
-
-def _weighted(path: Path, key: str, table: WeightedTable) -> Layer:
-    strides = () if isinstance(table, DenseTable) else tuple(table.strides)
-    words = (
-        table.name,
-        _array(path, key, table.weights, 2 + len(strides)),
-        table.weight_type,
-        np.array(table.bias, np.int64),
-        table.bias_type,
-    )
-    if isinstance(table, DenseTable):
-        return DenseLayer(*words)
-    return ConvLayer(*words, strides, table.padding)
-
-
-def _array(path: Path, key: str, nested: list[Any], axes: int) -> IntArray:
+def _part(path: Path, place: int, node: dict[str, Any]) -> Part:
+    """The node at ``place``: its kind says which model its table has."""
+    key = f"nodes[{place}]"
+    kind = node.get("kind")
+    if not isinstance(kind, str) or kind not in OPERATIONS:
+        hint = (nearest(kind, OPERATIONS) if isinstance(kind, str) else "") or _AGAIN
+        where = Where(path, key=f"{key}.kind")
+        what = "the trained network has an operation that this fpgac does not know"
+        got = _short(kind)
+        raise NetworkError(Problem(what, where, got=got, hint=hint, code="network.unknown-kind"))
+    operation = OPERATIONS[kind]
     try:
-        array = np.array(nested, np.int64)
-    except ValueError:
-        array = np.empty(0, np.int64)
-    if array.ndim != axes or not array.size:
-        lengths = sorted({len(row) for row in _rows(nested)})
+        table = operation.table.model_validate(node)
+        read: Operation = operation.read(table)
+    except ValidationError as error:
+        raise NetworkError(*_at(path, _invalid(error, key))) from None
+    except MisfitError as misfit:
+        _refuse(path, str(misfit), key=f"{key}.{misfit.key}")
+    except ValueError as error:
+        _refuse(path, str(error), key=key)
+    if read.kind != kind:
         _refuse(
             path,
-            "the weights are no whole array: rows, or blocks of them, differ in length",
-            got=f"rows of {', '.join(map(str, lengths))}" if lengths else "no rows",
-            key=key,
+            "the operation is of another kind",
+            "damaged",
+            expected=read.kind,
+            got=kind,
+            key=f"{key}.kind",
         )
-    return array
-
-
-def _rows(nested: list[Any]) -> Iterator[list[int]]:
-    """The innermost lists."""
-    for item in nested:
-        if item and isinstance(item[0], list):
-            yield from _rows(item)
-        else:
-            yield item
+    return Part(table.name, read, tuple(table.inputs))
 
 
 def _recording(path: Path, network: Network, table: RecordingTable) -> Recording:
-    words = network.input_type.dtype
-    inputs = _unpack(path, "inputs", table.inputs, words, (table.samples, network.input_size))
+    layout = network.input_layout
+    inputs = _unpack(path, "inputs", table.inputs, layout.dtype, (table.samples, layout.size))
     answers = np.dtype("<f8")
     outputs = _unpack(path, "outputs", table.outputs, answers, (table.samples, network.output_size))
     return Recording(inputs.astype(np.int64), outputs.astype(np.float64))

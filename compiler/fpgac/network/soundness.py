@@ -1,169 +1,140 @@
-"""Whether a network makes sense in itself: names, formats, shapes that chain, words in range."""
+"""Whether a network makes sense in itself: names, wiring, formats, words in range."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.arithmetic import check_range
-from fpgac.network.network import (
-    DenseLayer,
-    HardLayer,
-    Layer,
-    Network,
-    ReluLayer,
-    WeightedLayer,
-)
-from fpgac.numbers import WIDEST, FixedPoint, IntArray, Overflow, Rounding
-from fpgac.spec.formats import hard_type
-from fpgac.spec.names import check_identifier
-from fpgac.spec.shapes import MisfitError, Shape, shape_text
+from fpgac.network.exactness import check_exact
+from fpgac.network.network import Network, Output, Recording
+from fpgac.network.operation import problem
+from fpgac.numbers import WIDEST
+from fpgac.spec.names import LONGEST, LONGEST_PART, check_identifier
+from fpgac.spec.shapes import shape_text
+from fpgac.spec.wiring import Wire, wiring_faults
+from fpgac.tensors import Tensor
 
-__all__ = ["unsound"]
+__all__ = ["recording_problems", "unsound", "wiring_problems"]
 
 
 def unsound(network: Network) -> list[Problem]:
     """Everything that is wrong with ``network``; empty if it can be computed."""
-    problems = [*_names(network), *_input(network), *_order(network)]
-    shape: Shape | None = network.input_shape
-    for place, layer in enumerate(network.layers):
-        found, shape = _fit(f"layers[{place}]", layer, shape)
-        problems += [*found, *_formats(f"layers[{place}]", layer)]
+    problems = [
+        *_names(network),
+        *_inputs(network),
+        *_wiring(network),
+        *_operations(network),
+    ]
     if not problems:
-        problems += [*_range(network), *_recording(network)]
+        problems += [*_range(network), *_recorded(network)]
     return problems
 
 
-def _problem(key: str, what: str, expected: str = "", got: str = "") -> Problem:
-    return Problem(what, Where(key=key), expected, got)
-
-
 def _names(network: Network) -> Iterator[Problem]:
-    seen: set[str] = set()
-    keys = ["name", *(f"layers[{place}].name" for place in range(len(network.layers)))]
-    for key, name in zip(keys, [network.name, *(x.name for x in network.layers)], strict=True):
-        try:
-            check_identifier(name)
-        except ValueError as error:
-            yield _problem(key, str(error))
-        if key != "name" and name in seen:
-            yield _problem(key, f"two layers are named {name!r}")
-        if key != "name":
-            seen.add(name)
+    yield from _bad_name("name", network.name, LONGEST)
+    outputs = [output.name for output in network.outputs]
+    for key, names in (
+        ("inputs", [tensor.name for tensor in network.inputs]),
+        ("nodes", [node.name for node in network.nodes]),
+        ("outputs", outputs),
+    ):
+        for place, name in enumerate(names):
+            yield from _bad_name(f"{key}[{place}].name", name, LONGEST_PART)
+    for place, name in enumerate(outputs):
+        if name in outputs[:place]:
+            key = f"outputs[{place}].name"
+            yield problem("name-twice", key, f"two outputs are named {name!r}")
 
 
-def _input(network: Network) -> Iterator[Problem]:
-    if min(network.input_shape, default=0) < 1:
-        got = shape_text(network.input_shape)
-        yield _problem("input", "a network needs an input", got=got)
-    if network.input_type.width > WIDEST:
-        yield _wide("input.type", network.input_type)
-
-
-def _wide(key: str, given: FixedPoint) -> Problem:
-    return _problem(key, "the type is too wide", f"at most {WIDEST} bits", str(given))
-
-
-def _order(network: Network) -> Iterator[Problem]:
-    kinds = [type(layer) for layer in network.layers]
-    if not kinds or kinds[-1] is not DenseLayer:
-        yield _problem("layers", "the last layer must be dense: its sums are the output")
-    for place, (before, here) in enumerate(zip([ReluLayer, *kinds], kinds, strict=False)):
-        if issubclass(here, ReluLayer | HardLayer) and not issubclass(before, WeightedLayer):
-            yield _problem(f"layers[{place}]", "an activation must follow a layer with weights")
-
-
-def _fit(key: str, layer: Layer, shape: Shape | None) -> tuple[list[Problem], Shape | None]:
-    """What is wrong with the shape that comes to ``layer``, and the one that leaves it."""
+def _bad_name(key: str, name: str, longest: int) -> Iterator[Problem]:
     try:
-        return [], layer.output_shape(shape) if shape else None
-    except MisfitError as misfit:
-        return [_problem(f"{key}.{misfit.key}", str(misfit))], misfit.shape
+        check_identifier(name, longest)
+    except ValueError as error:
+        yield problem("bad-name", key, str(error))
 
 
-def _formats(key: str, layer: Layer) -> Iterator[Problem]:
-    if isinstance(layer, WeightedLayer):
-        if not layer.bias.size:
-            yield _problem(f"{key}.bias", f"{layer.name!r} has no outputs")
-        yield from _words(f"{key}.weights", layer.weights, layer.weight_type)
-        yield from _words(f"{key}.bias", layer.bias, layer.bias_type)
-    elif isinstance(layer, ReluLayer):
-        yield from _relu(key, layer)
-    elif isinstance(layer, HardLayer) and layer.type != hard_type(layer.kind, layer.type.width):
-        yield _problem(
-            f"{key}.type",
-            f"no type that quantized_{layer.kind}(bits) has",
-            str(hard_type(layer.kind, layer.type.width)),
-            str(layer.type),
-        )
+def _inputs(network: Network) -> Iterator[Problem]:
+    for place, tensor in enumerate(network.inputs):
+        key = f"inputs[{place}]"
+        if min(tensor.shape, default=0) < 1:
+            yield problem(
+                "no-inputs", f"{key}.shape", "an input needs numbers", got=shape_text(tensor.shape)
+            )
+        if tensor.type.width > WIDEST:
+            wide = f"at most {WIDEST} bits"
+            yield problem("too-wide", f"{key}.type", "the type is too wide", wide, str(tensor.type))
+    if not network.inputs:
+        yield problem("no-inputs", "inputs", "a network needs an input")
+    if not network.nodes:
+        yield problem("no-nodes", "nodes", "a network needs a layer")
 
 
-def _words(key: str, words: IntArray, type_: FixedPoint) -> Iterator[Problem]:
-    if not _is_quantised(type_, signed=True) or type_.width < 2:
-        yield _problem(
-            key.replace("weights", "weight_type").replace(".bias", ".bias_type"),
-            "no type that quantized_bits(bits, integer, alpha=1) has",
-            "ap_fixed<W,I,RND_CONV,SAT> of 2 to 53 bits, I at least 1",
-            str(type_),
-        )
-    elif (outside := (words < type_.lowest) | (words > type_.highest)).any():
-        place = tuple(int(index) for index in np.argwhere(outside)[0])
-        yield _problem(
-            key + "".join(f"[{index}]" for index in place),
-            f"a word is outside its type {type_}",
-            f"{type_.lowest} to {type_.highest}",
-            str(words[place]),
-        )
+def _wiring(network: Network) -> Iterator[Problem]:
+    wires = [Wire(node.name, node.inputs) for node in network.nodes]
+    return wiring_problems(network.inputs, wires, network.outputs)
 
 
-def _relu(key: str, layer: ReluLayer) -> Iterator[Problem]:
-    if not _is_quantised(layer.type, signed=False):
-        yield _problem(
-            f"{key}.type",
-            "no type that quantized_relu(bits, integer) has",
-            "ap_ufixed<W,I,RND_CONV,SAT> of 1 to 53 bits, I at least 0",
-            str(layer.type),
-        )
+def wiring_problems(
+    inputs: Iterable[Tensor], nodes: Sequence[Wire], outputs: Iterable[Output]
+) -> Iterator[Problem]:
+    """What is wrong with who reads what in a network to be."""
+    ends = [output.node for output in outputs]
+    for found in wiring_faults([tensor.name for tensor in inputs], nodes, ends):
+        key = found.key if found.node is None else f"nodes[{found.node}].{found.key}"
+        yield replace(problem(found.kind, key, found.what), hint=found.hint)
 
 
-def _is_quantised(type_: FixedPoint, signed: bool) -> bool:
-    usual = replace(type_, rounding=Rounding.RND_CONV, overflow=Overflow.SAT)
-    integer = type_.integer - type_.signed
-    return type_ == usual and type_.signed is signed and type_.width <= WIDEST and integer >= 0
+def _operations(network: Network) -> Iterator[Problem]:
+    for place, node in enumerate(network.nodes):
+        for found in node.operation.problems():
+            key = f"nodes[{place}].{found.where.key if found.where else ''}"
+            yield replace(found, where=Where(key=key))
 
 
 def _range(network: Network) -> Iterator[Problem]:
     try:
-        check_range(network.input_type, network.layers)
+        check_exact(network)
     except NetworkError as error:
         yield from error.problems
 
 
-def _recording(network: Network) -> Iterator[Problem]:
-    recording = network.recording
-    if recording is None:
-        return
+def _recorded(network: Network) -> Iterator[Problem]:
+    if network.recording is not None:
+        yield from recording_problems(network, network.recording)
+
+
+def recording_problems(network: Network, recording: Recording) -> Iterator[Problem]:
+    """What in a recording cannot be this network's."""
     samples = len(recording.inputs)
     for key, array, size in (
-        ("inputs", recording.inputs, network.input_size),
+        ("inputs", recording.inputs, network.input_layout.size),
         ("outputs", recording.outputs, network.output_size),
     ):
         if array.shape != (samples, size):
-            yield _problem(
+            yield problem(
+                "foreign-recording",
                 f"recording.{key}",
                 "the recording is not the network's",
                 f"{samples} x {size} numbers",
                 " x ".join(map(str, array.shape)),
             )
-    lowest, highest = network.input_type.lowest, network.input_type.highest
-    if ((recording.inputs < lowest) | (recording.inputs > highest)).any():
-        yield _problem(
+            return
+    for tensor, columns in network.input_layout.places:
+        yield from _words_outside(tensor, recording.inputs[:, columns])
+    if not np.isfinite(recording.outputs).all():
+        what = "a recorded answer is not finite"
+        yield problem("foreign-recording", "recording.outputs", what)
+
+
+def _words_outside(tensor: Tensor, words: np.ndarray) -> Iterator[Problem]:  # type: ignore[type-arg]
+    lowest, highest = tensor.type.lowest, tensor.type.highest
+    if ((words < lowest) | (words > highest)).any():
+        yield problem(
+            "word-outside",
             "recording.inputs",
-            f"a word is outside the input's type {network.input_type}",
+            f"a word is outside the type {tensor.type} of {tensor.name!r}",
             f"{lowest} to {highest}",
         )
-    if not np.isfinite(recording.outputs).all():
-        yield _problem("recording.outputs", "a recorded answer is not finite")

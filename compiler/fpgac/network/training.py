@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import DataError, NetworkError, Problem, SpecError, Where
-from fpgac.network.arithmetic import check_range, outputs
+from fpgac.network.exactness import check_exact, with_extreme_parameters
 from fpgac.network.file import read_network
-from fpgac.network.network import Layer, Network, WeightedLayer
-from fpgac.network.process import exchange, run_worker
+from fpgac.network.keras.process import exchange, run_worker
+from fpgac.network.meaning import outputs
+from fpgac.network.network import Network
 from fpgac.network.topology import untrained
 from fpgac.numbers import IntArray
 from fpgac.spec.models import Spec
@@ -80,7 +81,7 @@ def train(
     y = _targets(spec, len(words), np.asarray(targets))
     with exchange() as folder:
         (folder / "spec.json").write_text(spec.model_dump_json())
-        np.save(folder / "features.npy", network.input_type.number(words))
+        np.save(folder / "features.npy", network.input_layout.number(words))
         np.save(folder / "targets.npy", y)
         np.save(folder / "record.npy", recorded)
         progress(Progress("start", spec.training.epochs))
@@ -97,37 +98,30 @@ def check_precision(network: Network) -> None:
         SpecError: those of a layer might not be.
     """
     try:
-        check_range(network.input_type, [_extreme(layer) for layer in network.layers])
+        check_exact(with_extreme_parameters(network))
     except NetworkError as error:
         raise SpecError(*error.problems) from None
 
 
-def _extreme(layer: Layer) -> Layer:
-    if not isinstance(layer, WeightedLayer):
-        return layer
-    return replace(
-        layer,
-        weights=np.full_like(layer.weights, layer.weight_type.lowest),
-        bias=np.full_like(layer.bias, layer.bias_type.lowest),
-    )
-
-
 def _on_grid(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
-    numbers = np.asarray(given)
-    size = network.input_size
-    if numbers.dtype.kind not in _NUMBERS or numbers.ndim != 2 or numbers.shape[1] != size:
-        raise _misfit(name, f"numbers of shape (samples, {size})", numbers, "topology.inputs")
-    words = network.input_type.raw(numbers)
-    off = network.input_type.number(words) != numbers
+    numbers, layout = np.asarray(given), network.input_layout
+    if numbers.dtype.kind not in _NUMBERS or numbers.shape[1:] != (layout.size,):
+        raise _misfit(
+            name, f"numbers of shape (samples, {layout.size})", numbers, "topology.inputs"
+        )
+    words = layout.raw(numbers)
+    off = layout.number(words) != numbers
     if off.any():
         row, column = (int(index) for index in np.argwhere(off)[0])
+        type_ = next(t.type for t, columns in layout.places if columns.stop > column)
         raise DataError(
             Problem(
                 f"{name} are not on the grid of the input's type",
                 Where(key="interface.input"),
-                expected=f"numbers that {network.input_type} holds exactly",
+                expected=f"numbers that {type_} holds exactly",
                 got=f"{numbers[row, column]} in sample {row}, feature {column}",
-                hint="put them on it once: spec.interface.input.on_grid(features)",
+                hint="put them on it once: spec.inputs.number(spec.inputs.raw(features))",
+                code="data.off-grid",
             )
         )
     return words.astype(np.int64)
@@ -140,16 +134,22 @@ def _misfit(name: str, expected: str, given: npt.NDArray[Any], key: str) -> Data
             Where(key=key),
             expected,
             f"{given.dtype} of shape {given.shape}",
-            "mend the data set, or the spec's topology",
+            "fix the data set, or the spec's topology",
+            code="data.misfit",
         )
     )
 
 
 def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    outputs_ = spec.topology.outputs
+    outputs_ = spec.topology.output_size
     if samples < 2:
         raise DataError(
-            Problem("training needs at least 2 samples", got=str(samples), hint="more samples")
+            Problem(
+                "training needs at least 2 samples",
+                got=str(samples),
+                hint="more samples",
+                code="data.too-few",
+            )
         )
     classes = spec.training.loss == "crossentropy"
     if classes and outputs_ < 2:
@@ -159,6 +159,7 @@ def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
                 Where(key="training.loss"),
                 expected="a last layer of at least 2 units",
                 got=str(outputs_),
+                code="spec.too-few-classes",
             )
         )
     if classes and y.size == samples and y.dtype.kind in _NUMBERS:
@@ -170,7 +171,8 @@ def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise _misfit("targets", expected, y, "topology.layers")
     numbers = y.astype(np.float32)
     if not np.isfinite(numbers).all():
-        raise DataError(Problem("a target is no finite number", hint="mend the data set"))
+        what = "a target is no finite number"
+        raise DataError(Problem(what, hint="fix the data set", code="data.not-finite"))
     return numbers
 
 
@@ -183,7 +185,8 @@ def _class_numbers(y: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
                 Where(key="topology.layers"),
                 expected=f"whole numbers from 0 to {classes - 1}",
                 got=f"{y.min()} to {y.max()}",
-                hint="give the last layer a unit for each class, or mend the data set",
+                hint="give the last layer a unit for each class, or fix the data set",
+                code="data.unknown-class",
             )
         )
     return numbers
@@ -192,12 +195,15 @@ def _class_numbers(y: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
 def _check_recording(network: Network) -> None:
     """Integers and Keras must agree to the last bit, or the network is worth nothing."""
     recording = network.recording
-    if recording is None or not np.array_equal(
-        outputs(network, recording.inputs), recording.outputs
-    ):
-        raise NetworkError(
-            Problem(
-                "integer arithmetic does not give the quantised Keras model's answers",
-                hint="nothing was kept; please report the spec: it is a defect of fpgac",
-            )
+    if recording is not None:
+        answers = outputs(network, recording.inputs)
+        exact = ~np.array(network.approximate)
+        if np.array_equal(answers[:, exact], recording.outputs[:, exact]):
+            return
+    raise NetworkError(
+        Problem(
+            "integer arithmetic does not give the quantised Keras model's answers",
+            hint="nothing was kept; please report the spec: it is a defect of fpgac",
+            code="network.not-as-keras",
         )
+    )

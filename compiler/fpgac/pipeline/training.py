@@ -40,12 +40,12 @@ def train_network(
         FpgacError: see :func:`fpgac.network.training.train`.
     """
     from fpgac.data.accuracy import judge
-    from fpgac.network.arithmetic import outputs
+    from fpgac.network.meaning import outputs
 
     sources = Sources(file, plugins)
     network = train_from(sources, progress)
     test = sources.split.test
-    words = file.spec.interface.input.raw(test.features)
+    words = file.spec.inputs.raw(test.features)
     accuracy = judge(test, outputs(network, words))
     plot = file.path.with_name(f"{file.spec.name}.accuracy.png")
     drawn = accuracy.draw(plot)
@@ -62,12 +62,12 @@ def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Networ
     from fpgac.network.training import train
 
     _require_writable(sources)
-    to, parts = sources.spec.interface.input, sources.split
+    layout, parts = sources.spec.inputs, sources.split
     network = train(
         sources.spec,
-        to.on_grid(parts.train.features),
+        layout.on_grid(parts.train.features),
         parts.train.targets,
-        to.on_grid(sources.vectors(RECORDED, 0)),
+        layout.on_grid(sources.vectors(RECORDED, 0)),
         data={"provider": sources.provider.name, "digest": sources.provider.digest},
         progress=progress,
     )
@@ -81,6 +81,7 @@ def _require_writable(sources: Sources) -> None:
             Problem(
                 f"fpgac trains no network into a file of {sources.source.name}, it only reads them",
                 Where(sources.file.network_path),
-                hint="put the file there, or leave 'network' away from the spec to train one",
+                hint="put the file there, or leave 'network' out of the spec to train one",
+                code="network.not-trainable",
             )
         )

@@ -1,8 +1,8 @@
-"""The public face of fpgac for plugins: everything that one may import, in one place.
+"""The public interface for plugins: everything that they may import, in one place.
 
-A plugin is a module with an entry point in the group ``fpgac``; functions in it marked with
-:data:`hookimpl` answer the hooks of :mod:`fpgac.plugins.hookspecs`. What is not listed here may
-change without notice.
+A plugin is a module with an entry point in the group ``fpgac``; its functions marked with
+:data:`hookimpl` implement hooks of :mod:`fpgac.plugins.hookspecs`. Anything that is not listed here
+may change without notice.
 """
 
 from __future__ import annotations
@@ -11,22 +11,17 @@ from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import (
     Toolchain,
     ToolchainFinder,
-    find_toolchain,
-    find_vitis,
+    Toolchains,
+    find_tool,
+    version_of,
 )
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
-from fpgac.design.render import (
-    bridge_files,
-    comment,
-    host_files,
-    kernel_files,
-    render,
-    sh_word,
-    tcl_word,
-)
+from fpgac.design.hosts import host_files
+from fpgac.design.kernel import bridge_files, kernel_files
+from fpgac.design.render import comment, render, sh_word, tcl_word
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
@@ -39,17 +34,24 @@ from fpgac.errors import (
     Where,
     nearest,
 )
-from fpgac.network.network import (
-    AveragePoolLayer,
-    ConvLayer,
-    DenseLayer,
-    FlattenLayer,
-    HardLayer,
-    MaxPoolLayer,
-    Network,
-    Recording,
-    ReluLayer,
+from fpgac.network.network import Network, Output, Recording
+from fpgac.network.operation import Operation, Part
+from fpgac.network.ops.arrangement import (
+    Cropping,
+    Flatten,
+    Permute,
+    Reshape,
+    Upsampling,
+    ZeroPadding,
 )
+from fpgac.network.ops.convolution import Convolution, Depthwise
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.merge import Concatenate, Merge
+from fpgac.network.ops.pooling import GlobalPooling, Pooling
+from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.sloped import LeakyRelu, Prelu
+from fpgac.network.ops.softmax import Argmax, Softmax
+from fpgac.network.ops.squash import Squash
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
@@ -62,57 +64,76 @@ from fpgac.targets.card import CARD, board_json, card_json
 from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import Zynq, hwh_file, zynq
+from fpgac.tensors import Layout, Tensor
 
 __all__ = [
     "CARD",
-    "AveragePoolLayer",
+    "Argmax",
     "Board",
     "Buffer",
     "BuildError",
+    "Concatenate",
     "Contract",
-    "ConvLayer",
+    "Convolution",
     "Core",
+    "Cropping",
     "DataError",
     "Dataset",
-    "DenseLayer",
+    "Dense",
+    "Depthwise",
     "Design",
     "Failure",
     "Figure",
     "File",
     "FixedPoint",
-    "FlattenLayer",
+    "Flatten",
     "Flows",
     "FpgacError",
-    "HardLayer",
+    "GlobalPooling",
+    "Layout",
+    "LeakyRelu",
     "Life",
     "Loaded",
-    "MaxPoolLayer",
     "Memory",
+    "Merge",
     "Mode",
     "Network",
     "NetworkError",
     "NetworkSource",
+    "Operation",
+    "Output",
+    "Part",
+    "Permute",
     "Plan",
     "Plugins",
+    "Pooling",
     "Port",
+    "Prelu",
     "Problem",
     "Provider",
     "Quantity",
     "Recording",
-    "ReluLayer",
+    "Relu",
     "ReportParser",
+    "Reshape",
+    "Softmax",
     "Some",
     "Spec",
+    "Squash",
     "Step",
     "Target",
     "TargetError",
     "TargetOptions",
     "Templates",
+    "Tensor",
     "Toolchain",
     "ToolchainError",
     "ToolchainFinder",
+    "Toolchains",
+    "Upsampling",
     "Where",
     "WhereIs",
+    "ZeroPadding",
     "Zynq",
     "board_json",
     "bridge_files",
@@ -120,8 +141,7 @@ __all__ = [
     "check_identifier",
     "comment",
     "contract",
-    "find_toolchain",
-    "find_vitis",
+    "find_tool",
     "hookimpl",
     "host_files",
     "hwh_file",
@@ -131,5 +151,6 @@ __all__ = [
     "render",
     "sh_word",
     "tcl_word",
+    "version_of",
     "zynq",
 ]

@@ -1,4 +1,4 @@
-"""An error in a plugin's code is the plugin's: it is told as such, with its file and line."""
+"""An error in a plugin's code is reported as the plugin's own, with its file and line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ OUR_OWN: Final = ("fpgac", BUILTIN_PLUGIN.value)
 
 @contextmanager
 def blamed(thing: object) -> Iterator[None]:
-    """Call methods of ``thing``, which a plugin made.
+    """Call methods of ``thing``, which comes from a plugin.
 
     Raises:
-        PluginError: they raised what no plugin should raise; an FpgacError goes through as it is,
-            and so does a defect of what is built in.
+        PluginError: they raised anything but an FpgacError, which passes unchanged, as do all
+            errors of built-in things.
     """
     module = type(thing).__module__
     try:
@@ -38,13 +38,14 @@ def blamed(thing: object) -> Iterator[None]:
                 f"the plugin's {type(thing).__name__} has a defect: {type(error).__name__}: "
                 f"{' '.join(str(error).split())}",
                 _place(module, error),
-                hint="`fpgac --debug ...` shows the traceback, for whoever wrote the plugin",
+                hint="`fpgac --debug ...` shows the traceback, for the plugin's author",
+                code="plugin.defect",
             )
         ) from error
 
 
 def _place(module: str, error: Exception) -> Where | None:
-    """The last line of the plugin's module that the error came through, or else its file."""
+    """The last line of the plugin's module in the traceback, or else its file."""
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         return None

@@ -1,14 +1,13 @@
-"""What fpgac itself offers through its hooks; the built-in targets are a plugin beside it."""
+"""What fpgac itself offers through its hooks; the built-in targets are a plugin of their own."""
 
 from __future__ import annotations
 
-from fpgac.build.toolchains import ToolchainFinder, VitisFinder, VivadoFinder
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.plugins.hookspecs import hookimpl
 
-__all__ = ["fpgac_data_providers", "fpgac_network_sources", "fpgac_toolchains"]
+__all__ = ["fpgac_data_providers", "fpgac_network_sources"]
 
 
 @hookimpl
@@ -19,11 +18,5 @@ def fpgac_data_providers() -> list[type[Provider]]:
 
 @hookimpl
 def fpgac_network_sources() -> list[type[NetworkSource]]:
-    """The one format that fpgac also writes."""
+    """The format that fpgac also writes."""
     return [NetworkFile]
-
-
-@hookimpl
-def fpgac_toolchains() -> list[type[ToolchainFinder]]:
-    """The toolchains of the built-in targets."""
-    return [VitisFinder, VivadoFinder]

@@ -1,4 +1,4 @@
-"""A plugin to start from: a whole package for one target, rendered from templates."""
+"""A plugin to start from: a complete package for one target, rendered from templates."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from fpgac.build.folder import disk_errors, write_whole
-from fpgac.design.render import class_name, render
-from fpgac.errors import BuildError, Problem, TargetError, Where
+from fpgac.design.hosts import class_name
+from fpgac.design.render import render
+from fpgac.errors import BuildError, Problem, TargetError, Where, shown
 from fpgac.plugins.manager import load_plugins
 
 __all__ = ["package_files", "write_package"]
 
-# The package's files, and the template of each; what has none is a template of the package's own.
+# The package's files, and the template of each; a file without one is empty.
 _FILES: Final = {
     "pyproject.toml": "package/pyproject.toml.j2",
     "README.md": "package/README.md.j2",
@@ -27,22 +28,29 @@ _FILES: Final = {
 
 
 def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
-    """The package's files by path; ``name`` is the target's, ``title`` is for people.
+    """The package's files by path; ``name`` is that of the target, ``title`` is shown to users.
 
     Raises:
-        TargetError: a name or a title that cannot be.
+        TargetError: the name or the title is not valid.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 40:
         raise TargetError(
             Problem(
-                "a target cannot have this name",
-                expected="small letters and digits, parted by hyphens, such as kv260; at most 40",
-                got=repr(name),
+                "not a valid name for a target",
+                expected="lower-case letters and digits, with single hyphens between them, such as "
+                "kv260; 40 characters at most",
+                got=shown(name),
+                code="target.invalid-name",
             )
         )
     if title is not None and (not title.strip() or not title.isprintable()):
         raise TargetError(
-            Problem("a board cannot have this title", expected="one line of text", got=repr(title))
+            Problem(
+                "not a valid title for a board",
+                expected="one line of text",
+                got=shown(title),
+                code="target.invalid-title",
+            )
         )
     module = name.replace("-", "_")
     context = {
@@ -62,25 +70,27 @@ def write_package(folder: Path, name: str, title: str | None = None) -> None:
     """Write :func:`package_files` into ``folder``, which must be new or empty.
 
     Raises:
-        TargetError: a name or a title that cannot be, or a target that there is already.
-        BuildError: the folder holds something, or cannot be written.
+        TargetError: the name or the title is not valid, or the name is taken.
+        BuildError: the folder is not empty, or cannot be written.
     """
     files = package_files(name, title)
     if name in load_plugins().targets:
         raise TargetError(
             Problem(
-                f"there is a target {name!r} already",
-                hint="choose another name; `fpgac plugin list` tells whose this one is",
+                f"there is already a target {name!r}",
+                hint="choose another name; `fpgac plugin list` shows which plugin has this one",
+                code="target.name-taken",
             )
         )
     with disk_errors(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BuildError(
                 Problem(
-                    "there is something here already: nothing was written",
+                    "the folder is not empty: nothing was written",
                     Where(folder),
                     expected="a new folder, or an empty one",
                     hint="give another folder with --folder",
+                    code="build.folder-not-empty",
                 )
             )
         for path, content in files.items():

@@ -1,13 +1,15 @@
-"""Where each key of a TOML text stands. ``tomllib`` gives values but not their lines."""
+"""The line of each key of a TOML text: ``tomllib`` gives values, but not their lines."""
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["KeyPath", "key_lines", "nearest_line"]
+__all__ = ["KeyPath", "deepest_line", "key_lines", "key_text", "nearest_line"]
 
 KeyPath = tuple[str | int, ...]
 
@@ -33,7 +35,9 @@ class _Token:
 
     @property
     def key(self) -> str:
-        return self.text[1:-1] if self.kind == "string" else self.text
+        if self.kind != "string":
+            return self.text
+        return str(tomllib.loads(f"key = {self.text}")["key"])
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -47,6 +51,34 @@ def nearest_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
         if path[:length] in lines:
             return lines[path[:length]]
     return None
+
+
+def key_text(path: KeyPath, longest: int = 120) -> str:
+    """A key as TOML writes it, with the indices of arrays, and cut where it is long.
+
+    >>> key_text(("targets", "my card", "banks", 0))
+    'targets."my card".banks[0]'
+    """
+    parts = (f"[{part}]" if isinstance(part, int) else f".{_written(part)}" for part in path)
+    text = "".join(parts).removeprefix(".")
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _written(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
+def deepest_line(text: str) -> int:
+    """The line of the most deeply nested value of ``text``, which need not be valid TOML."""
+    brackets = dots = deepest = 0
+    line = 1
+    for token in _tokens(text):
+        brackets += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.text, 0)
+        if token.kind in ("mark", "newline"):
+            dots = dots + 1 if token.text == "." else 0
+        if brackets + dots > deepest:
+            deepest, line = brackets + dots, token.line
+    return line
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -107,7 +139,7 @@ class _Reader:
         return path
 
     def resolve(self, names: tuple[str, ...]) -> KeyPath:
-        """A header's names, with the index of the array table's item that it speaks of."""
+        """A header's names, with the index of the item of the array table that it refers to."""
         path: KeyPath = ()
         for place, name in enumerate(names, start=1):
             path = (*path, name)

@@ -6,10 +6,16 @@ documentation's table of keys is made from them.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_serializer, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from fpgac.errors import nearest
+from fpgac.numbers import FixedPoint
+from fpgac.spec.faults import fault
 from fpgac.spec.formats import (
     BitsQuantiser,
     Format,
@@ -18,15 +24,14 @@ from fpgac.spec.formats import (
     ReluQuantiser,
     Section,
 )
-from fpgac.spec.topology import DenseSection, LayerSection, TopologySection
+from fpgac.spec.topology import TopologySection
+from fpgac.tensors import Layout, Tensor
 
 __all__ = [
     "DataSection",
-    "DenseSection",
     "Format",
     "HlsSection",
     "InterfaceSection",
-    "LayerSection",
     "ProofSection",
     "PruningSection",
     "QuantisationSection",
@@ -113,13 +118,28 @@ class TrainingSection(Section):
     pruning: PruningSection | None = Field(default=None, description="Absent: no pruning.")
 
 
+_Formats = Annotated[dict[Identifier, Format], Field(min_length=1)]
+_Output = Format | Literal["auto"]
+
+
 class InterfaceSection(Section):
     """The number formats between host and kernel."""
 
-    input: Format = Field(description="The samples' type, such as 'ap_fixed<16,6,RND,SAT>'.")
-    output: Format | Literal["auto"] = Field(
-        default="auto", description="The results' type; 'auto' keeps every bit of the last layer."
+    input: Format | _Formats = Field(
+        description="The samples' type, such as 'ap_fixed<16,6,RND,SAT>', for all inputs or for "
+        "each by its name."
     )
+    output: _Output | Annotated[dict[Identifier, _Output], Field(min_length=1)] = Field(
+        default="auto",
+        description="The results' type, for all outputs or for each by its name; 'auto' keeps "
+        "every bit of the last layer.",
+    )
+
+    @field_serializer("input", "output")
+    def _as_text(self, formats: object) -> str | dict[str, str]:
+        if isinstance(formats, dict):
+            return {name: str(format_) for name, format_ in formats.items()}
+        return str(formats)
 
 
 class HlsSection(Section):
@@ -167,7 +187,56 @@ class Spec(Section):
         min_length=1, description="A table for each target, with the options of its plugin."
     )
 
+    @model_validator(mode="after")
+    def _formats_are_those_of_the_network(self) -> Spec:
+        checks = (
+            ("input", self.interface.input, tuple(self.topology.input_shapes), True),
+            ("output", self.interface.output, self.topology.output_names, False),
+        )
+        wrong = [
+            InitErrorDetails(type=error, loc=("interface", key), input=sorted(formats))
+            for key, formats, names, whole in checks
+            if isinstance(formats, dict)
+            for error in _name_errors(key, formats, names, whole)
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("spec", wrong)
+        return self
+
+    @cached_property
+    def inputs(self) -> Layout:
+        """What goes in: each input's name, shape and type."""
+        formats = self.interface.input
+        return Layout(
+            tuple(
+                Tensor(name, shape, formats[name] if isinstance(formats, dict) else formats)
+                for name, shape in self.topology.input_shapes.items()
+            )
+        )
+
+    @property
+    def output_types(self) -> dict[str, FixedPoint]:
+        """The types of the results that are not to keep every bit, by the outputs' names."""
+        asked = self.interface.output
+        types = (
+            asked if isinstance(asked, dict) else dict.fromkeys(self.topology.output_names, asked)
+        )
+        return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
+
     @property
     def network_file(self) -> str:
         """The trained network's file name, relative to the spec's folder."""
         return self.network or f"{self.name}.network.json"
+
+
+def _name_errors(
+    key: str, formats: Mapping[str, object], names: Sequence[str], whole: bool
+) -> Iterator[PydanticCustomError]:
+    unknown = [name for name in formats if name not in names]
+    for name in unknown:
+        what = f"the network has no {key} {name!r}"
+        yield fault("spec.unknown-tensor", what, hint=nearest(name, names))
+    if whole and not unknown:
+        for name in names:
+            if name not in formats:
+                yield fault("spec.missing-format", f"the {key} {name!r} has no type here")

@@ -1,16 +1,21 @@
-"""Names that go into C++, Python, Tcl and file systems: plain identifiers, no reserved words."""
+"""Names for use in C++, Python, Tcl and file systems: plain identifiers, no reserved words."""
 
 from __future__ import annotations
 
 import keyword
 import re
 
-__all__ = ["check_identifier"]
+from fpgac.errors import shown
+
+__all__ = ["LONGEST_PART", "check_identifier"]
 
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
 LONGEST = 26
 
-# Reserved in C++17, or a type or namespace of the code that a name ends up in.
+# The names of a network's parts are made of shorter ones: "separable_conv2d_12_depthwise".
+LONGEST_PART = 63
+
+# Reserved in C++17, or a type or namespace in the generated code.
 _RESERVED = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
@@ -23,20 +28,26 @@ _RESERVED = """
 """
 
 
-def check_identifier(name: str) -> str:
-    """``name`` itself if C++, Python and Tcl all take it as a plain name.
+def check_identifier(name: str, longest: int = LONGEST) -> str:
+    """``name`` itself, if it is a plain name in C++, Python and Tcl.
+
+    It may have as many characters as ``longest`` says: by default what names a kernel may have.
 
     Raises:
         ValueError: it is empty, too long, reserved, or has other characters; the text says which.
     """
+    text = shown(name, 40)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(
-            f"{name!r} is no C identifier: letters, digits and underscores, a letter first"
+            f"{text} is not a C identifier: letters, digits and underscores, a letter first"
         )
     if "__" in name or name.endswith("_"):
-        raise ValueError(f"{name!r}: no double or closing underscores, which C++ keeps for itself")
-    if len(name) > LONGEST:
-        raise ValueError(f"{name!r} has {len(name)} characters; at most {LONGEST} fit an xclbin")
+        raise ValueError(
+            f"{text} has a double underscore or ends in one, which C++ keeps for itself"
+        )
+    if len(name) > longest:
+        most = f"{longest} fit an xclbin" if longest == LONGEST else f"{longest} are allowed"
+        raise ValueError(f"{text} has {len(name)} characters; at most {most}")
     if name in _RESERVED.split() or keyword.iskeyword(name):
-        raise ValueError(f"{name!r} is a reserved word of C++ or Python")
+        raise ValueError(f"{text} is a reserved word of C++ or Python")
     return name

@@ -1,16 +1,15 @@
-"""The spec's reference for people, made from the models: ``python -m fpgac.spec.reference``."""
+"""The reference page of the spec, made from the models: ``python -m fpgac.spec.reference``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from inspect import cleandoc
 
-from annotated_types import BaseMetadata
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from fpgac.numbers import FixedPoint
+from fpgac.spec.kinds import field_text
+from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
     DataSection,
     HlsSection,
@@ -22,19 +21,7 @@ from fpgac.spec.models import (
     Spec,
     TrainingSection,
 )
-from fpgac.spec.topology import (
-    AveragePooling1DSection,
-    AveragePooling2DSection,
-    Conv1DSection,
-    Conv2DSection,
-    DenseSection,
-    FlattenSection,
-    LayerSection,
-    MaxPooling1DSection,
-    MaxPooling2DSection,
-    TopologySection,
-    WeightedSection,
-)
+from fpgac.spec.topology import TopologySection
 
 __all__ = ["reference"]
 
@@ -44,14 +31,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [topology]", TopologySection),
     ("## topology.layers", LayerSection),
     ("### Layers with weights", WeightedSection),
-    ("### dense", DenseSection),
-    ("### conv1d", Conv1DSection),
-    ("### conv2d", Conv2DSection),
-    ("### max_pooling1d", MaxPooling1DSection),
-    ("### max_pooling2d", MaxPooling2DSection),
-    ("### average_pooling1d", AveragePooling1DSection),
-    ("### average_pooling2d", AveragePooling2DSection),
-    ("### flatten", FlattenSection),
+    *((f"### {', '.join(kinds_of(section))}", section) for section in SECTIONS),
     ("## [quantisation]", QuantisationSection),
     ("## [training]", TrainingSection),
     ("## [training.pruning]", PruningSection),
@@ -59,37 +39,96 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [hls]", HlsSection),
     ("## [proof]", ProofSection),
 )
-_TYPES: dict[Any, str] = {
-    str: "string",
-    int: "whole number",
-    float: "number",
-    bool: "true or false",
-}
-_NOTATIONS: dict[Any, str] = {FixedPoint: "fixed-point type", Quantiser: "QKeras quantiser"}
+# The section after which graphs are explained.
+_BEFORE_GRAPHS = f"### {', '.join(kinds_of(SECTIONS[-1]))}"
 
 _HEAD = """\
 # The spec
 
-A spec is one TOML file. Unknown keys are refused, and every mistake of a file is told at once, with
-its line. `fpgac init` writes a commented one to start from, `fpgac validate` checks one, and
-`fpgac schema` prints the JSON Schema of this page for editors.
+A spec is one TOML file. Unknown keys are refused, and all mistakes in a file are reported at once,
+with their lines. `fpgac init` writes a commented spec to start from, `fpgac validate` checks one,
+and `fpgac schema` prints the JSON Schema of this page for editors.
 
-This page is made from the models that read specs (`python -m fpgac.spec.reference`).
+This page is generated from the models that read specs (`python -m fpgac.spec.reference`).
+"""
+
+_GRAPHS = """\
+## Graphs
+
+A layer reads the layer before it. One that names its `inputs` reads those: inputs of the network
+and layers above it, each by its name. Where a layer has an activation, its name stands for the
+result of that. A residual block:
+
+```toml
+[topology]
+inputs = 16
+layers = [
+    { kind = "dense", name = "first", units = 32, activation = "relu" },
+    { kind = "dense", name = "second", units = 32 },
+    { kind = "add", name = "both", inputs = ["first", "second"] },
+    { kind = "relu" },
+    { kind = "dense", units = 5 },
+    { kind = "softmax" },
+]
+```
+
+A network may have several inputs and several outputs. Each input has a shape, and a type under
+`[interface]`; a data set's features are laid out in the inputs' order. Hosts take and return
+arrays by these names.
+
+```toml
+[topology]
+inputs = { image = [8, 8, 1], weather = 4 }
+outputs = ["energy", "angle"]
+layers = [
+    { kind = "conv2d", inputs = ["image"], filters = 4, kernel_size = 3, activation = "relu" },
+    { kind = "flatten", name = "seen" },
+    { kind = "dense", name = "around", inputs = ["weather"], units = 8, activation = "relu" },
+    { kind = "concatenate", name = "all", inputs = ["seen", "around"] },
+    { kind = "dense", name = "energy", units = 1 },
+    { kind = "dense", name = "angle", inputs = ["all"], units = 2 },
+]
+
+[interface]
+input = { image = "ap_ufixed<6,1,RND,SAT>", weather = "ap_fixed<12,4,RND,SAT>" }
+```
+
+Every result must be read by a layer or be an output. `add`, `multiply`, `maximum`, `minimum` and
+`concatenate` take two inputs or more, and merge the first two, then the next one.
+
+### What is exact, and what is not
+
+Sums, merges, poolings and whatever only moves numbers keep every bit; activations put their
+results on a grid of their own. So Keras and the chip give the same words, for every input. A
+`softmax` is the exception: the chip takes exponentials and inverses from tables, as hls4ml does.
+All engines but Keras agree on it to the last bit, and the proof reports by how much Keras
+differs. `argmax` is exact.
+
+### What the exact engine knows, and a spec does not offer
+
+- ELU, SELU, softplus, softsign, and the sigmoid and tanh by tables: Keras would train another
+  function than the chip computes. The piecewise linear `sigmoid` and `tanh` are exact.
+- Binary and ternary tanh: QKeras's own have other thresholds than hls4ml's C++.
+- Batch normalisation as a layer: `batch_normalisation = true` folds it into the weights before
+  it.
+- Recurrent layers, layer normalisation, attention, dot products, broadcasting: networks that were
+  made elsewhere may have them; training them here, bit for bit, is not done yet.
+
 """
 
 _TAIL = """\
 ## [targets.NAME]
 
-A table for each board, by the target's name; `fpgac targets` lists what there is. Each target says
-which options it takes. All know `compute_units` (copies of the kernel on the card, default 1) and
-`hosts` (the host programs to write, by default all that the board offers).
+A table for each board, under the target's name; `fpgac targets` lists them. Each target has its
+own options (`fpgac targets show NAME`). All have `compute_units` (copies of the kernel on the card,
+default 1) and `hosts` (the host programs to write, by default all that the board supports).
 
 ## Fixed-point types
 
-`ap_fixed<W, I, Q, O>` has W bits, I of them left of the point (the sign counts), as in Vitis HLS;
-`ap_ufixed` has no sign. Q says what happens below the last bit, and O what happens out of range:
+`ap_fixed<W, I, Q, O>` has W bits, I of them integer bits including the sign, as in Vitis HLS;
+`ap_ufixed` has no sign. Q says how numbers are rounded, and O what happens to those out of range:
 
-| Q | a number between two steps goes |
+| Q | a number between two steps is rounded |
 | --- | --- |
 | `TRN` | down (the default) |
 | `TRN_ZERO` | towards zero |
@@ -106,14 +145,15 @@ which options it takes. All know `compute_units` (copies of the kernel on the ca
 | `SAT_SYM` | the same, in a range symmetric about zero |
 | `SAT_ZERO` | zero |
 
-Infinities and NaN saturate by their sign, or become zero with `WRAP` and `SAT_ZERO`. All hosts
-follow the same rule for every float, so that they agree to the last bit.
+Infinities and NaN saturate according to their sign, or become zero with `WRAP` and `SAT_ZERO`. All
+hosts use the same rule for every float, so that they agree to the last bit.
 
 ## QKeras quantisers
 
-`quantized_bits(bits, integer)` has a sign, which `integer` does not count: `quantized_bits(8, 0)`
-is `ap_fixed<8,1>`. `quantized_relu(bits, integer)` has none: `quantized_relu(8, 2)` is
-`ap_ufixed<8,2,RND_CONV,SAT>`. Both stand for `alpha=1`; other scales have no exact form.
+`quantized_bits(bits, integer)` is signed, and `integer` does not include the sign:
+`quantized_bits(8, 0)` is `ap_fixed<8,1>`. `quantized_relu(bits, integer)` is unsigned:
+`quantized_relu(8, 2)` is `ap_ufixed<8,2,RND_CONV,SAT>`. Both imply `alpha=1`; other scales have no
+exact form.
 """
 
 
@@ -121,7 +161,7 @@ def reference() -> str:
     """The page, as Markdown."""
     lines = [_HEAD]
     for title, model in _SECTIONS:
-        text = (model.__doc__ or "").strip()
+        text = cleandoc(model.__doc__ or "")
         lines += [
             title,
             "",
@@ -132,25 +172,26 @@ def reference() -> str:
         ]
         lines += [_row(key, field) for key, field in _own_fields(model)]
         lines.append("")
+        if title == _BEFORE_GRAPHS:
+            lines.append(_GRAPHS)
     return "\n".join(lines) + "\n" + _TAIL
 
 
 def _own_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The model's fields but for those of a model that has its own place on the page."""
-    told = {
+    """The model's fields, except those that another section of the page already has."""
+    listed = {
         key
         for _, base in _SECTIONS
         if issubclass(model, base) and model is not base
         for key in base.model_fields
     }
-    own = [(key, field) for key, field in model.model_fields.items() if key not in told]
+    own = [(key, field) for key, field in model.model_fields.items() if key not in listed]
     return sorted(own, key=lambda row: row[0] != "kind")
 
 
 def _row(key: str, field: FieldInfo) -> str:
     default = "required" if field.is_required() else _default(field)
-    kind = ", ".join([_kind(field.annotation), *_limits(field)])
-    return f"| `{key}` | {kind} | {default} | {field.description or ''} |"
+    return f"| `{key}` | {field_text(field)} | {default} | {field.description or ''} |"
 
 
 def _default(field: FieldInfo) -> str:
@@ -158,40 +199,8 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == "":
         return ""
     if field.default_factory is not None:
-        return "its own defaults"
+        return "see below"
     return f"`{value}`" if isinstance(value, int | float | str | Quantiser) else ""
-
-
-def _kind(annotation: Any) -> str:
-    known = _TYPES | _NOTATIONS
-    match get_origin(annotation):
-        case None:
-            return known.get(annotation, "table")
-        case origin if origin is Literal:
-            return " or ".join(f"`{choice}`" for choice in get_args(annotation))
-        case origin if origin is dict:
-            return "tables by name"
-        case origin if origin is tuple:
-            return f"array of {_kind(get_args(annotation)[0])}s"
-    inner = [argument for argument in get_args(annotation) if argument is not type(None)]
-    kinds = [_kind(argument) for argument in inner if not _is_metadata(argument)]
-    return " or ".join(dict.fromkeys(kinds))
-
-
-def _is_metadata(argument: Any) -> bool:
-    return not (isinstance(argument, type) or get_origin(argument))
-
-
-def _limits(field: FieldInfo) -> Iterator[str]:
-    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    for limit in field.metadata:
-        for name, words in signs.items():
-            if isinstance(limit, BaseMetadata) and hasattr(limit, name):
-                yield f"{words} {_number(getattr(limit, name))}"
-
-
-def _number(value: float) -> str:
-    return "2³²" if value == 2**32 else f"{value:g}"
 
 
 if __name__ == "__main__":

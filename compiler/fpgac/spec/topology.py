@@ -1,342 +1,176 @@
-"""The network's shape as a spec states it: a chain of layers, each a table of its ``kind``."""
+"""The network's shape as a spec states it: a graph of layers, each a table of its ``kind``."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from math import prod
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
-from fpgac.spec.formats import BitsQuantiser, Identifier, ReluQuantiser, Section
-from fpgac.spec.shapes import (
-    MisfitError,
-    Padding,
-    Shape,
-    averaged,
-    convolved,
-    flattened,
-    pooled,
-    shape_text,
-    summed,
-)
+from fpgac.spec.faults import fault
+from fpgac.spec.formats import Identifier, Section
+from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection
+from fpgac.spec.shapes import MisfitError, Shape, shape_text
+from fpgac.spec.wiring import Fault, Wire, wiring_faults
 
-__all__ = [
-    "AveragePooling1DSection",
-    "AveragePooling2DSection",
-    "Conv1DSection",
-    "Conv2DSection",
-    "ConvSection",
-    "DenseSection",
-    "FlattenSection",
-    "LayerSection",
-    "MaxPooling1DSection",
-    "MaxPooling2DSection",
-    "PoolingSection",
-    "TopologySection",
-    "WeightedSection",
-    "activation_name",
-]
+__all__ = ["INPUT", "TopologySection"]
 
-_Side = Annotated[int, Field(ge=1, le=4096)]
-_Pair = _Side | tuple[_Side, _Side]
+# What the only input is called where the spec gives it no name.
+INPUT = "x"
+
 _Count = Annotated[int, Field(ge=1, le=65536)]
+_Size = _Count | Annotated[tuple[_Count, ...], Field(min_length=2, max_length=3)]
+_MOST_INPUTS = 64
 
-
-class LayerSection(Section):
-    """Layers stand in order, each a table with its kind. Every layer may have a name."""
-
-    name: Identifier | None = Field(
-        default=None,
-        description="A C identifier; by default the kind and the layer's place: dense_1.",
-    )
-
-    @abstractmethod
-    def output_shape(self, shape: Shape) -> Shape:
-        """What the layer makes of ``shape``.
-
-        Raises:
-            MisfitError: it cannot take it.
-        """
-
-
-class WeightedSection(LayerSection):
-    """Dense layers and convolutions, and what follows their sums."""
-
-    activation: Literal["relu", "sigmoid", "tanh", "linear"] = Field(
-        default="linear",
-        description="What follows the sum: QKeras's, whose sigmoid and tanh are piecewise linear; "
-        "the last layer is linear.",
-    )
-    batch_normalisation: bool = Field(
-        default=False,
-        description="Normalise the sums while training; folded into the weights, it costs nothing.",
-    )
-    weights: BitsQuantiser | None = Field(
-        default=None, description="Overrides quantisation.weights for this layer."
-    )
-    biases: BitsQuantiser | None = Field(
-        default=None, description="Overrides quantisation.biases for this layer."
-    )
-    activations: ReluQuantiser | None = Field(
-        default=None, description="Overrides quantisation.activations for this layer."
-    )
-    reuse_factor: int | None = Field(
-        default=None, ge=1, description="Overrides hls.reuse_factor for this layer."
-    )
-
-
-class DenseSection(WeightedSection):
-    """One fully connected layer."""
-
-    kind: Literal["dense"] = Field(description="The layer's kind.")
-    units: int = Field(ge=1, le=4096, description="Outputs of the layer.")
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return summed(shape, self.units)
-
-
-class ConvSection(WeightedSection):
-    """What convolutions have in common; they go over channels last, as in Keras."""
-
-    filters: int = Field(ge=1, le=4096, description="Channels of the layer's output.")
-    padding: Padding = Field(
-        default="valid", description="Whether zeros around the input keep its size ('same')."
-    )
-
-    @property
-    @abstractmethod
-    def kernel(self) -> tuple[int, ...]:
-        """The kernel's size along each axis of space."""
-
-    @property
-    @abstractmethod
-    def steps(self) -> tuple[int, ...]:
-        """The strides along each axis of space."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return convolved(shape, self.kernel, self.steps, self.padding, self.filters)
-
-
-class Conv1DSection(ConvSection):
-    """A convolution over one axis: inputs of shape [length, channels]."""
-
-    kind: Literal["conv1d"] = Field(description="The layer's kind.")
-    kernel_size: _Side = Field(description="Numbers under the kernel.")
-    strides: _Side = Field(default=1, description="How far the kernel moves each time.")
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return (self.kernel_size,)
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        return (self.strides,)
-
-
-class Conv2DSection(ConvSection):
-    """A convolution over two axes: inputs of shape [height, width, channels]."""
-
-    kind: Literal["conv2d"] = Field(description="The layer's kind.")
-    kernel_size: _Pair = Field(description="The kernel's size, or [height, width].")
-    strides: _Pair = Field(default=1, description="Its steps, or those [down, across].")
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return _pair(self.kernel_size)
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        return _pair(self.strides)
-
-
-class PoolingSection(LayerSection):
-    """What pooling layers have in common: pools that lie side by side, without a rest."""
-
-    @property
-    @abstractmethod
-    def pool(self) -> tuple[int, ...]:
-        """A pool's size along each axis of space."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return pooled(shape, self.pool)
-
-
-class MaxPooling1DSection(PoolingSection):
-    """The greatest of each pool, along one axis."""
-
-    kind: Literal["max_pooling1d"] = Field(description="The layer's kind.")
-    pool_size: _Side = Field(default=2, description="Numbers in a pool.")
-
-    @property
-    def pool(self) -> tuple[int, ...]:
-        return (self.pool_size,)
-
-
-class MaxPooling2DSection(PoolingSection):
-    """The greatest of each pool, along two axes."""
-
-    kind: Literal["max_pooling2d"] = Field(description="The layer's kind.")
-    pool_size: _Pair = Field(default=2, description="A pool's size, or [height, width].")
-
-    @property
-    def pool(self) -> tuple[int, ...]:
-        return _pair(self.pool_size)
-
-
-class AveragePooling1DSection(PoolingSection):
-    """The mean of each pool, along one axis; pools of 2, 4, 8 ... numbers, whose mean is exact."""
-
-    kind: Literal["average_pooling1d"] = Field(description="The layer's kind.")
-    pool_size: _Side = Field(default=2, description="Numbers in a pool.")
-
-    @property
-    def pool(self) -> tuple[int, ...]:
-        return (self.pool_size,)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return averaged(shape, self.pool)
-
-
-class AveragePooling2DSection(PoolingSection):
-    """The mean of each pool, along two axes; pools of 2, 4, 8 ... numbers, whose mean is exact."""
-
-    kind: Literal["average_pooling2d"] = Field(description="The layer's kind.")
-    pool_size: _Pair = Field(default=2, description="A pool's size, or [height, width].")
-
-    @property
-    def pool(self) -> tuple[int, ...]:
-        return _pair(self.pool_size)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return averaged(shape, self.pool)
-
-
-class FlattenSection(LayerSection):
-    """All numbers in one list, for the dense layers behind."""
-
-    kind: Literal["flatten"] = Field(description="The layer's kind.")
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return flattened(shape)
-
-
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return size if isinstance(size, tuple) else (size, size)
-
-
-def activation_name(layer: str, activation: str) -> str:
-    """What the activation after the layer of this name is called."""
-    return f"{layer}_{activation}"
-
-
-_AnyLayer = Annotated[
-    DenseSection
-    | Conv1DSection
-    | Conv2DSection
-    | MaxPooling1DSection
-    | MaxPooling2DSection
-    | AveragePooling1DSection
-    | AveragePooling2DSection
-    | FlattenSection,
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    _AnyLayer = LayerSection
+else:
+    _AnyLayer = Annotated[Union[SECTIONS], Field(discriminator="kind")]  # noqa: UP007
 
 
 class TopologySection(Section):
-    """The network's shape: a chain of layers."""
+    """The network's shape: a chain of layers, or a graph where layers name what they read."""
 
-    inputs: _Count | Annotated[tuple[_Count, ...], Field(min_length=2, max_length=3)] = Field(
-        description="Numbers in one sample, or its shape, channels last: [8, 8, 1]."
+    inputs: (
+        _Size | Annotated[dict[Identifier, _Size], Field(min_length=1, max_length=_MOST_INPUTS)]
+    ) = Field(
+        description="Numbers in one sample, or its shape, channels last: [8, 8, 1]; or several "
+        "inputs by name: { image = [8, 8, 1], weather = 4 }."
     )
-    layers: tuple[_AnyLayer, ...] = Field(min_length=1, description="The layers, in order.")
+    layers: tuple[_AnyLayer, ...] = Field(description="The layers, in order.")
+    outputs: tuple[Identifier, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The layers whose results are the network's; by default the last one's.",
+    )
 
     @model_validator(mode="after")
-    def _last_layer_gives_the_answer(self) -> TopologySection:
-        last = self.layers[-1]
-        if not isinstance(last, DenseSection):
-            raise ValueError("the last layer must be dense: its sums are the output")
-        if last.activation != "linear":
-            raise ValueError(
-                "the last layer must have activation 'linear': its sums are the output"
-            )
+    def _layers_make_a_graph(self) -> TopologySection:
+        if not self.layers:
+            raise fault("spec.no-layers", "a network needs a layer")
+        wrong = [*self._arities(), *self._wiring()] or list(self._misfits())
+        if wrong:
+            raise ValidationError.from_exception_data("topology", wrong)
         return self
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> TopologySection:
-        layers = zip(self.names, self.layers, strict=True)
-        names = [
-            *self.names,
-            *(
-                activation_name(name, layer.activation)
-                for name, layer in layers
-                if isinstance(layer, WeightedSection) and layer.activation != "linear"
-            ),
-        ]
-        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
-            raise ValueError(
-                f"two layers would be named {twice[0]!r}; an activation has its layer's name and "
-                "its own, such as '_relu'"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _shapes_fit(self) -> TopologySection:
-        shape: Shape | None = self.input_shape
-        misfits: list[InitErrorDetails] = []
-        for place, layer in enumerate(self.layers):
-            try:
-                shape = layer.output_shape(shape) if shape else None
-            except MisfitError as misfit:
-                shape = misfit.shape
-                wrong = PydanticCustomError("misfit", "{what}", {"what": str(misfit)})
-                key = ("layers", place, misfit.key)
-                misfits.append(InitErrorDetails(type=wrong, loc=key, input=layer.kind))
-        if misfits:
-            raise ValidationError.from_exception_data("topology", misfits)
-        return self
+    @cached_property
+    def input_shapes(self) -> Mapping[str, Shape]:
+        """One sample's shape for each input, by name."""
+        sizes = self.inputs if isinstance(self.inputs, dict) else {INPUT: self.inputs}
+        return {name: size if isinstance(size, tuple) else (size,) for name, size in sizes.items()}
 
     @property
+    def input_size(self) -> int:
+        """Numbers in one sample of all inputs."""
+        return sum(map(prod, self.input_shapes.values()))
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Each layer's name, given or made from its kind and place."""
         return tuple(
             layer.name or f"{layer.kind}_{place}" for place, layer in enumerate(self.layers, 1)
         )
 
-    @property
-    def normalised(self) -> frozenset[str]:
-        """The names of the layers that are trained with batch normalisation."""
-        layers = zip(self.names, self.layers, strict=True)
-        return frozenset(
-            name
-            for name, layer in layers
-            if isinstance(layer, WeightedSection) and layer.batch_normalisation
+    @cached_property
+    def reads(self) -> tuple[tuple[str, ...], ...]:
+        """For each layer the names of what it reads: inputs and layers."""
+        before = [self._first_input, *((name,) for name in self.names)]
+        return tuple(
+            usual if layer.inputs is None else layer.inputs
+            for layer, usual in zip(self.layers, before, strict=False)
         )
 
     @property
-    def input_shape(self) -> Shape:
-        """One sample's shape."""
-        return self.inputs if isinstance(self.inputs, tuple) else (self.inputs,)
+    def _first_input(self) -> tuple[str, ...]:
+        names = tuple(self.input_shapes)
+        return names if len(names) == 1 else ()
 
     @property
-    def input_size(self) -> int:
-        """Numbers in one sample."""
-        return prod(self.input_shape)
+    def output_names(self) -> tuple[str, ...]:
+        """The layers whose results are the network's, in their order."""
+        return self.outputs or self.names[-1:]
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shapes of inputs and of what layers give, by name."""
+        shapes = dict(self.input_shapes)
+        for name, layer, reads in zip(self.names, self.layers, self.reads, strict=True):
+            shapes[name] = layer.output_shape(*(shapes[read] for read in reads))
+        return shapes
 
     @property
-    def outputs(self) -> int:
-        """Numbers in one result."""
-        last = self.layers[-1]
-        assert isinstance(last, DenseSection)
-        return last.units
+    def output_size(self) -> int:
+        """Numbers in one result of all outputs."""
+        return sum(prod(self.shapes[name]) for name in self.output_names)
+
+    @property
+    def normalised(self) -> frozenset[str]:
+        """The names of the layers that are trained with batch normalisation."""
+        return frozenset(
+            name
+            for name, layer in zip(self.names, self.layers, strict=True)
+            if isinstance(layer, WeightedSection) and layer.batch_normalisation
+        )
 
     def __str__(self) -> str:
-        """The network in short: its input's shape, and those that layers with weights give."""
-        shape, said = self.input_shape, [shape_text(self.input_shape)]
-        for layer in self.layers:
-            shape = layer.output_shape(shape)
+        """The network in short: its inputs' shapes, and those that layers with weights give."""
+        said = [" + ".join(map(shape_text, self.input_shapes.values()))]
+        for name, layer in zip(self.names, self.layers, strict=True):
             if isinstance(layer, WeightedSection):
-                said.append(shape_text(shape))
+                said.append(shape_text(self.shapes[name]))
         return " → ".join(said)
+
+    def _arities(self) -> Iterator[InitErrorDetails]:
+        for place, (layer, reads) in enumerate(zip(self.layers, self.reads, strict=True)):
+            least, most = layer.arity
+            if least <= len(reads) <= most:
+                continue
+            many = str(least) if least == most else f"{least} to {most}"
+            what = f"a layer of kind {layer.kind!r} reads {many} tensors, not {len(reads)}"
+            if layer.inputs is None:
+                what += ": name them with 'inputs'"
+            yield _wrong("arity", what, ("layers", place, "inputs"), layer.kind)
+
+    def _wiring(self) -> Iterator[InitErrorDetails]:
+        for found in wiring_faults(
+            tuple(self.input_shapes), list(self._wires()), self.output_names
+        ):
+            key = self._key(found)
+            yield _wrong(found.kind, found.what, key, found.key, found.hint)
+
+    def _wires(self) -> Iterator[Wire]:
+        for name, reads in zip(self.names, self.reads, strict=True):
+            yield Wire(name, reads)
+
+    def _key(self, fault: Fault) -> tuple[str | int, ...]:
+        return (fault.key,) if fault.node is None else ("layers", fault.node, fault.key)
+
+    def _misfits(self) -> Iterator[InitErrorDetails]:
+        shapes: dict[str, Shape | None] = dict(self.input_shapes)
+        named: set[str] = set(shapes)
+        for place, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
+            for part in layer.parts(name):
+                if part in named:
+                    what = (
+                        f"two layers would be named {part!r}; an activation has its layer's name "
+                        "and its own, such as '_relu'"
+                    )
+                    yield _wrong("name-twice", what, ("layers", place, "name"), name)
+                named.add(part)
+            given = [shapes[read] for read in self.reads[place]]
+            known = [shape for shape in given if shape is not None]
+            try:
+                shapes[name] = layer.output_shape(*known) if len(known) == len(given) else None
+            except MisfitError as misfit:
+                shapes[name] = misfit.shape
+                yield _wrong("shape-misfit", str(misfit), ("layers", place, misfit.key), layer.kind)
+
+
+def _wrong(
+    kind: str, what: str, key: tuple[str | int, ...], given: object, hint: str = ""
+) -> InitErrorDetails:
+    error = fault(f"spec.{kind}", what, hint=hint)
+    return InitErrorDetails(type=error, loc=key, input=given)

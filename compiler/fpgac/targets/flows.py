@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, Where, nearest
-from fpgac.spec.lines import KeyPath, nearest_line
-from fpgac.spec.loader import key_text
+from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.targets.board import Mode
 from fpgac.targets.target import Target, TargetOptions
 
@@ -79,6 +78,7 @@ class Flows(Target[TargetOptions]):
                 expected=" or ".join(map(repr, self.flows)),
                 got=repr(asked),
                 hint=nearest(str(asked), self.flows),
+                code="spec.unknown-choice",
             )
         )
 
@@ -96,9 +96,9 @@ class Flows(Target[TargetOptions]):
         """See :meth:`Target.design`."""
         return self.way(options).design(name, core, options, description)
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """The first flow's; see :meth:`Target.toolchain`."""
-        return self._first.toolchain(environment)
+        return self._first.toolchain(tools)
 
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
         """The first flow's; see :meth:`Target.plan`."""

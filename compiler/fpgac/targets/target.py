@@ -12,12 +12,12 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
-from fpgac.spec.lines import KeyPath, nearest_line
-from fpgac.spec.loader import key_text, problems_of
+from fpgac.spec.lines import KeyPath, key_text, nearest_line
+from fpgac.spec.mistakes import problems_of
 from fpgac.targets.board import Board, Mode, version_text
 
 __all__ = ["Mode", "Some", "Target", "TargetOptions", "WhereIs"]
@@ -69,7 +69,7 @@ class Target(ABC, Generic[OptionsT]):
 
             def design(self, name, core, options, description=""): ...
 
-            def toolchain(self, environment): ...
+            def toolchain(self, tools): ...
 
             def plan(self, design, mode, toolchain): ...
 
@@ -123,8 +123,8 @@ class Target(ABC, Generic[OptionsT]):
         """
 
     @abstractmethod
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
-        """The vendor's toolchain for this board, found in ``environment``.
+    def toolchain(self, tools: Toolchains) -> Toolchain:
+        """The vendor's toolchain for this board, among the ``tools`` of this machine.
 
         Raises:
             ToolchainError: there is none, or none of the versions that know the board.
@@ -191,6 +191,7 @@ class Target(ABC, Generic[OptionsT]):
                 where("hosts", place),
                 expected=f"some of {', '.join(self.board.hosts)}",
                 hint=nearest(host, self.board.hosts),
+                code="target.unknown-host",
             )
             for place, host in enumerate(options.hosts or ())
             if host not in self.board.hosts
@@ -215,6 +216,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=f"at most {most:g} MHz",
                     got=f"{clock_mhz:g} MHz",
                     hint=f"set hls.clock_mhz to {most:g} or less",
+                    code="target.clock-too-fast",
                 )
             )
 
@@ -231,6 +233,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=" or ".join(("emulation", *self.board.modes)),
                     got=mode,
                     hint=self.board.stops or "",
+                    code="target.no-mode",
                 )
             )
 
@@ -248,5 +251,6 @@ class Target(ABC, Generic[OptionsT]):
                     got=f"{version_text(toolchain.version)} at {toolchain.path}",
                     hint=f"source settings64.sh of {self.board.toolchain.name} "
                     f"{version_text(self.board.toolchain.last)}",
+                    code="toolchain.wrong-version",
                 )
             )
