@@ -48,10 +48,10 @@ def show(
     target = plugins_with(plugin).target(name)
     out = results()
     out.print(f"[bold]{name}[/]: {target.board.title}", soft_wrap=True)
-    for flow, way in (target.ways or {"": target}).items():
+    for flow, chosen in (target.flows or {"": target}).items():
         if flow:
             out.print(Text(f'\nWith flow = "{flow}"', style="bold"))
-        _show(way)
+        _show(chosen)
     for notice in _notices([target]):
         errors().print(Text(f"  ! {notice}", style="yellow"), soft_wrap=True)
 
@@ -72,8 +72,8 @@ def _show(target: Target[Any]) -> None:
 
 def _notices(targets: Iterable[Target[Any]]) -> list[str]:
     """What a user must be told, of all flows, each thing once."""
-    ways = (way for target in targets for way in (target, *target.ways.values()))
-    return list(dict.fromkeys(way.notice for way in ways if way.notice))
+    flows = (flow for target in targets for flow in (target, *target.flows.values()))
+    return list(dict.fromkeys(flow.notice for flow in flows if flow.notice))
 
 
 def _facts(board: Board) -> list[tuple[str, str]]:
@@ -104,8 +104,16 @@ def _memories(board: Board) -> list[str]:
             runs[-1].append(bank)
         else:
             runs.append([bank])
-    taken = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
-    return [*map(_bank_line, runs), f"compute units take {taken} in turn"]
+    return [*map(_bank_line, runs), _taken(board)]
+
+
+def _taken(board: Board) -> str:
+    """Who uses which bank."""
+    if len(board.spread) == 1:
+        return f"all compute units use {board.spread[0]}"
+    banks = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
+    whose = "the arguments of compute units" if board.has_port_per_bank else "compute units"
+    return f"{whose} take {banks} in turn"
 
 
 def _alike(one: Memory, other: Memory) -> bool:
@@ -128,10 +136,10 @@ def _options(target: Target[Any]) -> list[str]:
 
 
 def _default(value: object) -> str:
-    """A default as TOML would write it; what is left away has none."""
+    """A default as TOML would write it; what is not set has none."""
     import json
 
-    return "(left away)" if value is None else json.dumps(value, default=str)
+    return "(not set)" if value is None else json.dumps(value, default=str)
 
 
 def _list(plugins: Plugins) -> None:
@@ -142,8 +150,8 @@ def _list(plugins: Plugins) -> None:
     for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
         table.add_column(title, no_wrap=title in ("target", "part"))
     for name, target in plugins.targets.items():
-        for flow, way in (target.ways or {"": target}).items():
-            board = way.board
+        for flow, chosen in (target.flows or {"": target}).items():
+            board = chosen.board
             table.add_row(
                 *(f"{name} ({flow})" if flow else name, board.part, board.platforms[0]),
                 *(", ".join(board.hosts), str(board.toolchain), _life(board)),

@@ -63,7 +63,7 @@ class Host(engines.Engine):
 
     def missing(self) -> str | None:
         """See :meth:`Engine.missing`."""
-        from fpgac.emulation.card import missing
+        from fpgac.emulation import missing
 
         problems = missing(self.host, self.contract.interface)
         text = "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in problems)
@@ -151,6 +151,7 @@ def run_hosts(
                 Where(request.folder),
                 expected=f"one of {', '.join([*names, SIMULATION])}",
                 hint=nearest(host, names),
+                code="target.no-host",
             )
         )
     _check_request(request, contract, host)
@@ -179,6 +180,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(library),
                 hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
                 "no exact program",
+                code="target.no-engine",
             )
         )
     if (highest := max(request.device)) >= request.devices:
@@ -187,6 +189,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 f"there is no card number {highest}",
                 expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
                 hint=f"--devices {highest + 1} emulates as many",
+                code="target.no-card",
             )
         )
     units = len(contract.instances)
@@ -197,6 +200,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(request.folder),
                 expected=f"at most {units}",
                 hint="compute_units in the spec's table of the target says how many there are",
+                code="target.compute-units",
             )
         )
     if (request.batch or 0) > contract.most_samples:
@@ -204,6 +208,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 f"no call takes {request.batch} samples",
                 expected=f"at most {contract.most_samples}",
+                code="target.large-batch",
             )
         )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
@@ -211,6 +216,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 "the simulation is one call of the kernel",
                 expected="no --batch, --compute-units or --profile with --host simulation",
+                code="target.one-call",
             )
         )
     if problems:
@@ -234,12 +240,13 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, missing, read_card, run_host
+    from fpgac.emulation import HostKind, missing, read_card, run_host
 
     if problems := missing(host, contract.interface):
         instead = Problem(
             f"so the {host} host cannot run here",
             hint="--host simulation calls the kernel's C++ without XRT",
+            code="toolchain.no-host",
         )
         raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
@@ -251,6 +258,7 @@ def run_host_once(
                     f"the build lacks {path.name}",
                     Where(path),
                     hint="run fpgac compile again; it says what is missing",
+                    code="build.incomplete",
                 )
             )
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
@@ -268,6 +276,7 @@ def run_host_once(
             Problem(
                 f"the {host} host ended with exit code {done.exit_code}",
                 got=last_lines(done.stderr) or last_lines(done.stdout),
+                code="host.failed",
             )
         )
     return done.stdout
