@@ -12,16 +12,6 @@ from scripts.error_codes import ROOT, Site, page, sites
 
 PAGE: Final = ROOT / "docs" / "errors.md"
 
-# Rooms and modules whose problems have no codes yet.
-PENDING: Final = (
-    "compiler/fpgac/build/cache.py",
-    "compiler/fpgac/cli/specs.py",
-    "compiler/fpgac/native/",
-    "compiler/fpgac/network/keras/process.py",
-    "compiler/fpgac/pipeline/checking.py",
-    "compiler/fpgac/pipeline/training.py",
-)
-
 
 @pytest.fixture(scope="module")
 def found() -> list[Site]:
@@ -33,13 +23,7 @@ def test_the_page_is_up_to_date(found: list[Site]) -> None:
 
 
 def test_every_problem_has_a_literal_code(found: list[Site]) -> None:
-    missing = [str(site) for site in found if site.code is None]
-    assert [site for site in missing if not site.startswith(PENDING)] == []
-
-
-def test_a_room_with_codes_is_no_longer_pending(found: list[Site]) -> None:
-    missing = [site.path for site in found if site.code is None]
-    assert [room for room in PENDING if not any(path.startswith(room) for path in missing)] == []
+    assert [str(site) for site in found if site.code is None] == []
 
 
 def test_codes_are_an_area_and_words(found: list[Site]) -> None:
@@ -60,7 +44,7 @@ def test_the_area_gives_the_exit_code(found: list[Site]) -> None:
 
 def test_every_exit_code_of_an_error_is_that_of_an_area() -> None:
     known = {error.exit_code for error in errors.FpgacError.__subclasses__()}
-    assert known | {2} == set(errors.AREAS.values())
+    assert known | {errors.FpgacError.exit_code} == set(errors.AREAS.values())
 
 
 def test_what_a_problem_says_is_read_from_the_source(found: list[Site]) -> None:

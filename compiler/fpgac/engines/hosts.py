@@ -130,7 +130,7 @@ class HostResult:
 
 
 def run_hosts(
-    request: RunRequest, host: str, tell: Callable[[str], None] = lambda _: None
+    request: RunRequest, host: str, notify: Callable[[str], None] = lambda _: None
 ) -> list[HostResult]:
     """Run ``host``, or every host of the build for ``all``; each result has a verdict.
 
@@ -163,7 +163,7 @@ def run_hosts(
             output=_of_host(request.output, name, len(chosen)),
             profile=_of_host(request.profile, name, len(chosen)),
         )
-        tell(name if name == SIMULATION else f"{name} host on the emulated card")
+        notify(name if name == SIMULATION else f"{name} host on the emulated card")
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
         results.append(_judged(run(own, build), results, request, build))
     return results
@@ -180,7 +180,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(library),
                 hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
                 "no exact program",
-                code="target.no-engine",
+                code="target.no-kernel",
             )
         )
     if (highest := max(request.device)) >= request.devices:
@@ -189,7 +189,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 f"there is no card number {highest}",
                 expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
                 hint=f"--devices {highest + 1} emulates as many",
-                code="target.no-card",
+                code="target.no-device",
             )
         )
     units = len(contract.instances)
@@ -208,7 +208,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 f"no call takes {request.batch} samples",
                 expected=f"at most {contract.most_samples}",
-                code="target.large-batch",
+                code="target.batch-too-large",
             )
         )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
@@ -216,7 +216,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 "the simulation is one call of the kernel",
                 expected="no --batch, --compute-units or --profile with --host simulation",
-                code="target.one-call",
+                code="target.not-for-simulation",
             )
         )
     if problems:
@@ -258,7 +258,7 @@ def run_host_once(
                     f"the build lacks {path.name}",
                     Where(path),
                     hint="run fpgac compile again; it says what is missing",
-                    code="build.incomplete",
+                    code="build.unfinished",
                 )
             )
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
@@ -275,7 +275,7 @@ def run_host_once(
         raise EmulationError(
             Problem(
                 f"the {host} host ended with exit code {done.exit_code}",
-                got=last_lines(done.stderr) or last_lines(done.stdout),
+                got=last_lines(done.stderr, 6) or last_lines(done.stdout, 6),
                 code="host.failed",
             )
         )

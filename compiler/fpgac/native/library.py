@@ -119,4 +119,4 @@ def _compile(text: str, command: tuple[str, ...], folder: Path) -> Path:
 def _failed(got: str) -> ToolchainError:
     what = f"the exact program cannot be compiled: {COMPILER} failed"
     hint = f"see that {COMPILER} works, and that TMPDIR has room and lets libraries be loaded"
-    return ToolchainError(Problem(what, got=got, hint=hint))
+    return ToolchainError(Problem(what, got=got, hint=hint, code="toolchain.compiler-failed"))

@@ -49,7 +49,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 
 def _check_network(file: SpecFile) -> None:
-    """What would stop the road later, after a training perhaps: names, precision, reuse factors."""
+    """What would fail later, after a training perhaps: names, precision, reuse factors."""
     network = untrained(file.spec)
     try:
         check_names(network)
@@ -91,6 +91,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
                 hint=plugins.hint(spec.data.source, plugins.providers),
+                code="spec.unknown-data-set",
             )
         )
     provider = plugins.providers[spec.data.source]
@@ -104,6 +105,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             file.where(*key),
             expected=f"{there} {what}, as the data have",
             got=str(here),
+            code="spec.data-misfit",
         )
         for what, (here, there, key) in asked.items()
         if here != there
@@ -116,6 +118,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
                 file.where("training", "loss"),
                 expected="'crossentropy'" if not classes else "a loss of regressions",
                 got=repr(spec.training.loss),
+                code="spec.loss-misfit",
             )
         )
     if problems:
@@ -135,6 +138,7 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
                 f"no plugin offers a target {name!r}",
                 file.where("targets", name),
                 hint=plugins.hint(name, plugins.targets),
+                code="target.unknown",
             )
         )
     named = plugins.targets[name]
@@ -161,5 +165,6 @@ def only_target(file: SpecFile, name: str | None) -> str:
             file.where("targets"),
             expected=f"--target with one of {', '.join(names)}, or with all",
             hint=nearest(name, names) if name else "name one with --target, or --target all",
+            code="target.not-chosen",
         )
     )

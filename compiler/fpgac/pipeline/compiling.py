@@ -37,7 +37,7 @@ from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_from
-from fpgac.pipeline.values import Answers
+from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
@@ -71,7 +71,7 @@ class Report:
     folder: Path
     target: str
     mode: Mode
-    accuracy: tuple[str, ...]
+    accuracy: AccuracyReport
     proof: Proof
     figures: tuple[str, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
@@ -147,7 +147,7 @@ class _Pipeline:
             self.folder,
             self.target.name,
             mode,
-            workspace.value(report).lines,
+            workspace.value(report),
             workspace.value(answers).proof + workspace.value(proof),
             figures,
             self._lacking_hosts,
