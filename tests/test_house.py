@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from fpgac import plugins
+from fpgac import emulation, plugins
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -145,8 +145,28 @@ def test_the_public_face_has_all_that_it_lists() -> None:
     assert [name for name in plugins.__all__ if not hasattr(plugins, name)] == []
 
 
+def test_the_emulated_card_is_entered_by_its_front_door() -> None:
+    offered = {f"fpgac.emulation.{name}" for name in emulation.__all__}
+    inside = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for folder in ("compiler", "bench", "tests")
+        for path in modules(folder)
+        if "emulation" not in path.relative_to(ROOT).parts
+        for line, name in imports_of(path.read_text())
+        if name.startswith("fpgac.emulation.") and name not in offered
+    ]
+
+    assert inside == []
+
+
+def test_the_emulated_card_has_all_that_it_offers() -> None:
+    assert [name for name in emulation.__all__ if not hasattr(emulation, name)] == []
+    assert not hasattr(emulation, "something_else")
+
+
 def test_generated_hosts_stand_alone() -> None:
-    hosts = sorted((ROOT / "templates" / "fpgac_templates" / "hosts").rglob("*.j2"))
+    folder = ROOT / "templates" / "fpgac_templates" / "hosts"
+    hosts = sorted(path for path in folder.rglob("*") if path.suffix in {".j2", ".py", ".hpp"})
 
     assert hosts
     assert [

@@ -156,7 +156,7 @@ def _elsewhere(environment: Mapping[str, str]) -> dict[str, Path]:
     if compiler is None:
         hint = "source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu"
         problems.append(
-            Problem(f"{COMPILER} was not found on PATH", hint=hint, code="toolchain.no-compiler")
+            Problem(f"{COMPILER} was not found on PATH", hint=hint, code="toolchain.no-tool")
         )
     if compiler is None or problems:
         raise ToolchainError(*problems)
@@ -178,5 +178,5 @@ def _no_part(name: str, path: Path) -> Problem:
         got=str(path),
         hint="download xilinx-zynqmp-common of Vitis's release, below Embedded Platforms, and run "
         "its sdk.sh",
-        code="toolchain.missing",
+        code="toolchain.no-image",
     )

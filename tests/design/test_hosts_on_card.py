@@ -16,8 +16,7 @@ import pytest
 from fpgac.design.contract import contract
 from fpgac.design.hosts import HOSTS, host_files
 from fpgac.design.kernel import kernel_files
-from fpgac.emulation.card import CardDescription, HostKind, HostRun, run_host
-from fpgac.emulation.xclbin import write_xclbin
+from fpgac.emulation import CardDescription, HostKind, HostRun, run_host, write_xclbin
 
 from .cores import AP_TYPES, answers, handmade_core
 

@@ -122,7 +122,7 @@ def test_what_is_no_library_is_refused(card: CardDescription) -> None:
 
 
 class TestCommand:
-    """``python -m fpgac.emulation.xclbin card.json libkernel.so out.xclbin``."""
+    """``python -m fpgac.emulation xclbin card.json libkernel.so out.xclbin``."""
 
     @pytest.fixture
     def files(self, tmp_path: Path) -> list[Path]:
@@ -133,7 +133,7 @@ class TestCommand:
 
     def run(self, *arguments: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "fpgac.emulation.xclbin", *map(str, arguments)],
+            [sys.executable, "-m", "fpgac.emulation", "xclbin", *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,

@@ -13,7 +13,7 @@ import pytest
 
 from fpgac.errors import SpecError, TargetError, ToolchainError
 from fpgac.plugins import Design, Target, load_plugins
-from tests.fpgac_targets.tools import tools
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import InstallVitis, MakeDesign, WriteDesign
@@ -162,9 +162,9 @@ def test_v_plus_plus_is_told_the_clock_in_its_version_s_words(
     assert len(vitis.calls) == 2
     assert all(f"_x/hw {clock} " in call for call in vitis.calls), vitis.calls
 
-    plan = U250.plan(made, "hw", U250.toolchain(tools(vitis.environment())))
-    planned = [" ".join(("v++", *step.command[1:])) for step in plan.steps]
-    assert planned == vitis.calls
+    plan = planned(U250, made, "hw", vitis.environment())
+    commands = [" ".join(("v++", *step.command[1:])) for step in plan.steps]
+    assert commands == vitis.calls
 
 
 def test_the_readme_s_commands_are_those_of_the_newest_version(design: MakeDesign) -> None:
@@ -229,7 +229,7 @@ def test_f2_stops_at_emulation_and_says_why(
     vitis = install_vitis(version="2024.2")
     environment = vitis.environment(SHELL_EMU_VERSION=F2.board.platforms[0])
     with pytest.raises(TargetError, match="--mode hw"):
-        F2.plan(design(target=F2), "hw", F2.toolchain(tools(environment)))
+        planned(F2, design(target=F2), "hw", environment)
 
     folder = write(design(target=F2), tmp_path / "build")
     refused = build(folder, "hw", environment)

@@ -23,7 +23,7 @@ from fpgac.testing import SHIM
 from fpgac_targets.pynq_z2 import PynqZ2
 from fpgac_targets.zcu102 import Zcu102
 from tests.design.cores import SEVERAL
-from tests.fpgac_targets.tools import tools
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import MakeDesign, WriteDesign
@@ -263,7 +263,7 @@ def test_the_plan_does_not_believe_a_failed_build(
     vivado = install(VERSION[target.name])
     for name, value in vivado.environment(**trouble).items():
         monkeypatch.setenv(name, value)
-    plan = target.plan(muon, "hw", target.toolchain(tools(dict(os.environ))))
+    plan = planned(target, muon, "hw", dict(os.environ))
     with pytest.raises(BuildError) as caught:
         run_plan(plan, folder, {})
     assert remedy in str(caught.value)
@@ -282,9 +282,7 @@ def test_the_plan_drives_hls_as_its_version_wants(
     vivado = install(version)
     for name, value in vivado.environment().items():
         monkeypatch.setenv(name, value)
-    records = run_plan(
-        target.plan(muon, "hw", target.toolchain(tools(dict(os.environ)))), folder, {}
-    )
+    records = run_plan(planned(target, muon, "hw", dict(os.environ)), folder, {})
     assert list(records) == ["hw: hls", "hw: vivado"]
     assert (folder / "out/hw/muon.bit").is_file()
     assert ["export_design", "-format", "ip_catalog"] in vivado.calls
@@ -299,9 +297,7 @@ def test_build_sh_drives_the_hls_of_2025_as_well(folder: Path, install: Install)
 def test_every_input_of_the_plan_is_in_the_design_or_made_before(
     muon: Design, target: Target[Any], install: Install
 ) -> None:
-    plan = target.plan(
-        muon, "hw", target.toolchain(tools(install(VERSION[target.name]).environment()))
-    )
+    plan = planned(target, muon, "hw", install(VERSION[target.name]).environment())
     there = set(muon.files)
     for step in plan.steps:
         assert set(step.inputs) <= there
@@ -314,7 +310,7 @@ def test_there_is_no_hardware_emulation(
 ) -> None:
     vivado = install(VERSION[target.name])
     with pytest.raises(TargetError, match="emulation or hw"):
-        target.plan(muon, "hw_emu", target.toolchain(tools(vivado.environment())))
+        planned(target, muon, "hw_emu", vivado.environment())
     done = build(folder, vivado.environment(), "hw_emu")
     assert "there is no mode 'hw_emu'" in done.stderr
     assert vivado.calls == []

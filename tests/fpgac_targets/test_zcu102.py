@@ -19,13 +19,13 @@ from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError, SpecError, TargetError, ToolchainError
 from fpgac.plugins import Design, load_plugins
 from fpgac.spec.lines import key_lines
-from tests.fpgac_targets.tools import tools
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import FakeVitis, InstallVitis, MakeDesign, WriteDesign
 
 ZCU102 = load_plugins().target("zcu102")
-VITIS = ZCU102.ways["vitis"]
+VITIS = ZCU102.flows["vitis"]
 HOSTS = ("opencl", "xrt")
 LIBRARIES = ("libxrt_coreutil.so.2", "libxilinxopencl.so.2", "libuuid.so.1")
 ON_CARD = ("scripts/run_on_board.sh", "vectors/inputs.npy", "vectors/expected_raw.npy")
@@ -143,10 +143,10 @@ def test_the_plan_does_what_build_sh_does(
     muon: Design, folder: Path, environment: dict[str, str], vitis: FakeVitis, common_image: Path
 ) -> None:
     toolchain = VITIS.toolchain(tools(environment))
-    run_plan(VITIS.plan(muon, "hw", toolchain), folder, {})
+    run_plan(planned(VITIS, muon, "hw", environment), folder, {})
     assert [machine_of(folder / f"out/hw/muon_{host}") for host in HOSTS] == [AARCH64] * 2
     assert vitis.calls == expected_calls(folder, "hw", common_image, toolchain.platform)
-    steps = [step.name for step in VITIS.plan(muon, "hw_emu", toolchain).steps]
+    steps = [step.name for step in planned(VITIS, muon, "hw_emu", environment).steps]
     assert steps[-2:] == ["hw_emu: emconfig", "hw_emu: package"]
 
 
@@ -182,7 +182,7 @@ def test_a_sysroot_without_xrt_is_told_as_such(
     done = build(folder, environment, "hw")
     assert "hint: the sysroot holds no XRT" in done.stderr
     with pytest.raises(BuildError, match="the sysroot holds no XRT"):
-        run_plan(VITIS.plan(muon, "hw", VITIS.toolchain(tools(environment))), folder, {})
+        run_plan(planned(VITIS, muon, "hw", environment), folder, {})
 
 
 def test_the_board_s_script_judges_each_host_by_its_raw_words(folder: Path, tmp_path: Path) -> None:
@@ -260,8 +260,9 @@ def test_where_no_options_are_at_hand_the_board_is_the_first_flow_s(
     assert ZCU102.board.toolchain.name == "Vivado"
     with pytest.raises(ToolchainError, match="vivado, of AMD's Vivado"):
         ZCU102.toolchain(tools({"PATH": str(tmp_path)}))
-    with pytest.raises(TargetError, match="cannot be built with --mode hw_emu"):
-        ZCU102.plan(design(target=ZCU102), "hw_emu", None)  # type: ignore[arg-type]
+    with pytest.raises(TargetError) as caught:
+        ZCU102.check_mode("hw_emu")
+    assert [problem.code for problem in caught.value.problems] == ["target.no-mode"]
 
 
 def test_every_tool_is_needed(common_image: Path, vitis: FakeVitis, tmp_path: Path) -> None:

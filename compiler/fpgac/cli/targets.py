@@ -56,7 +56,7 @@ def show(
 def _flows(targets: Iterable[Target[Any]]) -> list[tuple[str, Target[Any]]]:
     """Each flow of the targets by its name; a board that is built in one way has one, unnamed."""
     return [
-        (name, flow) for target in targets for name, flow in (target.ways or {"": target}).items()
+        (name, flow) for target in targets for name, flow in (target.flows or {"": target}).items()
     ]
 
 
@@ -105,7 +105,7 @@ def _show(target: Target[Any]) -> None:
 
 def _notices(targets: Iterable[Target[Any]]) -> list[str]:
     """What a user should know, of all flows, each thing once."""
-    flows = (flow for target in targets for flow in (target, *target.ways.values()))
+    flows = (flow for target in targets for flow in (target, *target.flows.values()))
     return list(dict.fromkeys(flow.notice for flow in flows if flow.notice))
 
 
@@ -137,9 +137,16 @@ def _memories(board: Board) -> list[str]:
             runs[-1].append(bank)
         else:
             runs.append([bank])
-    taken = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
-    each = f"compute units take {taken}" + (" in turn" if len(board.spread) > 1 else "")
-    return [*map(_bank_line, runs), each]
+    return [*map(_bank_line, runs), _taken(board)]
+
+
+def _taken(board: Board) -> str:
+    """Who uses which bank."""
+    if len(board.spread) == 1:
+        return f"all compute units use {board.spread[0]}"
+    banks = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
+    whose = "the arguments of compute units" if board.has_port_per_bank else "compute units"
+    return f"{whose} take {banks} in turn"
 
 
 def _alike(one: Memory, other: Memory) -> bool:

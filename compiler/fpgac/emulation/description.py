@@ -168,7 +168,7 @@ class CardDescription:
                     "the card's description is no text",
                     where,
                     got=error.reason,
-                    code="emulation.card-is-no-text",
+                    code="emulation.unreadable-card",
                 )
             ) from error
         except json.JSONDecodeError as error:
@@ -178,7 +178,7 @@ class CardDescription:
                     "the card's description is no JSON",
                     place,
                     got=error.msg,
-                    code="emulation.card-is-no-json",
+                    code="emulation.unreadable-card",
                 )
             ) from error
         return cls.from_data(data, where)
@@ -238,7 +238,7 @@ class _Fields:
     def _refuse(self, what: str, key: str, **facts: str) -> None:
         subject = f"'{key}' " if key else "the description "
         where = Where(self.file, key=key)
-        raise EmulationError(Problem(subject + what, where, code="emulation.bad-card", **facts))
+        raise EmulationError(Problem(subject + what, where, code="emulation.card-key", **facts))
 
     def path(self, name: str) -> str:
         return f"{self.key}.{name}" if self.key else name
@@ -321,7 +321,7 @@ def _kernel(fields: _Fields) -> Kernel:
 
 
 def _problem(key: str, what: str, expected: str, got: object) -> Problem:
-    return Problem(what, Where(key=key), expected, repr(got), code="emulation.wrong-value")
+    return Problem(what, Where(key=key), expected, repr(got), code="emulation.impossible-card")
 
 
 def _problems(card: CardDescription) -> Iterator[Problem]:
@@ -341,7 +341,7 @@ def _problems(card: CardDescription) -> Iterator[Problem]:
     yield from _repeated("instances", (i.name for k in card.kernels for i in k.instances))
     if not any(kernel.instances for kernel in card.kernels):
         yield Problem(
-            "the card has no compute unit", Where(key="kernels"), code="emulation.no-compute-unit"
+            "the card has no compute unit", Where(key="kernels"), code="emulation.impossible-card"
         )
     for index, kernel in enumerate(card.kernels):
         yield from _kernel_problems(f"kernels[{index}]", kernel, len(card.memories))
@@ -349,7 +349,9 @@ def _problems(card: CardDescription) -> Iterator[Problem]:
 
 def _memory_problems(card: CardDescription) -> Iterator[Problem]:
     if not card.memories:
-        yield Problem("the card has no memory", Where(key="memories"), code="emulation.no-memory")
+        yield Problem(
+            "the card has no memory", Where(key="memories"), code="emulation.impossible-card"
+        )
     yield from _repeated("memories", (memory.tag for memory in card.memories))
     for index, memory in enumerate(card.memories):
         key = f"memories[{index}]"
@@ -368,7 +370,9 @@ def _repeated(key: str, names: Iterator[str]) -> Iterator[Problem]:
     for name in names:
         if name in seen:
             yield Problem(
-                f"the name '{name}' is used twice", Where(key=key), code="emulation.name-twice"
+                f"the name '{name}' is used twice",
+                Where(key=key),
+                code="emulation.impossible-card",
             )
         seen.add(name)
 
@@ -417,7 +421,7 @@ def _argument_problems(key: str, argument: Argument) -> Iterator[Problem]:
             f"'{argument.c_type}' cannot be passed by value",
             Where(key=key),
             hint=nearest(argument.c_type, SCALARS),
-            code="emulation.by-value",
+            code="emulation.impossible-card",
         )
     elif argument.size != SCALARS[argument.c_type]:
         expected = f"{SCALARS[argument.c_type]} bytes"

@@ -75,7 +75,7 @@ class Xclbins:
                     expected=f"mode {MODE_SW_EMU} (software emulation)",
                     got=f"mode {found.mode}",
                     hint="compile the design for emulation",
-                    code="emulation.foreign-program",
+                    code="emulation.not-for-emulation",
                 )
             )
         if found.platform != self._card.platform:
@@ -114,9 +114,13 @@ class Overlays:
         try:
             found = read_bitstream(_content(program, "bitstream"))
         except BadBitstreamError as error:
-            hint = "compile the design for emulation"
             raise EmulationError(
-                Problem(str(error), where, hint=hint, code="emulation.damaged-program")
+                Problem(
+                    str(error),
+                    where,
+                    hint="compile the design for emulation",
+                    code="emulation.bad-bitstream",
+                )
             ) from error
         if found.part != self._board.part:
             raise EmulationError(
@@ -126,7 +130,7 @@ class Overlays:
                     expected=self._board.part,
                     got=found.part,
                     hint="compile the design again",
-                    code="emulation.other-board",
+                    code="emulation.other-card",
                 )
             )
 
@@ -138,12 +142,13 @@ class Overlays:
         """See :class:`Surroundings`."""
         if devices != 1 or kind != "pynq":
             what = f"{devices} devices" if devices != 1 else f"an {kind} host"
-            problem = Problem(
-                f"{self._board.board} is one device for pynq hosts",
-                got=what,
-                code="emulation.one-device",
+            raise EmulationError(
+                Problem(
+                    f"{self._board.board} is one device for pynq hosts",
+                    got=what,
+                    code="emulation.one-device",
+                )
             )
-            raise EmulationError(problem)
         description = rundir / "board.json"
         description.write_text(json.dumps(asdict(self._board)))
         # A real board's and an emulated card's XRT would be asked for devices too.
@@ -160,10 +165,11 @@ def _content(program: Path, what: str) -> bytes:
     try:
         return program.read_bytes()
     except OSError as error:
-        problem = Problem(
-            f"the {what} cannot be read",
-            Where(program),
-            got=str(error.strerror),
-            code="emulation.unreadable-program",
-        )
-        raise EmulationError(problem) from error
+        raise EmulationError(
+            Problem(
+                f"the {what} cannot be read",
+                Where(program),
+                got=str(error.strerror),
+                code="emulation.unreadable-program",
+            )
+        ) from error

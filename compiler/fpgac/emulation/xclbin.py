@@ -4,7 +4,7 @@ The layout is that of ``xclbin.h`` in XRT: a 456-byte header with the magic ``xc
 section headers, then the sections. ``BITSTREAM`` holds the kernel's shared library. Nothing in the
 file depends on when or where it was written.
 
-``python -m fpgac.emulation.xclbin card.json libkernel.so out.xclbin`` writes one.
+``python -m fpgac.emulation xclbin card.json libkernel.so out.xclbin`` writes one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription,
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
 
 __all__ = [
-    "CardDescription",
     "Section",
     "Xclbin",
     "bank_ranges",
@@ -371,15 +370,23 @@ def _described(sections: Mapping[int, bytes], where: Where | None) -> CardDescri
 
 
 def _refused(what: str, where: Where | None, expected: str, got: str) -> EmulationError:
-    hint = "build it again: the file is of no use"
-    return EmulationError(Problem(what, where, expected, got, hint, code="emulation.bad-xclbin"))
+    return EmulationError(
+        Problem(
+            what,
+            where,
+            expected,
+            got,
+            hint="build it again: the file is of no use",
+            code="emulation.bad-xclbin",
+        )
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
     """``card.json libkernel.so out.xclbin``: 0, or one line on stderr and the error's exit code."""
     if len(arguments) != 3:
         sys.stderr.write(
-            "usage: python -m fpgac.emulation.xclbin CARD.json LIBRARY.so OUT.xclbin\n"
+            "usage: python -m fpgac.emulation xclbin CARD.json LIBRARY.so OUT.xclbin\n"
         )
         return 2
     description, library, out = (Path(os.fspath(argument)) for argument in arguments)
@@ -397,7 +404,3 @@ def main(arguments: Sequence[str]) -> int:
 
 def _one_line(text: str) -> str:
     return "; ".join(line.strip() for line in text.splitlines())
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

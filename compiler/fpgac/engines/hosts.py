@@ -63,7 +63,7 @@ class Host(engines.Engine):
 
     def missing(self) -> str | None:
         """See :meth:`Engine.missing`."""
-        from fpgac.emulation.card import missing
+        from fpgac.emulation import missing
 
         problems = missing(self.host, self.contract.interface)
         text = "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in problems)
@@ -240,7 +240,7 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, missing, read_card, run_host
+    from fpgac.emulation import HostKind, missing, read_card, run_host
 
     if problems := missing(host, contract.interface):
         instead = Problem(

@@ -143,7 +143,7 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
         )
     named = plugins.targets[name]
     options = named.options(file.spec.targets[name], file.path, file.lines)
-    target = named.way(options)
+    target = named.flow(options)
     target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
     return target, options
 

@@ -227,7 +227,13 @@ class _Pipeline:
             if not isinstance(toolchain, Toolchain):
                 raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
         with blamed(self.target):
-            plan = self.target.plan(workspace.value(self.stages.design), mode, toolchain)
+            plan = self.target.plan(
+                workspace.value(self.stages.design),
+                mode,
+                toolchain,
+                contract=self.stages.contract,
+                clock_mhz=self.spec.hls.clock_mhz,
+            )
             if not isinstance(plan, Plan):
                 raise TypeError(f"plan must give a Plan, not {plan!r}")
         workspace.run(plan)

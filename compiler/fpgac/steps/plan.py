@@ -50,25 +50,23 @@ OBJECT = "emulation/core.o"
 
 @dataclass(frozen=True)
 class _Program:
-    """What a card loads: the step that writes it, by its name and module, from which files.
+    """What a card loads: the step that writes it, which is its kind too, and from which files.
 
     ``sources`` and ``headers`` are what g++ needs for the kernel's library beside its own source.
     """
 
     step: str
     suffix: str
-    module: str
     descriptions: tuple[str, ...]
     sources: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 
 _PROGRAMS: Mapping[Interface, _Program] = {
-    "m_axi": _Program("xclbin", ".xclbin", "fpgac.emulation.xclbin", (CARD,)),
+    "m_axi": _Program("xclbin", ".xclbin", (CARD,)),
     "axis": _Program(
         "bitstream",
         ".bit",
-        "fpgac.emulation.zynq.bitstream",
         (CARD, CONTRACT),
         sources=tuple(path for path in BRIDGE if path.endswith(".cpp")),
         headers=tuple(path for path in BRIDGE if path.endswith(".h")),
@@ -187,7 +185,10 @@ def _program(contract: Contract, engine: Engine) -> Step:
     made = program_file(contract, engine)
     return Step(
         name=program.step if engine == "hls" else f"{engine} {program.step}",
-        command=("python", "-m", program.module, *program.descriptions, library, made),
+        command=(
+            *("python", "-m", "fpgac.emulation", program.step),
+            *(*program.descriptions, library, made),
+        ),
         inputs=(*program.descriptions, library),
         outputs=(made,),
     )
