@@ -12,14 +12,6 @@ from scripts.error_codes import ROOT, Site, page, sites
 
 PAGE: Final = ROOT / "docs" / "errors.md"
 
-# Rooms and modules whose problems have no codes yet.
-PENDING: Final = (
-    "compiler/fpgac/design/",
-    "compiler/fpgac/emulation/",
-    "compiler/fpgac/targets/",
-    "plugins/fpgac_targets/",
-)
-
 
 @pytest.fixture(scope="module")
 def found() -> list[Site]:
@@ -31,13 +23,7 @@ def test_the_page_is_up_to_date(found: list[Site]) -> None:
 
 
 def test_every_problem_has_a_literal_code(found: list[Site]) -> None:
-    missing = [str(site) for site in found if site.code is None]
-    assert [site for site in missing if not site.startswith(PENDING)] == []
-
-
-def test_a_room_with_codes_is_no_longer_pending(found: list[Site]) -> None:
-    missing = [site.path for site in found if site.code is None]
-    assert [room for room in PENDING if not any(path.startswith(room) for path in missing)] == []
+    assert [str(site) for site in found if site.code is None] == []
 
 
 def test_codes_are_an_area_and_words(found: list[Site]) -> None:

@@ -129,7 +129,7 @@ class Problem:
     expected: str = ""
     got: str = ""
     hint: str = ""
-    code: str = field(default="", kw_only=True)
+    code: str = field(kw_only=True)
 
     @property
     def texts(self) -> dict[str, str]:

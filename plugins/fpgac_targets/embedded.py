@@ -155,7 +155,9 @@ def _elsewhere(environment: Mapping[str, str]) -> dict[str, Path]:
     problems = [_no_part(name, path) for name, path in parts.items() if not path.exists()]
     if compiler is None:
         hint = "source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu"
-        problems.append(Problem(f"{COMPILER} was not found on PATH", hint=hint))
+        problems.append(
+            Problem(f"{COMPILER} was not found on PATH", hint=hint, code="toolchain.no-compiler")
+        )
     if compiler is None or problems:
         raise ToolchainError(*problems)
     return {COMPILER: Path(compiler), **parts}
@@ -176,4 +178,5 @@ def _no_part(name: str, path: Path) -> Problem:
         got=str(path),
         hint="download xilinx-zynqmp-common of Vitis's release, below Embedded Platforms, and run "
         "its sdk.sh",
+        code="toolchain.missing",
     )

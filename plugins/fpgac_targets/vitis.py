@@ -176,6 +176,7 @@ class VitisTarget(Target[VitisOptions]):
                 f"{variable} is not set, and v++ needs the platform of {self.name}",
                 expected=f"the path of {self.board.platforms[0]}.xpfm",
                 hint=self.board.platform_hint,
+                code="toolchain.no-platform",
             )
         )
 
@@ -245,6 +246,7 @@ class VitisTarget(Target[VitisOptions]):
                         where("banks", place),
                         expected=f"some of {', '.join(self.board.bank_names)}",
                         hint=nearest(bank, self.board.bank_names),
+                        code="target.unknown-bank",
                     )
                 )
         for place, slr in enumerate(options.slrs or ()):
@@ -254,6 +256,7 @@ class VitisTarget(Target[VitisOptions]):
                         f"{self.name} has no super logic region {slr}",
                         where("slrs", place),
                         expected=f"0 to {self.board.slrs - 1}",
+                        code="target.unknown-slr",
                     )
                 )
         for key, named in (("banks", banks), ("slrs", options.slrs or ())):
@@ -265,6 +268,7 @@ class VitisTarget(Target[VitisOptions]):
                         expected=f"at most {options.compute_units}",
                         got=f"{len(named)} {key}",
                         hint=f"set compute_units, or name fewer {key}",
+                        code="target.too-many",
                     )
                 )
         return problems
@@ -397,4 +401,6 @@ def _check_name(name: str) -> None:
     try:
         check_identifier(name)
     except ValueError as error:
-        raise TargetError(Problem("the design cannot have this name", got=str(error))) from None
+        raise TargetError(
+            Problem("the design cannot have this name", got=str(error), code="target.bad-name")
+        ) from None

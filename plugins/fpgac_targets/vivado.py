@@ -78,7 +78,9 @@ class VivadoTarget(Target[TargetOptions]):
         try:
             check_identifier(name)
         except ValueError as error:
-            problem = Problem("the design cannot have this name", got=str(error))
+            problem = Problem(
+                "the design cannot have this name", got=str(error), code="target.bad-name"
+            )
             raise TargetError(problem) from None
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
@@ -142,6 +144,7 @@ class VivadoTarget(Target[TargetOptions]):
                     expected="1",
                     got=str(options.compute_units),
                     hint="leave compute_units away",
+                    code="target.compute-units",
                 )
             )
         return problems

@@ -89,11 +89,11 @@ class Palette:
 
 
 def _input_type(rng: np.random.Generator, signed: bool) -> FixedPoint:
+    """Its point lies among its bits: simulated conversions read no bit beyond the first one."""
     width = int(rng.integers(2, 10))
-    modes = rng.choice(list(Rounding)), rng.choice(list(Overflow))
-    return FixedPoint(
-        width, int(rng.integers(-1, width + 2)), signed, Rounding(modes[0]), Overflow(modes[1])
-    )
+    rounding, overflow = rng.choice(list(Rounding)), rng.choice(list(Overflow))
+    integer = int(rng.integers(width + 1))
+    return FixedPoint(width, integer, signed, Rounding(rounding), Overflow(overflow))
 
 
 def _grid(rng: np.random.Generator, signed: bool) -> FixedPoint:

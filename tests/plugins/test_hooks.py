@@ -62,7 +62,8 @@ class Npz(NetworkSource):
         try:
             arrays = np.load(path)
         except OSError as error:
-            raise NetworkError(Problem("cannot be read", Where(path), got=str(error))) from error
+            what, code = "cannot be read", "network.cannot-read"
+            raise NetworkError(Problem(what, Where(path), got=str(error), code=code)) from error
         (entry,) = spec.inputs.tensors
         return Network.chain("tiny", entry, [
             ("dense_1", Dense(arrays["w1"], W, arrays["b1"], W)),

@@ -198,13 +198,18 @@ def _(operation: GlobalPooling, node: Node, inputs: tuple[Tensor, ...]) -> Descr
 @described.register(Flatten)
 @described.register(Reshape)
 def _(operation: Operation, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    return _same(node)
+
+
+def _same(node: Node) -> Described:
+    """The same numbers in the same order."""
     return Described({"class_name": "Reshape", "target_shape": list(node.output.shape)})
 
 
 @described.register
 def _(operation: Permute, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     if list(operation.order) == sorted(operation.order):
-        return Described({"class_name": "Reshape", "target_shape": list(node.output.shape)})
+        return _same(node)
     return Described({"class_name": "Transpose", "perm": [axis - 1 for axis in operation.order]})
 
 
@@ -277,6 +282,8 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
 
 @described.register
 def _(operation: Quantise, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if operation.to == inputs[0].type:
+        return _same(node)
     if isinstance(operation.to, FixedPoint):
         return Described(_elementwise(inputs[0], "Activation", "linear"))
     return Described(_each(operation.to, node.output.shape))

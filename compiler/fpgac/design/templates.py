@@ -35,7 +35,13 @@ class Templates:
             for path in sorted(self.folder.rglob("*.j2"))
         }
         if not found:
-            raise PluginError(Problem("there is no template (*.j2) here", Where(self.folder)))
+            raise PluginError(
+                Problem(
+                    "there is no template (*.j2) here",
+                    Where(self.folder),
+                    code="plugin.no-templates",
+                )
+            )
         for path in found.values():
             _parse(path)
         return found
@@ -47,10 +53,19 @@ def _parse(path: Path) -> None:
     try:
         jinja2.Environment(autoescape=False).parse(path.read_text(encoding="utf-8"))
     except jinja2.TemplateSyntaxError as error:
-        problem = Problem(f"this is no template: {error.message}", Where(path, error.lineno))
+        problem = Problem(
+            f"this is no template: {error.message}",
+            Where(path, error.lineno),
+            code="plugin.bad-template",
+        )
         raise PluginError(problem) from None
     except (OSError, UnicodeDecodeError) as error:
-        problem = Problem("the template cannot be read", Where(path), got=str(error))
+        problem = Problem(
+            "the template cannot be read",
+            Where(path),
+            got=str(error),
+            code="plugin.unreadable-template",
+        )
         raise PluginError(problem) from None
 
 

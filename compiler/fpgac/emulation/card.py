@@ -149,7 +149,9 @@ def _run_folder() -> Iterator[Path]:
 def _no_room(error: OSError) -> EmulationError:
     what = f"the emulated card needs a folder in {_SOCKETS}"
     hint = f"make room in {_SOCKETS}, or let it be written"
-    return EmulationError(Problem(what, got=str(error.strerror), hint=hint))
+    return EmulationError(
+        Problem(what, got=str(error.strerror), hint=hint, code="emulation.no-room")
+    )
 
 
 def _sweep() -> None:

@@ -73,7 +73,13 @@ def require_good_end(
         raise _error(f"the host {name} did not end within {timeout:g} seconds", output, hint)
     if outcome.manner == "failed":
         words = os.strerror(outcome.number)
-        raise EmulationError(Problem(f"the host {command[0]} cannot be started", got=words))
+        raise EmulationError(
+            Problem(
+                f"the host {command[0]} cannot be started",
+                got=words,
+                code="emulation.host-not-started",
+            )
+        )
     if outcome.manner == "signalled":
         cause = signal_name(outcome.number)
         raise _error(f"the host {name} crashed: {cause}", output, _HINTS["host_crash"])
@@ -104,4 +110,6 @@ def _event_words(event: dict[str, Any], host: str) -> str:
 
 def _error(what: str, output: str, hint: str) -> EmulationError:
     lines = [line for line in output.splitlines() if line and "fpgac_card" not in line]
-    return EmulationError(Problem(what, got="\n".join(lines[-_TAIL_LINES:]), hint=hint))
+    return EmulationError(
+        Problem(what, got="\n".join(lines[-_TAIL_LINES:]), hint=hint, code="emulation.bad-end")
+    )

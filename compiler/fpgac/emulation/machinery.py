@@ -113,7 +113,11 @@ def build_machinery() -> Machinery:
     shim = xrt.shim
     if not shim:
         raise ToolchainError(
-            Problem(f"XRT is not installed: no {SHIM}", hint="apt install libxrt1")
+            Problem(
+                f"XRT is not installed: no {SHIM}",
+                hint="apt install libxrt1",
+                code="toolchain.no-xrt",
+            )
         )
     sources = _sources()
     opencl = xrt.library(OPENCL_DRIVER)
@@ -199,7 +203,9 @@ class _Compilers:
     def find(cls) -> _Compilers:
         cpp, c = shutil.which("g++"), shutil.which("gcc")
         if not cpp or not c:
-            raise ToolchainError(Problem("g++ is not on PATH", hint="apt install g++"))
+            raise ToolchainError(
+                Problem("g++ is not on PATH", hint="apt install g++", code="toolchain.no-compiler")
+            )
         return cls(cpp, c, _run([cpp, "--version"]).splitlines()[0])
 
 
@@ -213,9 +219,13 @@ def _run(command: Iterable[str | Path], cwd: Path | None = None) -> str:
     except subprocess.CalledProcessError as error:
         tail = "\n".join(error.stderr.splitlines()[-15:])
         what = f"the emulated card cannot be built: {Path(arguments[0]).name} failed"
-        raise ToolchainError(Problem(what, got=tail, hint="apt install g++")) from error
+        raise ToolchainError(
+            Problem(what, got=tail, hint="apt install g++", code="toolchain.compiler-failed")
+        ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolchainError(Problem(f"{arguments[0]} does not run", got=str(error))) from error
+        raise ToolchainError(
+            Problem(f"{arguments[0]} does not run", got=str(error), code="toolchain.no-compiler")
+        ) from error
     return done.stdout
 
 

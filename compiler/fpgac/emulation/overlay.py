@@ -39,7 +39,9 @@ class BoardDescription:
             data = json.loads(path.read_bytes())
             return cls.from_data(data)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            problem = Problem("this describes no board", Where(path), got=str(error))
+            problem = Problem(
+                "this describes no board", Where(path), got=str(error), code="emulation.no-board"
+            )
             raise EmulationError(problem) from error
 
     @classmethod

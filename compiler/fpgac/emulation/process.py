@@ -100,7 +100,11 @@ class HostProcess:
         except OSError as error:
             os.close(reading)
             raise EmulationError(
-                Problem(f"{command[0]} cannot be started", got=str(error))
+                Problem(
+                    f"{command[0]} cannot be started",
+                    got=str(error),
+                    code="emulation.host-not-started",
+                )
             ) from error
         finally:
             os.close(writing)

@@ -111,7 +111,10 @@ def write_xclbin(card: CardDescription, library: bytes) -> bytes:
     if library[:4] != b"\x7fELF":
         raise EmulationError(
             Problem(
-                "the kernel is no shared library", expected="an ELF file", got=repr(library[:4])
+                "the kernel is no shared library",
+                expected="an ELF file",
+                got=repr(library[:4]),
+                code="emulation.no-library",
             )
         )
     units = tuple(_units(card))
@@ -368,9 +371,8 @@ def _described(sections: Mapping[int, bytes], where: Where | None) -> CardDescri
 
 
 def _refused(what: str, where: Where | None, expected: str, got: str) -> EmulationError:
-    return EmulationError(
-        Problem(what, where, expected, got, hint="build it again: the file is of no use")
-    )
+    hint = "build it again: the file is of no use"
+    return EmulationError(Problem(what, where, expected, got, hint, code="emulation.bad-xclbin"))
 
 
 def main(arguments: Sequence[str]) -> int:

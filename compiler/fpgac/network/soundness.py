@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.exactness import check_exact
-from fpgac.network.network import Network, Recording
+from fpgac.network.network import Network, Output, Recording
 from fpgac.network.operation import problem
 from fpgac.numbers import WIDEST
 from fpgac.spec.names import LONGEST, LONGEST_PART, check_identifier
@@ -17,7 +17,7 @@ from fpgac.spec.shapes import shape_text
 from fpgac.spec.wiring import Wire, wiring_faults
 from fpgac.tensors import Tensor
 
-__all__ = ["recording_problems", "unsound"]
+__all__ = ["recording_problems", "unsound", "wiring_problems"]
 
 
 def unsound(network: Network) -> list[Problem]:
@@ -25,7 +25,7 @@ def unsound(network: Network) -> list[Problem]:
     problems = [
         *_names(network),
         *_inputs(network),
-        *wiring_problems(network),
+        *_wiring(network),
         *_operations(network),
     ]
     if not problems:
@@ -72,11 +72,17 @@ def _inputs(network: Network) -> Iterator[Problem]:
         yield problem("no-nodes", "nodes", "a network needs a layer")
 
 
-def wiring_problems(network: Network) -> Iterator[Problem]:
-    """What is wrong with who reads what."""
+def _wiring(network: Network) -> Iterator[Problem]:
     wires = [Wire(node.name, node.inputs) for node in network.nodes]
-    outputs = [output.node for output in network.outputs]
-    for found in wiring_faults([tensor.name for tensor in network.inputs], wires, outputs):
+    return wiring_problems(network.inputs, wires, network.outputs)
+
+
+def wiring_problems(
+    inputs: Iterable[Tensor], nodes: Sequence[Wire], outputs: Iterable[Output]
+) -> Iterator[Problem]:
+    """What is wrong with who reads what in a network to be."""
+    ends = [output.node for output in outputs]
+    for found in wiring_faults([tensor.name for tensor in inputs], nodes, ends):
         key = found.key if found.node is None else f"nodes[{found.node}].{found.key}"
         yield replace(problem(found.kind, key, found.what), hint=found.hint)
 

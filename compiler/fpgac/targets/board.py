@@ -211,7 +211,12 @@ class Board(Table):
             text = file.read_text(encoding="utf-8")
             table = _with_every_bank(tomllib.loads(text))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            problem = Problem("the board file cannot be read", Where(path), got=str(error))
+            problem = Problem(
+                "the board file cannot be read",
+                Where(path),
+                got=str(error),
+                code="plugin.unreadable-board",
+            )
             raise PluginError(problem) from None
         try:
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.

@@ -78,6 +78,7 @@ class Flows(Target[TargetOptions]):
                 expected=" or ".join(map(repr, self.flows)),
                 got=repr(asked),
                 hint=nearest(str(asked), self.flows),
+                code="spec.unknown-choice",
             )
         )
 

@@ -191,6 +191,7 @@ class Target(ABC, Generic[OptionsT]):
                 where("hosts", place),
                 expected=f"some of {', '.join(self.board.hosts)}",
                 hint=nearest(host, self.board.hosts),
+                code="target.unknown-host",
             )
             for place, host in enumerate(options.hosts or ())
             if host not in self.board.hosts
@@ -215,6 +216,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=f"at most {most:g} MHz",
                     got=f"{clock_mhz:g} MHz",
                     hint=f"set hls.clock_mhz to {most:g} or less",
+                    code="target.clock-too-fast",
                 )
             )
 
@@ -231,6 +233,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=" or ".join(("emulation", *self.board.modes)),
                     got=mode,
                     hint=self.board.stops or "",
+                    code="target.no-mode",
                 )
             )
 
@@ -248,5 +251,6 @@ class Target(ABC, Generic[OptionsT]):
                     got=f"{version_text(toolchain.version)} at {toolchain.path}",
                     hint=f"source settings64.sh of {self.board.toolchain.name} "
                     f"{version_text(self.board.toolchain.last)}",
+                    code="toolchain.wrong-version",
                 )
             )
