@@ -109,11 +109,12 @@ def _entry(fpgac: Fpgac, desk: Path, line: str) -> str:
     lines += [text.rstrip() for text in done.stdout.splitlines()]
     lines += [f"2> {text}".rstrip() for text in done.stderr.splitlines()]
     lines += [f"exit code {done.returncode}"] if done.returncode else []
-    return _timeless("\n".join(lines).replace(str(desk), "DESK")) + "\n"
+    return _settled("\n".join(lines).replace(str(desk), "DESK")) + "\n"
 
 
-def _timeless(text: str) -> str:
-    """The text without what differs from run to run: times, and the spaces that line them up."""
+def _settled(text: str) -> str:
+    """The text without times, counts of files, and the spaces that line them up."""
+    text = re.sub(r"\b\d+ files\b", "# files", text)
     text = re.sub(r"\b[\d.,]+(e-?\d+)? (s|ms|million a second)\b", r"# \2", text)
     text = re.sub(r'"seconds": [\d.e-]+', '"seconds": #', text)
     text = re.sub(r"(# ms +)[\d,]+( +(not|equal))", r"\1#\2", text)

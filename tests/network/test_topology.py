@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fpgac.errors import NetworkError
-from fpgac.network.topology import check, training_digest, untrained
+from fpgac.network.provenance import training_digest
+from fpgac.network.topology import check, untrained
 from fpgac.spec.models import Spec
 from tests.network.samples import SPEC, MakeSpec
 from tests.problems import coded

@@ -19,7 +19,8 @@ from fpgac.network.file import read_network, write_network
 from fpgac.network.keras.training import pruning_steps
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
-from fpgac.network.topology import check, training_digest
+from fpgac.network.provenance import training_digest
+from fpgac.network.topology import check
 from fpgac.network.training import Progress, train
 from fpgac.spec.models import PruningSection, Spec
 from tests.network.samples import SPEC, MakeSpec, Training, three_classes

@@ -9,7 +9,8 @@ import pytest
 from fpgac.data.dataset import split
 from fpgac.network.file import read_network, write_network
 from fpgac.network.meaning import outputs
-from fpgac.network.topology import check, training_digest
+from fpgac.network.provenance import training_digest
+from fpgac.network.topology import check
 from fpgac.pipeline.checking import check_spec
 from fpgac.plugins import load_plugins
 from fpgac.reports.resolution import classification, resolution

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network import ops
 from fpgac.network.network import Network, Node, Output
 from fpgac.network.operation import Part, parts_of
 from fpgac.spec.models import Spec
 
-__all__ = ["check", "training_digest", "untrained"]
+__all__ = ["check", "untrained"]
 
 
 def untrained(spec: Spec) -> Network:
@@ -76,22 +75,3 @@ def _texts(network: Network) -> dict[str, list[str]]:
 
 def _node_text(node: Node) -> str:
     return f"{node.name!r} of {', '.join(node.inputs)}: {node.operation}"
-
-
-def training_digest(spec: Spec) -> str:
-    """Digest of all in ``spec`` that training depends on; a network's provenance keeps it.
-
-    HLS options, proof, targets and the outputs' types leave a trained network as good as it was.
-    """
-    said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
-    # What a spec did not say before graphs could be told leaves its digest as it was.
-    topology = said["topology"]
-    if not topology.get("outputs"):
-        topology.pop("outputs", None)
-    for layer in topology["layers"]:
-        layer.pop("reuse_factor", None)
-        for key in ("batch_normalisation", "inputs"):
-            if not layer.get(key):
-                layer.pop(key, None)
-    inputs = spec.model_dump(mode="json", include={"interface"})["interface"]["input"]
-    return digest_json({**said, "input": inputs})

@@ -30,7 +30,7 @@ from fpgac.engines.hosts import Host
 from fpgac.engines.kernel import Kernel
 from fpgac.engines.proving import Proof
 from fpgac.errors import FpgacError
-from fpgac.network.topology import training_digest
+from fpgac.network.provenance import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.packaging import Archive, archive_path
