@@ -68,11 +68,15 @@ def test_boards_have_the_memory_of_their_data_sheets(
 @pytest.mark.parametrize(
     ("target", "options", "banks"),
     [
-        (U250, {"compute_units": 2}, ["DDR[0]", "DDR[1]"]),
-        (U250, {"compute_units": 2, "banks": ["DDR[3]"]}, ["DDR[3]", "DDR[3]"]),
-        (U50, {"compute_units": 3}, ["HBM[0]", "HBM[1]", "HBM[2]"]),
-        (U50, {"compute_units": 3, "banks": ["HBM[31]", "HBM[8]"]}, ["HBM[31]", "HBM[8]"] * 2),
-        (U280, {"compute_units": 1, "banks": ["DDR[1]"]}, ["DDR[1]"]),
+        (U250, {"compute_units": 2}, ["DDR[0]", "DDR[0]", "DDR[1]", "DDR[1]"]),
+        (U250, {"compute_units": 2, "banks": ["DDR[3]"]}, ["DDR[3]"] * 4),
+        (U50, {"compute_units": 3}, [f"HBM[{channel}]" for channel in range(6)]),
+        (
+            U50,
+            {"compute_units": 3, "banks": ["HBM[31]", "HBM[8]"]},
+            ["HBM[31]", "HBM[31]", "HBM[8]", "HBM[8]", "HBM[31]", "HBM[31]"],
+        ),
+        (U280, {"compute_units": 1, "banks": ["DDR[1]"]}, ["DDR[1]", "DDR[1]"]),
     ],
 )
 def test_link_file_and_emulated_card_have_the_same_banks(
@@ -81,13 +85,14 @@ def test_link_file_and_emulated_card_have_the_same_banks(
     made = design(target=target, **options)
     units = [f"muon_{place}" for place in range(1, options["compute_units"] + 1)]
     expected = ["[connectivity]", f"nk=muon_kernel:{len(units)}:{'.'.join(units)}"]
-    for unit, bank in zip(units, banks, strict=False):
-        expected += [f"sp={unit}.x:{bank}", f"sp={unit}.y:{bank}"]
+    ports = [f"{unit}.{argument}" for unit in units for argument in ("x", "y")]
+    expected += [f"sp={port}:{bank}" for port, bank in zip(ports, banks, strict=True)]
     assert link(made) == expected, "and no clock: XRT scales it, v++ is told it once"
 
     card = json.loads(text(made, "emulation/card.json"))
-    for unit, bank in zip(card["kernels"][0]["instances"], banks, strict=False):
-        (index,) = unit["memories"]["x"]
+    instances = card["kernels"][0]["instances"]
+    memories = [unit["memories"][argument] for unit in instances for argument in ("x", "y")]
+    for (index,), bank in zip(memories, banks, strict=True):
         assert target.board.bank_names[index] == bank
         assert card["memories"][index]["kind"] == ("HBM" if "HBM" in bank else "DDR4")
 
