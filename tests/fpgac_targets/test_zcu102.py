@@ -238,7 +238,7 @@ def test_the_spec_chooses_the_flow(design: MakeDesign) -> None:
         ('flow = "vitsi"', SpecError, "did you mean 'vitis'?"),
         ("flow = []", SpecError, "spec.toml:2 [targets.zcu102.flow]: not one of the choices"),
         ('banks = ["HP0"]', SpecError, "unknown key 'banks'"),
-        ("compute_units = 2", TargetError, "one AXI DMA feeds one kernel"),
+        ("compute_units = 2", TargetError, "its DMAs feed one kernel"),
         ('hosts = ["xrt"]', TargetError, "zcu102 offers no host 'xrt'"),
         ('hosts = ["pynq"]\nflow = "vitis"', TargetError, "some of opencl, xrt"),
         ('banks = ["HP9"]\nflow = "vitis"', TargetError, "zcu102 has no memory bank 'HP9'"),

@@ -278,7 +278,7 @@ def test_a_template_that_fails_as_it_is_rendered_names_file_and_line(
 
 def test_a_file_that_no_source_reads_is_refused_at_once(workshop: Path, fpgac: Fpgac) -> None:
     done = fpgac("validate", workshop / "tiny.toml")
-    assert done.returncode == 3
+    assert done.returncode == 5
     assert "no plugin reads a network from a file like 'weights.npz'" in done.stderr
     assert "tiny.toml:3 [network]" in done.stderr
 
