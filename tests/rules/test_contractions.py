@@ -153,7 +153,7 @@ def networks(draw: st.DrawFn) -> Drawn:
     return net
 
 
-@settings(together, max_examples=examples(3))
+@settings(together, max_examples=examples(2))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -162,7 +162,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=examples(8))
+@settings(together, max_examples=examples(4))
 @given(st.lists(networks(), min_size=24, max_size=24))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
