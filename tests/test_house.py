@@ -31,6 +31,7 @@ FLOORS: Final = (
     "targets",
     "design",
     "native",
+    "estimate",
     "rules",
     "core",
     "network",

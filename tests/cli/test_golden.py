@@ -35,6 +35,13 @@ SESSIONS: Final = {
         "init weed.toml --target aws-f11",
         "init 1.toml",
     ],
+    "estimate": [
+        "estimate specs/iris.toml --target pynq-z2 --target aws-f1",
+        "--json estimate specs/iris.toml --target zcu102 --batch 100",
+        "estimate specs/iris.toml --target pynq-z3",
+        "estimate specs/small.toml",
+        "validate specs/tight.toml specs/large.toml",
+    ],
     "train": ["train specs/mistakes.toml", "train specs/foreign.toml"],
     "compile": [
         "compile specs/iris.toml --target aws-f1 --out build",
@@ -79,6 +86,12 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     (folder / "specs/mistakes.toml").write_text(mistaken)
     foreign = text.replace('name = "iris"', 'name = "iris"\nnetwork = "iris.onnx"')
     (folder / "specs/foreign.toml").write_text(foreign)
+    tight = text.replace("[hls]", "[budget]\nmax_dsp = 10\nmin_rate = 1e9\n\n[hls]")
+    (folder / "specs/tight.toml").write_text(_only("pynq-z2", tight))
+    wide = text.replace('name = "iris"', 'name = "large"').replace("units = 16", "units = 20_000")
+    (folder / "specs/large.toml").write_text(_only("pynq-z2", wide))
+    shared = wide.replace("20_000", "512").replace("[hls]", "[hls]\nreuse_factor = 2")
+    (folder / "specs/small.toml").write_text(_only("pynq-z2", shared))
     (folder / "broken.py").write_text("import nothing_of_the_kind\n")
     (folder / "text.npy").write_text("1 2 3")
     for name, shape in (("x", (100, 4)), ("wide", (3, 9)), ("none", (0, 4))):
@@ -100,6 +113,11 @@ def test_a_command_says_what_it_always_said(
 
 def test_every_session_is_of_a_command() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == SESSIONS.keys()
+
+
+def _only(target: str, spec: str) -> str:
+    """The spec for one of its targets alone."""
+    return f"{spec.partition('[targets.')[0]}[targets.{target}]\n"
 
 
 def _entry(fpgac: Fpgac, desk: Path, line: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.cli import build, emulate, estimate, plugins, specs, targets, train
 from fpgac.cli.console import (
     complain,
     document,
@@ -44,6 +44,7 @@ app = typer.Typer(
     ),
 )
 specs.register(app)
+estimate.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgac.build.store import Entry, Store
-from fpgac.digest import digest_json
+from fpgac.digest import digest_file, digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.pipeline.identity import compiler_digest
 from fpgac.plugins import Plugins, Target, load_plugins
@@ -42,10 +42,38 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
             check()
         except FpgacError as refused:
             refusals.append(refused)
+    if not refusals:
+        refusals += _check_cost(file, plugins, Store.of_user())
     if refusals:
         problems = dict.fromkeys(problem for refused in refusals for problem in refused.problems)
         raise type(refusals[0])(*problems)
     return file
+
+
+def _check_cost(file: SpecFile, plugins: Plugins, known: Store) -> list[FpgacError]:
+    """What is estimated to break the budget or to fit no board; ``known`` says what was not."""
+    boards = [
+        chosen_target(file, plugins, name)[0].board.model_dump_json() for name in file.spec.targets
+    ]
+    trained = digest_file(file.network_path) if file.network_path.is_file() else None
+    spec = json.loads(file.spec.model_dump_json())
+    key = digest_json([compiler_digest(), spec, boards, trained])
+    if known.get("affordable", key) is not None:
+        return []
+    refusals = _costs(file, plugins)
+    if not refusals:
+        known.put("affordable", key, Entry({}))
+    return refusals
+
+
+def _costs(file: SpecFile, plugins: Plugins) -> list[FpgacError]:
+    from fpgac.pipeline.estimating import Estimates, budget_problems, fit_problems
+
+    estimates, names = Estimates(file, plugins, own_format=True), file.spec.targets
+    broken = [problem for name in names for problem in budget_problems(estimates, name)]
+    small = [problem for name in names for problem in fit_problems(estimates, name)]
+    refusals: list[FpgacError] = [SpecError(*broken)] if broken else []
+    return [*refusals, TargetError(*small)] if small else refusals
 
 
 def _check_network(file: SpecFile, known: Store) -> None:

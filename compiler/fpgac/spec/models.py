@@ -28,6 +28,7 @@ from fpgac.spec.topology import TopologySection
 from fpgac.tensors import Layout, Tensor
 
 __all__ = [
+    "BudgetSection",
     "DataSection",
     "Format",
     "HlsSection",
@@ -159,6 +160,21 @@ class HlsSection(Section):
     clock_mhz: float = Field(default=200.0, ge=1, le=1000, description="The kernel's clock.")
 
 
+class BudgetSection(Section):
+    """The most that each target may take, as `fpgac estimate` says before anything is built."""
+
+    max_dsp: int | None = Field(default=None, ge=0, description="DSPs.")
+    max_lut: int | None = Field(default=None, ge=0, description="LUTs, after logic synthesis.")
+    max_ff: int | None = Field(default=None, ge=0, description="Flip-flops, likewise.")
+    max_bram: int | None = Field(default=None, ge=0, description="Block RAMs of 18 Kb.")
+    max_latency_ns: float | None = Field(
+        default=None, gt=0, description="The core's latency, from a sample to its result, in ns."
+    )
+    min_rate: float | None = Field(
+        default=None, gt=0, description="Samples a second of all compute units together."
+    )
+
+
 class ProofSection(Section):
     """The vectors on which all engines must agree."""
 
@@ -182,6 +198,7 @@ class Spec(Section):
     training: TrainingSection = Field(default_factory=TrainingSection)
     interface: InterfaceSection
     hls: HlsSection = Field(default_factory=HlsSection)
+    budget: BudgetSection = Field(default_factory=BudgetSection)
     proof: ProofSection = Field(default_factory=ProofSection)
     targets: dict[str, dict[str, Any]] = Field(
         min_length=1, description="A table for each target, with the options of its plugin."

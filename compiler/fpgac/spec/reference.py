@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from fpgac.spec.kinds import field_text
 from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
+    BudgetSection,
     DataSection,
     HlsSection,
     InterfaceSection,
@@ -37,6 +38,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("## [training.pruning]", PruningSection),
     ("## [interface]", InterfaceSection),
     ("## [hls]", HlsSection),
+    ("## [budget]", BudgetSection),
     ("## [proof]", ProofSection),
 )
 # The section after which graphs are explained.

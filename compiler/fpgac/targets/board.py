@@ -21,6 +21,13 @@ A board file, whole::
     [life]
     state = "active"
 
+    [resources]
+    dsp = 6840
+    lut = 1_182_240
+    ff = 2_364_480
+    bram_18k = 4320
+    uram = 960
+
     [[memories]]
     tag = "bank0"
     name = "DDR[0]"
@@ -49,7 +56,7 @@ from fpgac.errors import PluginError, Problem, Where
 from fpgac.spec.lines import key_lines
 from fpgac.spec.mistakes import problems_of
 
-__all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Toolchains", "version_text"]
+__all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Resources", "Toolchains", "version_text"]
 
 Mode = Literal["hw_emu", "hw"]
 
@@ -122,6 +129,16 @@ class Toolchains(Table):
         return f"{self.name} {version_text(self.first)} to {version_text(self.last)}"
 
 
+class Resources(Table):
+    """What the FPGA has in all, the shell's or processor's share included."""
+
+    dsp: int = Field(gt=0, description="DSP slices.")
+    lut: int = Field(gt=0, description="Look-up tables.")
+    ff: int = Field(gt=0, description="Flip-flops.")
+    bram_18k: int = Field(gt=0, description="Block RAMs of 18 Kb, two for each of 36 Kb.")
+    uram: int = Field(default=0, ge=0, description="UltraRAMs.")
+
+
 class Life(Table):
     """Where the board stands in its life, and what that means for a user."""
 
@@ -171,6 +188,9 @@ class Board(Table):
     toolchain: Toolchains
     clock: Clock
     life: Life
+    resources: Resources | None = Field(
+        default=None, description="What its FPGA has, for estimates; absent: none is compared."
+    )
     slrs: int = Field(default=1, ge=1, description="Super logic regions of the part.")
     modes: tuple[Mode, ...] = Field(
         default=("hw_emu", "hw"),

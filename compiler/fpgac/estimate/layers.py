@@ -1,0 +1,73 @@
+"""A network's layers as what must be built: constants, widths, elements, positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fpgac.estimate.weights import Constants, assumed, counted
+from fpgac.network.network import Network, Node
+
+__all__ = ["Layer", "layers_of"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as far as its cost goes.
+
+    ``x_bits`` and ``weight_bits`` are the widths of what is multiplied, ``out_bits`` the width of
+    the ``elements`` that come out, ``positions`` the pixels that they belong to, one after the
+    other in a convolution, and ``reuse`` its reuse factor. Without ``constants`` it has no weights.
+    """
+
+    name: str
+    kind: str
+    x_bits: int
+    out_bits: int
+    elements: int
+    constants: Constants | None = None
+    weight_bits: int = 0
+    sum_bits: int = 0
+    positions: int = 1
+    reuse: int = 1
+
+    @property
+    def adder_bits(self) -> int:
+        """The width of an adder in the tree: HLS keeps no more than a product has."""
+        return min(self.sum_bits, self.x_bits + self.weight_bits)
+
+
+def layers_of(
+    network: Network, reuse_factors: Mapping[str, int], sparsity: float | None = None
+) -> tuple[Layer, ...]:
+    """The layers of a trained network; or, with ``sparsity``, of one whose weights are drawn."""
+    return tuple(_layer(network, node, reuse_factors, sparsity) for node in network.nodes)
+
+
+def _layer(
+    network: Network, node: Node, reuse_factors: Mapping[str, int], sparsity: float | None
+) -> Layer:
+    operation, output = node.operation, node.output
+    plain = Layer(
+        node.name,
+        operation.kind,
+        x_bits=max(tensor.type.width for tensor in network.read_by(node)),
+        out_bits=output.type.width,
+        elements=output.size,
+        positions=output.size // output.shape[-1],
+    )
+    if operation.products is None:
+        return plain
+    type_ = operation.parameters["weights"].type
+    if sparsity is None:
+        constants = counted(operation.products)
+    else:
+        inputs, outputs = operation.products.shape
+        constants = assumed(inputs, outputs, type_, sparsity)
+    return replace(
+        plain,
+        constants=constants,
+        weight_bits=type_.width,
+        sum_bits=output.type.width,
+        reuse=reuse_factors[node.name],
+    )
