@@ -41,6 +41,7 @@ SESSIONS: Final = {
         "estimate specs/iris.toml --target pynq-z3",
         "estimate specs/small.toml",
         "validate specs/tight.toml specs/large.toml",
+        "compile specs/tight.toml",
     ],
     "train": ["train specs/mistakes.toml", "train specs/foreign.toml"],
     "compile": [
@@ -88,9 +89,11 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     (folder / "specs/foreign.toml").write_text(foreign)
     tight = text.replace("[hls]", "[budget]\nmax_dsp = 10\nmin_rate = 1e9\n\n[hls]")
     (folder / "specs/tight.toml").write_text(_only("pynq-z2", tight))
-    wide = text.replace('name = "iris"', 'name = "large"').replace("units = 16", "units = 20_000")
-    (folder / "specs/large.toml").write_text(_only("pynq-z2", wide))
-    shared = wide.replace("20_000", "512").replace("[hls]", "[hls]\nreuse_factor = 2")
+    layer = '{ kind = "dense", units = 16, activation = "relu" },'
+    wide = text.replace('name = "iris"', 'name = "large"').replace("units = 16", "units = 2048")
+    deep = wide.replace(layer.replace("16", "2048"), 2 * layer.replace("16", "2048"))
+    (folder / "specs/large.toml").write_text(_only("pynq-z2", deep))
+    shared = wide.replace("2048", "512").replace("[hls]", "[hls]\nreuse_factor = 2")
     (folder / "specs/small.toml").write_text(_only("pynq-z2", shared))
     (folder / "broken.py").write_text("import nothing_of_the_kind\n")
     (folder / "text.npy").write_text("1 2 3")

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def estimate(
     spec: SpecPath,
     target: Annotated[
-        list[str] | None, typer.Option(help="A target of the spec; by default all of them.")
+        list[str] | None, typer.Option(help="A target of the spec, or all, which is the default.")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples of a batch, for its times.")] = 4096,
     plugin: PluginFiles = None,
@@ -41,7 +41,8 @@ def estimate(
     from fpgac.spec.loader import load_spec
 
     plugins, file = plugins_with(plugin), load_spec(spec)
-    names = [only_target(file, name) for name in target or file.spec.targets]
+    wanted = target if target and "all" not in target else file.spec.targets
+    names = [only_target(file, name) for name in wanted]
     estimates = Estimates(file, plugins)
     found = [estimates.of(name) for name in names]
     deliver([each.plain(batch) for each in found], lambda: _print_all(found, batch))
@@ -106,18 +107,24 @@ def _percent(share: float | None) -> str:
 def _lines(estimate: Estimate, batch: int) -> list[str]:
     core, interval = estimate.core.timing, estimate.kernel.interval(estimate.core)
     return [
-        f"latency   {core.latency} cycles, {estimate.latency_ns:,.0f} ns",
-        f"interval  {interval} cycles: {_reason(estimate, interval)}",
+        f"latency   {_cycles(core.latency)}, {estimate.latency_ns:,.0f} ns",
+        f"interval  {_cycles(interval)}: {_reason(estimate, interval)}",
         f"rate      {estimate.rate:,.0f} samples a second, as long as memory and host keep up",
         f"batch     {batch:,} samples: {estimate.kernel_ns(batch) / 1000:,.1f} us in the kernel, "
         f"{estimate.transfer_ns(batch) / 1000:,.1f} us of them on its bus",
     ]
 
 
+def _cycles(number: int) -> str:
+    return f"{number:,} cycle{'s' * (number != 1)}"
+
+
 def _reason(estimate: Estimate, interval: int) -> str:
     if interval > estimate.core.timing.interval and interval == estimate.kernel.beats:
         return f"its bus takes {interval} for a sample"
-    return "it answers one sample at a time" if estimate.kernel.dataflow else "its core takes them"
+    if estimate.kernel.dataflow:
+        return "its core answers a sample before it takes the next"
+    return "so often its core takes a sample"
 
 
 def _doubts() -> str:
