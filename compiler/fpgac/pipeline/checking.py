@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any
 
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
+from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
-from fpgac.network.topology import untrained
+from fpgac.network.topology import check_size, untrained
 from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
@@ -49,9 +50,10 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 
 def _check_network(file: SpecFile) -> None:
-    """What would fail later, after a training perhaps: names, precision, reuse factors."""
+    """What would fail later, after a training perhaps: size, names, precision, reuse factors."""
     network = untrained(file.spec)
     try:
+        check_size(network)
         check_names(network)
         check_precision(network)
         reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
@@ -110,6 +112,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         for what, (here, there, key) in asked.items()
         if here != there
     ]
+    problems += _too_many_rows(file)
     classes = spec.training.loss == "crossentropy"
     if classes != (provider.task == "classification"):
         problems.append(
@@ -123,6 +126,23 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         )
     if problems:
         raise SpecError(*problems)
+
+
+def _too_many_rows(file: SpecFile) -> Iterator[Problem]:
+    """What of the data, and of the proof's vectors, this machine's memory cannot hold."""
+    spec = file.spec
+    row = BYTES_OF_A_NUMBER * (spec.topology.input_size + spec.topology.output_size)
+    most = memory_bytes() // row
+    asked = {("data", "samples"): spec.data.samples, ("proof", "random"): spec.proof.random}
+    for key, samples in asked.items():
+        if samples is not None and samples > most:
+            yield Problem(
+                "more samples than the memory of this machine holds",
+                file.where(*key),
+                expected=f"at most {most:,}, of {row:,} bytes each while they are made",
+                got=f"{samples:,}",
+                code="spec.too-many-samples",
+            )
 
 
 def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[Any], Any]:
