@@ -20,7 +20,7 @@ from fpgac.build.folder import (
     write_tree,
     write_whole,
 )
-from fpgac.build.lock import Lock, StageRecord, StepRecord, read_lock, write_lock
+from fpgac.build.lock import Lock, StageRecord, StepRecord, read_lock, set_strange_aside, write_lock
 from fpgac.digest import digest_bytes
 from fpgac.errors import BuildError, Where
 
@@ -183,6 +183,10 @@ def test_an_edit_that_makes_the_file_as_it_will_be_is_none(tmp_path: Path) -> No
         ('{"version": 2, "steps": 7}', "steps"),
         ('{"version": 2, "stages": {"core": {"key": 7}}}', "stages.core.key"),
         ("[]", ""),
+        (5000 * "[", ""),
+        ('{"version": 2}', "seal"),
+        ('{"version": 2, "seal": 7}', "seal"),
+        ('{"version": 2, "seal": "' + 64 * "0" + '"}', "seal"),
     ],
 )
 def test_a_damaged_lock_is_refused_with_the_place(tmp_path: Path, text: str, key: str) -> None:
@@ -198,3 +202,57 @@ def test_a_lock_reads_back_as_it_was_written(tmp_path: Path) -> None:
     lock = Lock(spec="s").with_stage("core", record).with_step("s", StepRecord("k", {"o": "d"}))
     write_lock(tmp_path, lock)
     assert read_lock(tmp_path) == lock
+
+
+def test_a_lock_that_says_something_else_than_it_did_is_refused(tmp_path: Path) -> None:
+    record = StageRecord(key="k", files={"a": "b"})
+    write_lock(tmp_path, Lock().with_stage("core", record))
+    path = tmp_path / LOCK_NAME
+    path.write_text(path.read_text().replace('"a": "b"', '"a": "c"'))
+    with pytest.raises(BuildError) as caught:
+        read_lock(tmp_path)
+    assert caught.value.problems[0].got.startswith("a lock that was not written here")
+
+
+def test_a_lock_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "somebody"))
+    write_lock(tmp_path, Lock(target="t"))
+    assert read_lock(tmp_path).target == "t"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "me"))
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+    key = tmp_path / "me" / "fpgac" / "seal.key"
+    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("place", ["seal.key", "."])
+def test_a_key_that_others_may_have_made_seals_nothing(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_lock(tmp_path, Lock())
+    (tmp_path / "state" / "fpgac" / place).chmod(0o777)
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+
+
+def test_where_no_key_can_be_kept_nothing_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    write_lock(tmp_path, Lock())
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+
+
+def test_what_a_stranger_s_folder_holds_is_set_aside_and_kept(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).write_text('{"version": 2}')
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "math.h").touch()
+    for number in (1, 2):
+        assert f"set-aside-{number}" in set_strange_aside(tmp_path)
+        assert (read_lock(tmp_path), set_strange_aside(tmp_path)) == (Lock(), "")
+        (tmp_path / LOCK_NAME).write_text("")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [LOCK_NAME, "set-aside-1", "set-aside-2"]
+    assert (tmp_path / "set-aside-1" / "kernel" / "math.h").is_file()
