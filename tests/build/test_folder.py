@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -41,6 +39,24 @@ def test_a_folder_with_other_things_is_refused_untouched(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_what_a_killed_run_was_writing_is_swept(tmp_path: Path) -> None:
+    left = [f".{LOCK_NAME}.3fe10a2b", "kernel/firmware/.nnet_embed.h.d24a0000"]
+    kept = [LOCK_NAME, ".gitignore", "kernel/.a.d24a", "kernel/firmware/a.h", "out/.a.0123abcd"]
+    for name in (*left, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with locked(tmp_path):
+        pass
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == set(kept)
+
+
+def test_a_folder_with_the_draft_of_a_lock_alone_is_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / f".{LOCK_NAME}.3fe10a2b").touch()
+    with locked(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(BuildError, match="--out"), locked(tmp_path / "out"):
@@ -76,7 +92,7 @@ def test_a_killed_run_leaves_the_folder_free(tmp_path: Path) -> None:
         pass
 
 
-def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -> None:
+def test_what_a_killed_run_had_begun_ends_and_gives_the_folder_back(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from fpgac.build.folder import locked\n"
         "from fpgac.build.plan import *; from fpgac.build.runner import run_plan\n"
@@ -90,11 +106,9 @@ def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -
         time.sleep(0.01)
     fpgac.kill()
     fpgac.wait()
-    try:
-        with pytest.raises(BuildError, match="another fpgac"), locked(folder):
-            pass
-    finally:
-        os.killpg(int(pid.read_text()), signal.SIGKILL)
+    (folder / LOCK_NAME).touch()
+    with locked(folder):
+        assert not Path("/proc", pid.read_text().strip(), "exe").exists()
 
 
 def test_a_run_that_ends_gives_the_folder_back_though_a_child_lingers(tmp_path: Path) -> None:
