@@ -7,17 +7,20 @@ import os
 import signal
 import sys
 import traceback
-from typing import Annotated, Any, Final, NoReturn
+import warnings
+from typing import Annotated, Any, Final, NoReturn, TextIO
 
 import typer
 
 from fpgac import __version__
+from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import build, emulate, plugins, specs, targets, train
 from fpgac.cli.console import (
     complain,
     document,
     errors,
     is_for_programs,
+    note,
     serve_programs,
 )
 from fpgac.errors import FpgacError, Problem, UsageError
@@ -99,6 +102,7 @@ def main() -> None:
     """Run the command line; what a user can fix prints without a traceback."""
     signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(_OBJECTS)
+    _print_warnings_in_one_line()
     try:
         code = app(prog_name="fpgac", standalone_mode=False)
     except FpgacError as error:
@@ -115,6 +119,26 @@ def main() -> None:
         _fail(_defect(error))
     else:
         _finish(code or 0)
+
+
+def _print_warnings_in_one_line() -> None:
+    """fpgac's own, which are no place in some source to users."""
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, UnsafeCacheWarning):
+            note(str(message))
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
 
 
 def _fail(error: FpgacError) -> NoReturn:

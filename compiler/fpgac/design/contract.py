@@ -199,7 +199,8 @@ class Contract:
                 core=plain["core"],
                 interface=_interface(plain["interface"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+            identity = read.identity
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TargetError(
                 Problem(
                     "this is no contract",
@@ -208,11 +209,11 @@ class Contract:
                     code="target.no-contract",
                 )
             ) from error
-        if plain.get("identity") != read.identity:
+        if plain.get("identity") != identity:
             raise TargetError(
                 Problem(
                     "the contract was changed after it was written",
-                    expected=f"identity {read.identity}",
+                    expected=f"identity {identity}",
                     got=f"identity {plain.get('identity')}",
                     hint="run fpgac compile again",
                     code="target.changed-contract",

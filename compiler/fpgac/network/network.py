@@ -14,7 +14,7 @@ from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
-from fpgac.spec.shapes import MisfitError
+from fpgac.spec.shapes import MisfitError, held
 from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Network", "Node", "Output", "Recording"]
@@ -207,7 +207,7 @@ def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
         what = f"{part.name!r} reads {len(inputs)} tensors, not {arity}"
         raise NetworkError(Problem(what, Where(key=f"{key}.inputs"), code="network.misfit"))
     try:
-        shape = part.operation.shape(*(tensor.shape for tensor in inputs))
+        shape = held(part.operation.shape(*(tensor.shape for tensor in inputs)))
         type_ = part.operation.type(*inputs)
     except MisfitError as misfit:
         what = f"{part.name!r} does not fit what it reads: {misfit}"

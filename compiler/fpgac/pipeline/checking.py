@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fpgac.build.store import Entry, Store
+from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.pipeline.identity import compiler_digest
@@ -57,14 +58,15 @@ def _check_network(file: SpecFile, known: Store) -> None:
 
 
 def _check_untrained(file: SpecFile) -> None:
-    """Names, precision and reuse factors of the network that the spec asks for."""
+    """Size, names, precision and reuse factors of the network that the spec asks for."""
     from fpgac.core.checks import check_names
     from fpgac.core.reuse import reuse_factors
-    from fpgac.network.topology import untrained
+    from fpgac.network.topology import check_size, untrained
     from fpgac.network.training import check_precision
 
     network = untrained(file.spec)
     try:
+        check_size(network)
         check_names(network)
         check_precision(network)
         reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
@@ -123,6 +125,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         for what, (here, there, key) in asked.items()
         if here != there
     ]
+    problems += _too_many_rows(file)
     classes = spec.training.loss == "crossentropy"
     if classes != (provider.task == "classification"):
         problems.append(
@@ -136,6 +139,23 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         )
     if problems:
         raise SpecError(*problems)
+
+
+def _too_many_rows(file: SpecFile) -> Iterator[Problem]:
+    """What of the data, and of the proof's vectors, this machine's memory cannot hold."""
+    spec = file.spec
+    row = BYTES_OF_A_NUMBER * (spec.topology.input_size + spec.topology.output_size)
+    most = memory_bytes() // row
+    asked = {("data", "samples"): spec.data.samples, ("proof", "random"): spec.proof.random}
+    for key, samples in asked.items():
+        if samples is not None and samples > most:
+            yield Problem(
+                "more samples than the memory of this machine holds",
+                file.where(*key),
+                expected=f"at most {most:,}, of {row:,} bytes each while they are made",
+                got=f"{samples:,}",
+                code="spec.too-many-samples",
+            )
 
 
 def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[Any], Any]:

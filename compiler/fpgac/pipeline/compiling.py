@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
 from fpgac.build.folder import locked
+from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
@@ -101,6 +102,8 @@ def compile_spec(
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
     with locked(request.folder):
+        if found := set_strange_aside(request.folder):
+            notify(Note(found))
         workspace = Workspace(request.folder, notify, values, cancellation)
         stages = TargetStages(Sources(request.file, plugins), workspace.value, target, options)
         return _Pipeline(request, workspace, stages).run()

@@ -184,7 +184,9 @@ class Spec(Section):
     hls: HlsSection = Field(default_factory=HlsSection)
     proof: ProofSection = Field(default_factory=ProofSection)
     targets: dict[str, dict[str, Any]] = Field(
-        min_length=1, description="A table for each target, with the options of its plugin."
+        min_length=1,
+        max_length=256,
+        description="A table for each target, with the options of its plugin.",
     )
 
     @model_validator(mode="after")

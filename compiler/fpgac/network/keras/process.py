@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgac import errors
+from fpgac.build.processes import inherited_environment
 from fpgac.errors import FpgacError, NetworkError, Problem, Where
 
 __all__ = ["end_with_parent", "exchange", "run_worker", "send", "send_problems"]
@@ -104,7 +105,7 @@ def _start(task: str, folder: Path, transmit: int, log: int) -> subprocess.Popen
             str(folder),
             str(transmit),
         ],
-        env={**os.environ, **_ENVIRONMENT},
+        env={**inherited_environment(), **_ENVIRONMENT},
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
