@@ -11,6 +11,7 @@ from typing import Any
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.network.source import NetworkFile
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, Target, load_plugins
@@ -111,7 +112,8 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         if here != there
     ]
     classes = spec.training.loss == "crossentropy"
-    if classes != (provider.task == "classification"):
+    trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
+    if trains and classes != (provider.task == "classification"):
         problems.append(
             Problem(
                 f"the loss does not fit the data set {provider.name!r}, a {provider.task}",

@@ -82,7 +82,7 @@ def _read(path: Path) -> str:
             raise SpecError(
                 Problem("too large for a spec", where, hint=hint, code="spec.too-large")
             )
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
     except FileNotFoundError:
         raise SpecError(
             Problem("no such spec", where, hint=_similar_files(path), code="spec.not-found")
