@@ -124,12 +124,14 @@ def precision_png(layers: Sequence[LayerPrecision]) -> bytes:
     Raises:
         ToolchainError: matplotlib is not installed.
     """
-    with _figure(9.0, 1.5 + 0.28 * len(layers)) as figure:
+    with _figure(9.0, 2.0 + 0.28 * len(layers)) as figure:
         bits, precise = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         _draw_leading_bits(bits, layers)
         _draw_precise_bits(precise, layers)
         bits.set_yticks(range(len(layers)), [layer.name for layer in layers])
         bits.set_ylim(len(layers) - 0.4, -0.6)
+        # Beside nothing that is drawn: within an axis it would hide points.
+        figure.legend(*precise.get_legend_handles_labels(), loc="outside lower right", ncols=2)
         for axes in (bits, precise):
             axes.tick_params(axis="y", which="both", length=0)
         return _png(figure)
@@ -161,7 +163,8 @@ def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("bit weight [log2]; the frame is the format")
     axes.set_title("(a) position of the words' leading bits")
-    axes.figure.colorbar(shades, ax=axes, label="fraction of the words", pad=0.02)
+    label = "fraction of the words"
+    axes.figure.colorbar(shades, ax=axes, label=label, location="bottom", aspect=50, pad=0.04)
 
 
 def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
@@ -181,7 +184,6 @@ def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     axes.set_xlim(0, 1.1 * max([1.0, *(bit for bits in series.values() for bit in _finite(bits))]))
     axes.set_xlabel("precise bits: log2(signal / error)")
     axes.set_title("(b) remaining precision")
-    axes.legend(loc="lower left", fontsize=8)
 
 
 def _finite(bits: Sequence[float]) -> list[float]:
