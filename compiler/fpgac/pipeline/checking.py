@@ -13,6 +13,7 @@ from fpgac.build.store import Entry, Store
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.network.source import NetworkFile
 from fpgac.pipeline.identity import compiler_digest
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
@@ -127,7 +128,8 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     ]
     problems += _too_many_rows(file)
     classes = spec.training.loss == "crossentropy"
-    if classes != (provider.task == "classification"):
+    trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
+    if trains and classes != (provider.task == "classification"):
         problems.append(
             Problem(
                 f"the loss does not fit the data set {provider.name!r}, a {provider.task}",

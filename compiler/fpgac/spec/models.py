@@ -163,7 +163,9 @@ class ProofSection(Section):
     """The vectors on which all engines must agree."""
 
     data: int = Field(default=8192, ge=1, description="Samples from the data set's test part.")
-    random: int = Field(default=4096, ge=0, description="Random samples over the input's range.")
+    random: int = Field(
+        default=4096, ge=0, le=1_000_000, description="Random samples over the input's range."
+    )
     seed: int = Field(default=1, ge=0, lt=2**32, description="Seed of the random samples.")
 
 
