@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -65,8 +65,8 @@ class Dataset:
     """Samples with their true values.
 
     ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
-    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite. The
-    targets of a classification are 1 in the column of the sample's class and 0
+    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite; features
+    may be float32. The targets of a classification are 1 in the column of the sample's class and 0
     elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
     encode a physical quantity.
 
@@ -76,7 +76,7 @@ class Dataset:
 
     name: str
     task: Task
-    features: Floats
+    features: npt.NDArray[np.floating[Any]]
     targets: Floats
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
@@ -179,12 +179,12 @@ class Provider(ABC):
                 return Dataset("line", "regression", x, y, ("x",), ("y",))
     """
 
-    name: ClassVar[str]
-    description: ClassVar[str]
-    version: ClassVar[str]
-    task: ClassVar[Task]
-    feature_names: ClassVar[tuple[str, ...]]
-    target_names: ClassVar[tuple[str, ...]]
+    name: str
+    description: str
+    version: str
+    task: Task
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
 
     @abstractmethod
     def load(self, samples: int | None, seed: int) -> Dataset:
@@ -197,9 +197,20 @@ class Provider(ABC):
             ToolchainError: a library that the provider needs is not installed.
         """
 
+    def load_test(self) -> Dataset | None:
+        """Samples that are kept for tests alone; None if :meth:`load`'s are to be split.
+
+        Raises:
+            DataError, ToolchainError: as :meth:`load`.
+        """
+        return None
+
     @property
     def digest(self) -> str:
-        """What cache keys contain of the provider: its name, version and columns."""
+        """What cache keys contain of the provider: its name, version and columns.
+
+        They also contain the sources of the module that defines it.
+        """
         return digest_json(
             {
                 "provider": self.name,
@@ -245,13 +256,14 @@ def _one_hot(targets: Floats) -> bool:
 
 
 def _column_problems(
-    dataset: str, what: str, values: Floats, names: tuple[str, ...]
+    dataset: str, what: str, values: npt.NDArray[np.floating[Any]], names: tuple[str, ...]
 ) -> list[Problem]:
-    if values.ndim != 2 or values.shape[1] != len(names) or values.dtype != np.float64:
+    types = ("float64", "float32") if what == "features" else ("float64",)
+    if values.ndim != 2 or values.shape[1] != len(names) or values.dtype.name not in types:
         return [
             Problem(
                 f"the data set {dataset!r} has {what} of the wrong shape or type",
-                expected=f"float64 of shape (samples, {len(names)})",
+                expected=f"{' or '.join(types)} of shape (samples, {len(names)})",
                 got=f"{values.dtype} of shape {values.shape}",
                 code="data.wrong-columns",
             )

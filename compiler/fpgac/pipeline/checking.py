@@ -13,10 +13,11 @@ from fpgac.core.reuse import reuse_factors
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
+from fpgac.pipeline.sources import provider_of
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import Spec
+from fpgac.spec.models import FILE, Spec
 
 __all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
@@ -85,16 +86,16 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
     """The data set exists, and has the network's shape and task."""
     spec = file.spec
-    if spec.data.source not in plugins.providers:
+    if spec.data.source != FILE and spec.data.source not in plugins.providers:
         raise SpecError(
             Problem(
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
-                hint=plugins.hint(spec.data.source, plugins.providers),
+                hint=plugins.hint(spec.data.source, [FILE, *plugins.providers]),
                 code="spec.unknown-data-set",
             )
         )
-    provider = plugins.providers[spec.data.source]
+    provider = provider_of(file, plugins)
     asked = {
         "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
         "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),

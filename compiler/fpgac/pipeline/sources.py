@@ -7,7 +7,7 @@ import threading
 from functools import cached_property
 from typing import Any, TypeVar
 
-from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.network.network import Network
@@ -16,8 +16,9 @@ from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
+from fpgac.spec.models import FILE, Spec
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "provider_of"]
 
 
 T = TypeVar("T")
@@ -33,6 +34,28 @@ class _Once(cached_property[T]):
             return super().__get__(instance, owner)
 
 
+def provider_of(file: SpecFile, plugins: Plugins) -> Provider:
+    """Where the spec's data come from: its own files, or the provider that it names.
+
+    Raises:
+        DataError: there is no such provider, or a file does not have what the spec says.
+        ToolchainError: the library that reads the file is not installed.
+    """
+    data = file.spec.data
+    if data.source != FILE:
+        return plugins.provider(data.source)
+    from fpgac.data.files.provider import FileProvider
+
+    return FileProvider(data, _task(file.spec), file.path.parent)
+
+
+def _task(spec: Spec) -> Task:
+    """What a file's targets are: what the spec says, or else what its loss is for."""
+    if spec.data.task:
+        return spec.data.task
+    return "classification" if spec.training.loss == "crossentropy" else "regression"
+
+
 class Sources:
     """A spec's data and network file, for one target or several; a warm build reads neither."""
 
@@ -44,17 +67,20 @@ class Sources:
 
     @_Once
     def provider(self) -> Provider:
-        return self.plugins.provider(self.spec.data.source)
+        return provider_of(self.file, self.plugins)
 
     @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
+        said = self.spec.data
         with blamed(self.provider):
-            data = self.provider.load(self.spec.data.samples, self.spec.data.seed)
-            if not isinstance(data, Dataset):
-                raise TypeError(f"load must give a Dataset, not {data!r}")
-        return split(data, self.spec.data.test_fraction, self.spec.data.seed)
+            data = self.provider.load(said.samples, said.seed)
+            test = self.provider.load_test()
+            for given in (data, test or data):
+                if not isinstance(given, Dataset):
+                    raise TypeError(f"load must give a Dataset, not {given!r}")
+        return Split(data, test) if test else split(data, said.test_fraction, said.seed)
 
     @_Once
     def source(self) -> NetworkSource:

@@ -141,7 +141,13 @@ class SpecStages:
         sources, said = self.sources, self.said("data", "proof", "interface")
         return Stage(
             "vectors",
-            self.key("vectors", self.said("topology"), sources.provider.digest, said),
+            self.key(
+                "vectors",
+                self.said("topology"),
+                sources.provider.digest,
+                said,
+                plugins=modules_of(sources.provider),
+            ),
             self._make_vectors,
             ProofVectors.dump,
             lambda files: ProofVectors.load(files, self.spec.inputs),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, field_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -28,6 +28,7 @@ from fpgac.spec.topology import TopologySection
 from fpgac.tensors import Layout, Tensor
 
 __all__ = [
+    "FILE",
     "DataSection",
     "Format",
     "HlsSection",
@@ -61,19 +62,73 @@ class QuantisationSection(Section):
     )
 
 
+# What a spec calls the source of data in files.
+FILE: Final = "file"
+
+_Names = str | Annotated[tuple[str, ...], Field(min_length=1)]
+_OF_FILES = ("path", "test_path", "features", "labels", "classes", "tree", "task")
+
+
 class DataSection(Section):
     """Where samples come from."""
 
     source: str = Field(
-        description="A data set provider: 'muon', 'jets', 'digits', 'iris', or a plugin's."
+        default=FILE,
+        description="A data set provider: 'muon', 'jets', 'digits', 'iris', a plugin's, or 'file'.",
+    )
+    path: _Names | None = Field(
+        default=None,
+        description="Where source is 'file': a .csv, .tsv, .npy, .npz, .parquet, .h5 or .root "
+        "file, relative to the spec; or several .npy files, side by side.",
+    )
+    test_path: _Names | None = Field(
+        default=None,
+        description="The same for tests alone; by default test_fraction of 'path' is.",
+    )
+    features: _Names | None = Field(
+        default=None,
+        description="Columns or arrays of a file that go into the network, by names or patterns "
+        "such as 'jet_*', in order; by default all that are no labels.",
+    )
+    labels: _Names | None = Field(
+        default=None, description="Those that the network is to answer, likewise."
+    )
+    classes: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="What stands in a classification's only column of labels, in the order of the "
+        "outputs; by default all that the file holds, sorted.",
+    )
+    tree: str | None = Field(
+        default=None, description="The tree in a ROOT file; by default its only one."
+    )
+    task: Literal["regression", "classification"] | None = Field(
+        default=None, description="What the labels of a file are; by default what the loss is for."
     )
     samples: int | None = Field(
-        default=None, ge=10, description="How many to make, where the provider makes them."
+        default=None,
+        ge=10,
+        description="How many to make or to take; of a file, all by default, else as many at "
+        "random.",
     )
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="The part kept away from training."
     )
     seed: int = Field(default=1, ge=0, lt=2**32, description="Seed of the data set and its split.")
+
+    @model_validator(mode="after")
+    def _keys_are_those_of_the_source(self) -> DataSection:
+        if self.source == FILE:
+            missing = [key for key in ("path", "labels") if getattr(self, key) is None]
+            if missing:
+                what = f"data from a file need {' and '.join(missing)}"
+                raise fault("spec.incomplete-data", what, hint="or name another source")
+            return self
+        for key in _OF_FILES:
+            if getattr(self, key) is not None:
+                what = f"{key} is for data from a file, and the source is {self.source!r}"
+                raise fault("spec.not-a-file", what, hint='leave it out, or source = "file"')
+        return self
 
 
 class PruningSection(Section):
