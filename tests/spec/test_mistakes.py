@@ -322,8 +322,8 @@ def test_what_is_expected_stands_beside_what_was_given(
         ),
         (
             ("[data]", "[data]\nfoo = 3"),
-            "known: classes, features, labels, path, samples, seed, source, task, test_fraction, "
-            "test_path, tree",
+            "known: classes, features, labels, path, samples, scaling, seed, source, task, "
+            "test_fraction, test_path, tree",
         ),
         (("[data]", "[[data]]"), "write [data] on a line of its own, and its keys below"),
         (

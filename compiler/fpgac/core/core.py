@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from fpgac.core.graph import Graph
-from fpgac.tensors import Layout, Tensor
+from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Core", "Port", "Table"]
 
@@ -55,6 +55,11 @@ class Core:
     digest: str
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
+
+    def with_scaling(self, scaling: Mapping[str, Scaling]) -> Core:
+        """The same core for numbers that hosts scale, by the inputs' names."""
+        inputs = tuple(replace(port, scaling=scaling.get(port.name)) for port in self.inputs)
+        return replace(self, inputs=inputs)
 
     @cached_property
     def input_layout(self) -> Layout:

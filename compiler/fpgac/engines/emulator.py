@@ -66,14 +66,16 @@ class Emulator:
         return cls.of_program(program, threads)
 
     @classmethod
-    def of_program(cls, program: Program, threads: int | None = None) -> Emulator:
-        """The program on ``threads`` processors, or all.
+    def of_program(
+        cls, program: Program, threads: int | None = None, inputs: Layout | None = None
+    ) -> Emulator:
+        """The program on ``threads`` processors, or all; ``inputs`` are its own with scalings.
 
         Raises:
             ToolchainError: g++ is there but fails.
         """
         engine = ExactProgram(program, threads)
-        return cls(program.input_layout, program.output_layout, engine, engine.note)
+        return cls(inputs or program.input_layout, program.output_layout, engine, engine.note)
 
     @classmethod
     def of_build(cls, build: Build, threads: int | None = None) -> Emulator:
@@ -83,7 +85,7 @@ class Emulator:
             BuildError: the program is missing or damaged.
             ToolchainError: g++ is there but fails.
         """
-        return cls.of_program(build.program, threads)
+        return cls.of_program(build.program, threads, build.input_layout)
 
     def words(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> IntArray:
         """Rows of the results' raw words; see :meth:`raw`."""

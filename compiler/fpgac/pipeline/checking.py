@@ -10,6 +10,7 @@ from typing import Any
 
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
+from fpgac.data.dataset import Provider
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
@@ -124,6 +125,17 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         )
     if problems:
         raise SpecError(*problems)
+    _check_scaling(file, provider)
+
+
+def _check_scaling(file: SpecFile, provider: Provider) -> None:
+    """A table of scalings names features of the data."""
+    scaling = file.spec.data.scaling
+    if scaling is not None and not isinstance(scaling, str):
+        from fpgac.data.scaling import from_table
+
+        where = file.where("data", "scaling")
+        from_table(scaling, file.spec.inputs, provider.feature_names, where)
 
 
 def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[Any], Any]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
+from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import FILE, Spec
+from fpgac.spec.models import FILE, FeatureScaling, ScalingKind, Spec
+from fpgac.tensors import Layout, Scaling
 
 __all__ = ["Sources", "provider_of"]
 
@@ -99,6 +102,49 @@ class Sources:
             self.read_network()  # raises: it says what to do
             raise
 
+    @_Once
+    def scaling(self) -> Mapping[str, Scaling]:
+        """What hosts scale each input by, by its name.
+
+        Raises:
+            NetworkError: the spec asks for a scaling that was to be found in the training.
+        """
+        said = self.spec.data.scaling
+        if said is None:
+            return {}
+        if not isinstance(said, str):
+            return self._fitted(said)
+        found = self.read_network().scaling
+        if not found:
+            raise NetworkError(
+                Problem(
+                    "the network was not trained on scaled features",
+                    Where(self.file.network_path),
+                    expected=f"a network with the scaling {said!r}",
+                    hint=f"fpgac train {self.file.path}; or give a table under [data.scaling]",
+                    code="network.not-scaled",
+                )
+            )
+        return found
+
+    @property
+    def inputs(self) -> Layout:
+        """The spec's inputs with their scalings."""
+        return self.spec.inputs.with_scaling(self.scaling)
+
+    def fit_scaling(self) -> Mapping[str, Scaling]:
+        """The spec's scaling as a training finds it in its part of the data."""
+        said = self.spec.data.scaling
+        return self._fitted(said) if said is not None else {}
+
+    def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
+        from fpgac.data.scaling import fitted, from_table
+
+        if isinstance(said, str):
+            return fitted(said, self.spec.inputs, self.split.train.features)
+        where = self.file.where("data", "scaling")
+        return from_table(said, self.spec.inputs, self.provider.feature_names, where)
+
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
 
@@ -112,6 +158,17 @@ class Sources:
             if not isinstance(network, Network):
                 raise TypeError(f"read must give a Network, not {network!r}")
         check(network, self.spec, self.file.network_path)
+        if network.scaling and self.spec.data.scaling is None:
+            raise NetworkError(
+                Problem(
+                    "the network was trained on scaled features",
+                    Where(self.file.network_path),
+                    expected="'scaling' under [data]",
+                    got="none",
+                    hint=f"write it there, or train again: fpgac train {self.file.path}",
+                    code="network.scaled",
+                )
+            )
         return network
 
     @property
@@ -126,7 +183,7 @@ class Sources:
             return None  # whoever reads the network says what is wrong
         return digest if isinstance(digest, str) else None
 
-    def vectors(self, data: int, random: int) -> FloatArray:
-        """Floats for every engine; see :func:`make_vectors`."""
+    def vectors(self, layout: Layout, data: int, random: int) -> FloatArray:
+        """Floats for every engine whose inputs are ``layout``; see :func:`make_vectors`."""
         features = self.split.test.features[:data]
-        return make_vectors(self.spec.inputs, features, random, self.spec.proof.seed)
+        return make_vectors(layout, features, random, self.spec.proof.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpgac.errors import NetworkError, Problem, Where
@@ -45,7 +45,7 @@ def train_network(
     sources = Sources(file, plugins)
     network = train_from(sources, progress)
     test = sources.split.test
-    words = file.spec.inputs.raw(test.features)
+    words = sources.inputs.raw(test.features)
     accuracy = judge(test, outputs(network, words))
     plot = file.path.with_name(f"{file.spec.name}.accuracy.png")
     drawn = accuracy.draw(plot)
@@ -62,17 +62,19 @@ def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Networ
     from fpgac.network.training import train
 
     _require_writable(sources)
-    layout, parts = sources.spec.inputs, sources.split
+    parts, scaling = sources.split, sources.fit_scaling()
+    layout = sources.spec.inputs.with_scaling(scaling)
     network = train(
         sources.spec,
         layout.on_grid(parts.train.features),
         parts.train.targets,
-        layout.on_grid(sources.vectors(RECORDED, 0)),
+        layout.on_grid(sources.vectors(layout, RECORDED, 0)),
         data={"provider": sources.provider.name, "digest": sources.provider.digest},
         progress=progress,
     )
-    write_network(network, sources.file.network_path)
-    return network
+    scaled = replace(network, scaling=scaling)
+    write_network(scaled, sources.file.network_path)
+    return scaled
 
 
 def _require_writable(sources: Sources) -> None:

@@ -30,6 +30,7 @@ from fpgac.tensors import Layout, Tensor
 __all__ = [
     "FILE",
     "DataSection",
+    "FeatureScaling",
     "Format",
     "HlsSection",
     "InterfaceSection",
@@ -37,6 +38,7 @@ __all__ = [
     "PruningSection",
     "QuantisationSection",
     "Quantiser",
+    "ScalingKind",
     "Section",
     "Spec",
     "TopologySection",
@@ -67,6 +69,16 @@ FILE: Final = "file"
 
 _Names = str | Annotated[tuple[str, ...], Field(min_length=1)]
 _OF_FILES = ("path", "test_path", "features", "labels", "classes", "tree", "task")
+
+
+ScalingKind = Literal["standard", "minmax", "power-of-two"]
+
+
+class FeatureScaling(Section):
+    """What a feature is scaled by: it becomes (x - offset) * scale."""
+
+    offset: float = Field(default=0.0, description="What is taken away.")
+    scale: float = Field(default=1.0, gt=0, description="What the rest is multiplied by.")
 
 
 class DataSection(Section):
@@ -104,6 +116,12 @@ class DataSection(Section):
     )
     task: Literal["regression", "classification"] | None = Field(
         default=None, description="What the labels of a file are; by default what the loss is for."
+    )
+    scaling: ScalingKind | dict[str, FeatureScaling] | None = Field(
+        default=None,
+        description="What features are scaled by before they reach the input's type, in the "
+        "training and by every host: 'standard', 'minmax' (to 0 ... 1) or 'power-of-two' (to -1 "
+        "... 1), found in the training part and kept with the network; or a table by feature.",
     )
     samples: int | None = Field(
         default=None,

@@ -71,15 +71,16 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Input(Tensor):
-    """An input; ``rule`` gives the raw words of float64 numbers, as float64 numbers.
+    """An input; ``rule`` gives the raw words of rows of float64 numbers, as float64 numbers.
 
-    The rule is exact for every number, NaN and infinities included.
+    The rule is exact for every number, NaN and infinities included; where the network was trained
+    on scaled numbers it scales them first.
     """
 
     rule: Callable[[Array], Array]
 
     def raw_words(self, numbers: npt.ArrayLike) -> Array:
-        """The raw words of numbers."""
+        """The raw words of rows of numbers, shape (n, size)."""
         x = np.asarray(numbers, dtype=np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             return np.asarray(self.rule(x)).astype(self.word)
