@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fpgac.decoding import Decoding
 from fpgac.errors import DataError, Problem, Where, nearest
 from fpgac.numbers import FixedPoint, IntArray
 
@@ -62,13 +63,15 @@ class Scaling:
 class Tensor:
     """One input or output of a network: ``shape`` is that of one sample, channels last.
 
-    ``scaling`` is what an input's numbers undergo before they become raw words, if anything.
+    ``scaling`` is what an input's numbers undergo before they become raw words, and ``decoding``
+    what an output's undergo before a user gets them, if anything.
     """
 
     name: str
     shape: tuple[int, ...]
     type: FixedPoint
     scaling: Scaling | None = field(default=None, kw_only=True)
+    decoding: Decoding | None = field(default=None, kw_only=True)
 
     @property
     def size(self) -> int:
@@ -143,6 +146,10 @@ class Layout:
         for tensor, columns in self.places:
             numbers[:, columns] = tensor.type.number(given[:, columns])
         return numbers
+
+    def with_decoding(self, decoding: Mapping[str, Decoding]) -> Layout:
+        """The same tensors with these decodings, by their names."""
+        return Layout(tuple(replace(t, decoding=decoding.get(t.name)) for t in self.tensors))
 
     def rows(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Array:
         """Rows from what people give: an array for one tensor, for several a mapping by name.

@@ -23,7 +23,7 @@ SCALING = Scaling((0.1, -5.843333333333334, 1e-300), (1 / 3, 1.2098e5, 2.0**-4))
 @pytest.fixture(params=["ap_fixed<16,6,RND,SAT>", "ap_ufixed<9,2,RND_CONV>"])
 def core(request: pytest.FixtureRequest) -> Core:
     plain = handmade_core(samples=((3,), request.param), results=((3,), "ap_fixed<16,6>"))
-    return plain.with_scaling({plain.inputs[0].name: SCALING})
+    return plain.with_edges({plain.inputs[0].name: SCALING}, {})
 
 
 def agreed(core: Core) -> Contract:
@@ -70,4 +70,4 @@ def test_a_contract_keeps_the_scaling_to_the_last_bit(core: Core) -> None:
 
 
 def test_designs_that_differ_in_their_scaling_must_not_be_mixed(core: Core) -> None:
-    assert agreed(core).identity != agreed(core.with_scaling({})).identity
+    assert agreed(core).identity != agreed(core.with_edges({}, {})).identity

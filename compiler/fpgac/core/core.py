@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from fpgac.core.graph import Graph
+from fpgac.decoding import Decoding
 from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Core", "Port", "Table"]
@@ -56,10 +57,11 @@ class Core:
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
 
-    def with_scaling(self, scaling: Mapping[str, Scaling]) -> Core:
-        """The same core for numbers that hosts scale, by the inputs' names."""
+    def with_edges(self, scaling: Mapping[str, Scaling], decoding: Mapping[str, Decoding]) -> Core:
+        """The same core for inputs that hosts scale, and outputs that they decode, by name."""
         inputs = tuple(replace(port, scaling=scaling.get(port.name)) for port in self.inputs)
-        return replace(self, inputs=inputs)
+        outputs = tuple(replace(port, decoding=decoding.get(port.name)) for port in self.outputs)
+        return replace(self, inputs=inputs, outputs=outputs)
 
     @cached_property
     def input_layout(self) -> Layout:

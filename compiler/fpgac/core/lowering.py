@@ -254,10 +254,9 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
 
 
 def _plain_port(port: Port) -> dict[str, Any]:
-    """What hls4ml says of a port; it knows of no scaling."""
+    """What hls4ml says of a port."""
     plain = {**asdict(port), "type": port.type.cpp}
-    del plain["scaling"]
-    return plain
+    return {key: value for key, value in plain.items() if key not in ("scaling", "decoding")}
 
 
 def _port(name: str, variable: Any) -> Port:

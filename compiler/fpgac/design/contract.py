@@ -18,7 +18,8 @@ of the last sample alone.
 
 Where an input has a *scaling*, hosts apply it before the numbers become raw words: the number at
 place ``j`` of a sample becomes ``(x - offset[j]) * scale[j]``, as :class:`fpgac.tensors.Scaling`
-says.
+says. Where an output has a *decoding*, ``predict`` of the Python host applies it to the numbers;
+the files that host programs write hold the numbers themselves, exact and alike for all hosts.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from fpgac.decoding import Decoding
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
@@ -366,6 +368,7 @@ def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Bu
         bundle=argument if streams else bundle,
         bus_bits=bus_width(port.size, port.type.word_bits, widest),
         scaling=port.scaling,
+        decoding=port.decoding,
     )
 
 
@@ -378,6 +381,7 @@ def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
         "type": str(buffer.type),
         "bus_bits": buffer.bus_bits,
         **({"scaling": asdict(buffer.scaling)} if buffer.scaling else {}),
+        **({"decoding": str(buffer.decoding)} if buffer.decoding else {}),
     }
 
 
@@ -390,6 +394,7 @@ def _buffer(plain: Mapping[str, Any]) -> Buffer:
         bundle=plain["bundle"],
         bus_bits=plain["bus_bits"],
         scaling=_scaling(plain["scaling"]) if "scaling" in plain else None,
+        decoding=Decoding.parse(plain["decoding"]) if "decoding" in plain else None,
     )
 
 

@@ -153,7 +153,9 @@ class SpecEmulation(Emulation):
     def emulator(self) -> Emulator:
         """See :attr:`Emulation.emulator`."""
         program = self._values.get(self._stages.program)
-        return Emulator.of_program(program, self._threads, self._stages.sources.inputs)
+        sources = self._stages.sources
+        outputs = program.output_layout.with_decoding(sources.spec.decodings)
+        return Emulator.of_program(program, self._threads, sources.inputs, outputs)
 
     @property
     def _own_samples(self) -> Samples:

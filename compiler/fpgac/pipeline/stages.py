@@ -142,7 +142,7 @@ class SpecStages:
             reuse_factors=own_reuse_factors(self.spec),
         )
         undecided = check_claim(self.value(self.program), core).undecided
-        return CheckedCore(core.with_scaling(self.sources.scaling), undecided)
+        return CheckedCore(core.with_edges(self.sources.scaling, self.spec.decodings), undecided)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:

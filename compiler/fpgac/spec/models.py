@@ -13,11 +13,13 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError, field_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from fpgac.decoding import Decoding
 from fpgac.errors import nearest
 from fpgac.numbers import FixedPoint
 from fpgac.spec.faults import fault
 from fpgac.spec.formats import (
     BitsQuantiser,
+    DecodingText,
     Format,
     Identifier,
     Quantiser,
@@ -208,6 +210,19 @@ class InterfaceSection(Section):
         "every bit of the last layer.",
     )
 
+    decode: DecodingText | Annotated[dict[Identifier, DecodingText], Field(min_length=1)] | None = (
+        Field(
+            default=None,
+            description="What 'predict' and 'fpgac emulate' make of the results, for all outputs "
+            "or for each by its name: 'exponential(base=2, factor=16)', "
+            "'linear(factor=2, offset=1)', 'sigmoid', 'softmax' or 'argmax'.",
+        )
+    )
+
+    @field_serializer("decode")
+    def _as_calls(self, decode: object) -> str | dict[str, str] | None:
+        return None if decode is None else self._as_text(decode)
+
     @field_serializer("input", "output")
     def _as_text(self, formats: object) -> str | dict[str, str]:
         if isinstance(formats, dict):
@@ -265,12 +280,18 @@ class Spec(Section):
         checks = (
             ("input", self.interface.input, tuple(self.topology.input_shapes), True),
             ("output", self.interface.output, self.topology.output_names, False),
+            ("decode", self.interface.decode, self.topology.output_names, False),
         )
         wrong = [
             InitErrorDetails(type=error, loc=("interface", key), input=sorted(formats))
             for key, formats, names, whole in checks
             if isinstance(formats, dict)
             for error in _name_errors(key, formats, names, whole)
+        ]
+        wrong += [
+            InitErrorDetails(type=error, loc=("interface", "decode"), input=str(decoding))
+            for name, decoding in self.decodings.items()
+            for error in _decoding_errors(decoding, self.topology.shapes.get(name, ()))
         ]
         if wrong:
             raise ValidationError.from_exception_data("spec", wrong)
@@ -297,9 +318,24 @@ class Spec(Section):
         return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
 
     @property
+    def decodings(self) -> dict[str, Decoding]:
+        """What is made of the results, by the outputs' names, where anything is."""
+        asked = self.interface.decode
+        if asked is None or isinstance(asked, dict):
+            return asked or {}
+        return dict.fromkeys(self.topology.output_names, asked)
+
+    @property
     def network_file(self) -> str:
         """The trained network's file name, relative to the spec's folder."""
         return self.network or f"{self.name}.network.json"
+
+
+def _decoding_errors(decoding: Decoding, shape: tuple[int, ...]) -> Iterator[PydanticCustomError]:
+    if decoding.of_several and shape and shape[-1] < 2:
+        what = f"{decoding.kind!r} is for an output of several classes"
+        expected = "'sigmoid' for a single number"
+        yield fault("spec.decoding-misfit", what, expected=expected)
 
 
 def _name_errors(
@@ -307,7 +343,7 @@ def _name_errors(
 ) -> Iterator[PydanticCustomError]:
     unknown = [name for name in formats if name not in names]
     for name in unknown:
-        what = f"the network has no {key} {name!r}"
+        what = f"the network has no {'output' if key == 'decode' else key} {name!r}"
         yield fault("spec.unknown-tensor", what, hint=nearest(name, names))
     if whole and not unknown:
         for name in names:
