@@ -17,7 +17,7 @@ from fpgac.reports.resolution import Estimates
 __all__ = ["Dataset", "Provider", "Quantity", "Split", "Task", "split"]
 
 Floats = npt.NDArray[np.float64]
-Task = Literal["regression", "classification"]
+Task = Literal["regression", "classification", "binary", "multi-label"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,9 @@ class Dataset:
     ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
     outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite; features
     may be float32. The targets of a classification are 1 in the column of the sample's class and 0
-    elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
-    encode a physical quantity.
+    elsewhere, and ``target_names`` names the classes. Those of a binary classification, one
+    column, and of several labels, a column each, are 1 where a sample has the label and 0
+    elsewhere. ``quantity`` is present where the targets encode a physical quantity.
 
     Raises:
         DataError: the arrays do not fit each other or their names, or hold NaN or infinities.
@@ -141,6 +142,14 @@ class Dataset:
                     f"the data set {self.name!r} has samples of no class, or of several",
                     expected="in each row of the targets one 1, and 0 elsewhere",
                     code="data.not-one-hot",
+                )
+            )
+        if self.task in ("binary", "multi-label") and not _zeros_and_ones(self.targets):
+            problems.append(
+                Problem(
+                    f"the data set {self.name!r} has labels that are neither 0 nor 1",
+                    expected="1 where a sample has the label, 0 elsewhere",
+                    code="data.not-binary",
                 )
             )
         return problems
@@ -248,11 +257,17 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
 def _groups(dataset: Dataset) -> list[npt.NDArray[np.bool_]]:
     if dataset.task == "classification":
         return list((dataset.targets == 1).T)
+    if dataset.task == "binary":
+        return [dataset.targets[:, 0] == label for label in (0, 1)]
     return [np.ones(len(dataset), dtype=bool)]
 
 
 def _one_hot(targets: Floats) -> bool:
-    return bool(np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(axis=1) == 1))
+    return _zeros_and_ones(targets) and bool(np.all(targets.sum(axis=1) == 1))
+
+
+def _zeros_and_ones(targets: Floats) -> bool:
+    return bool(np.all((targets == 0) | (targets == 1)))
 
 
 def _column_problems(

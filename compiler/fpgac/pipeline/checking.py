@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
@@ -19,6 +19,13 @@ from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import FILE, Spec
+
+# The loss that a task needs; others are for regressions.
+_LOSSES: Final = {
+    "classification": "crossentropy",
+    "binary": "binary_crossentropy",
+    "multi-label": "binary_crossentropy",
+}
 
 __all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
@@ -112,20 +119,38 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         for what, (here, there, key) in asked.items()
         if here != there
     ]
-    classes = spec.training.loss == "crossentropy"
-    if classes != (provider.task == "classification"):
+    wanted = _LOSSES.get(provider.task)
+    if wanted != (spec.training.loss if spec.training.loss in _LOSSES.values() else None):
         problems.append(
             Problem(
                 f"the loss does not fit the data set {provider.name!r}, a {provider.task}",
                 file.where("training", "loss"),
-                expected="'crossentropy'" if not classes else "a loss of regressions",
+                expected=repr(wanted) if wanted else "a loss of regressions",
                 got=repr(spec.training.loss),
                 code="spec.loss-misfit",
             )
         )
+    if wanted == "binary_crossentropy":
+        problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
     _check_scaling(file, provider)
+
+
+def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
+    """Outputs are logits: the loss has a sigmoid of its own."""
+    topology = file.spec.topology
+    for name in topology.output_names:
+        place = topology.names.index(name)
+        layer = topology.layers[place]
+        if layer.kind == "sigmoid" or getattr(layer, "activation", "") == "sigmoid":
+            yield Problem(
+                "binary_crossentropy takes logits, and the network ends with a sigmoid",
+                file.where("topology", "layers", place),
+                expected="a last layer without it",
+                hint="decode = 'sigmoid' under [interface] gives probabilities",
+                code="spec.sigmoid-of-logits",
+            )
 
 
 def _check_scaling(file: SpecFile, provider: Provider) -> None:

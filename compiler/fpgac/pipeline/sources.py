@@ -56,6 +56,8 @@ def _task(spec: Spec) -> Task:
     """What a file's targets are: what the spec says, or else what its loss is for."""
     if spec.data.task:
         return spec.data.task
+    if spec.training.loss == "binary_crossentropy":
+        return "binary" if spec.topology.output_size == 1 else "multi-label"
     return "classification" if spec.training.loss == "crossentropy" else "regression"
 
 

@@ -116,7 +116,7 @@ class DataSection(Section):
     tree: str | None = Field(
         default=None, description="The tree in a ROOT file; by default its only one."
     )
-    task: Literal["regression", "classification"] | None = Field(
+    task: Literal["regression", "classification", "binary", "multi-label"] | None = Field(
         default=None, description="What the labels of a file are; by default what the loss is for."
     )
     scaling: ScalingKind | dict[str, FeatureScaling] | None = Field(
@@ -180,9 +180,12 @@ class TrainingSection(Section):
     schedule: Literal["constant", "cosine"] = Field(
         default="cosine", description="How the learning rate goes on."
     )
-    loss: Literal["mean_squared_error", "mean_absolute_error", "huber", "crossentropy"] = Field(
+    loss: Literal[
+        "mean_squared_error", "mean_absolute_error", "huber", "crossentropy", "binary_crossentropy"
+    ] = Field(
         default="mean_squared_error",
-        description="The loss; crossentropy takes the outputs as logits of the classes.",
+        description="The loss; crossentropy takes the outputs as logits of the classes, and "
+        "binary_crossentropy each output as the logit of a label, of which there may be one.",
     )
     epochs: int = Field(default=20, ge=1, description="Passes over the data.")
     batch_size: int = Field(default=256, ge=1, description="Samples in one training step.")

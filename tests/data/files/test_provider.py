@@ -237,6 +237,30 @@ def test_numbers_of_classes_are_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.argmax(data.targets, axis=1), [0, 2, 1, 2])
 
 
+@pytest.mark.parametrize("labels", [("no", "yes"), ("0", "1"), ("0.0", "1.0")])
+def test_two_labels_are_0_and_1(tmp_path: Path, labels: tuple[str, str]) -> None:
+    text = f"a,kind\n1,{labels[0]}\n2,{labels[1]}\n3,{labels[0]}\n"
+    data = provider(written(tmp_path, text), "binary", labels="kind").load(None, seed=1)
+    assert data.target_names == ("kind",)
+    np.testing.assert_array_equal(data.targets, [[0], [1], [0]])
+
+
+def test_three_labels_are_not_binary(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,kind\n1,x\n2,y\n3,z\n")
+    check = coded("data.not-two-classes", key="kind", got="3: x, y, z")
+    with pytest.raises(DataError, check=check):
+        provider(path, "binary", labels="kind")
+
+
+def test_several_labels_have_a_column_each(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,cat,dog\n1,0,1\n2,1,1\n")
+    data = provider(path, "multi-label", labels=["cat", "dog"]).load(None, seed=1)
+    np.testing.assert_array_equal(data.targets, [[0, 1], [1, 1]])
+    path.write_text("a,cat,dog\n1,0,2\n2,1,1\n")
+    with pytest.raises(DataError, check=coded("data.not-binary")):
+        provider(path, "multi-label", labels=["cat", "dog"]).load(None, seed=1)
+
+
 def test_a_label_that_is_none_of_the_classes(tmp_path: Path) -> None:
     source = provider(
         written(tmp_path, "a,kind\n1,cat\n2,cow\n"),

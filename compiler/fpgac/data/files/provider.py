@@ -25,7 +25,8 @@ class FileProvider(Provider):
     """The samples that ``data`` describes; its files are relative to ``folder``.
 
     Features are float32 where the file's numbers are. The only column of a classification's targets
-    holds labels, numbers or text; of several, one is 1 in each row.
+    holds labels, numbers or text; of several, one is 1 in each row. The column of a binary
+    classification holds two labels, of which the second in their order is 1.
 
     Raises:
         DataError: a file cannot be read, or does not have the columns.
@@ -39,7 +40,9 @@ class FileProvider(Provider):
         self.description = f"the samples in {table.path.name}"
         choice = self._choice(table)
         self.feature_names = choice.feature_names
-        self.target_names = self._classes(table, choice) or choice.target_names
+        self._labels = self._labels_of(table, choice)
+        is_one_hot = self.task == "classification" and self._labels
+        self.target_names = self._labels if is_one_hot else choice.target_names
 
     def load(self, samples: int | None, seed: int) -> Dataset:
         """All samples in the file's order, or ``samples`` of them at random.
@@ -79,10 +82,25 @@ class FileProvider(Provider):
             table, None if features is None else _listed(features), _listed(self._data.labels)
         )
 
-    def _classes(self, table: Table, choice: Choice) -> tuple[str, ...] | None:
-        """The labels of a classification's only target, in the order of the outputs."""
+    def _labels_of(self, table: Table, choice: Choice) -> tuple[str, ...]:
+        """The labels in the only target, in the order of the classes; none in other targets."""
         if not self._is_labelled(choice):
-            return None
+            return ()
+        found = self._found_labels(table, choice)
+        if self.task == "binary" and len(found) != 2:
+            raise DataError(
+                Problem(
+                    "a binary classification has two classes",
+                    Where(table.path, key=choice.targets[0].name),
+                    expected="two different labels",
+                    got=f"{len(found)}: {', '.join(found[:6])}",
+                    hint="of more classes take loss = 'crossentropy', with an output for each",
+                    code="data.not-two-classes",
+                )
+            )
+        return found
+
+    def _found_labels(self, table: Table, choice: Choice) -> tuple[str, ...]:
         if self._data.classes is not None:
             return self._data.classes
         (name,) = (column.name for column in choice.targets)
@@ -93,7 +111,7 @@ class FileProvider(Provider):
 
     def _is_labelled(self, choice: Choice) -> bool:
         alone = len(choice.targets) == 1 and choice.targets[0].size == 1
-        return self.task == "classification" and alone
+        return self.task in ("classification", "binary") and alone
 
     def _read(self, table: Table, samples: int | None, seed: int) -> Dataset:
         choice = self._choice(table)
@@ -153,7 +171,8 @@ class FileProvider(Provider):
         for chunk in table.chunks(choice.names, text=text):
             columns = [as_numbers(table.path, c, chunk[c.name], first) for c in choice.features]
             if labelled:
-                targets = self._one_hot(table, choice.targets[0].name, chunk, first)
+                numbers = self._numbered(table, choice.targets[0].name, chunk, first)
+                targets = self._of_classes(numbers)
             else:
                 targets = np.concatenate(
                     [as_numbers(table.path, c, chunk[c.name], first) for c in choice.targets],
@@ -162,9 +181,16 @@ class FileProvider(Provider):
             yield np.concatenate(columns, axis=1), targets.astype(np.float64)
             first += len(targets)
 
-    def _one_hot(self, table: Table, name: str, chunk: Mapping[str, Any], first: int) -> Array:
+    def _of_classes(self, numbers: Array) -> Array:
+        """The targets of samples of these classes."""
+        if self.task == "binary":
+            return numbers.reshape(-1, 1)
+        return np.asarray(np.eye(len(self._labels))[numbers])
+
+    def _numbered(self, table: Table, name: str, chunk: Mapping[str, Any], first: int) -> Array:
+        """The classes' numbers of the labels in a chunk."""
         labels = _labels(chunk[name])
-        places = {label: place for place, label in enumerate(self.target_names)}
+        places = {label: place for place, label in enumerate(self._labels)}
         numbers = np.array([places.get(label, -1) for label in labels.tolist()])
         if (numbers < 0).any():
             row = int(np.argmax(numbers < 0))
@@ -172,14 +198,13 @@ class FileProvider(Provider):
                 Problem(
                     "a label is none of the classes",
                     Where(table.path, key=name),
-                    expected=f"one of {', '.join(self.target_names[:12])}",
+                    expected=f"one of {', '.join(self._labels[:12])}",
                     got=f"{labels[row]!r} in row {first + row}",
-                    hint=nearest(str(labels[row]), self.target_names),
+                    hint=nearest(str(labels[row]), self._labels),
                     code="data.unknown-label",
                 )
             )
-        one_hot: Array = np.eye(len(self.target_names))[numbers]
-        return one_hot
+        return numbers
 
 
 def _listed(names: str | Sequence[str] | None) -> Sequence[str]:
