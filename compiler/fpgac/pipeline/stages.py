@@ -238,7 +238,25 @@ class SpecStages:
         test, program = self.sources.split.test, self.value(self.program)
         vectors = Vectors("test data", self.sources.inputs, test.features)
         words = ExactProgram(program).words(vectors)
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
+
+    def _data_warnings(self) -> tuple[str, ...]:
+        from fpgac.data.warnings import data_warnings
+
+        return data_warnings(self.sources.split, self.sources.inputs)
+
+    def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
+        """Where outputs have types of their own, whether these hold what the network gives."""
+        if not self.spec.output_types:
+            return ()
+        from fpgac.data.warnings import output_warnings
+        from fpgac.engines.program import ExactProgram
+        from fpgac.network.meaning import meaning
+
+        whole = meaning(self.value(self.network))
+        numbers = whole.output_layout.number(ExactProgram(whole).words(vectors))
+        return output_warnings(numbers, self.value(self.program).output_layout)
 
 
 class TargetStages(SpecStages):
