@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.cli import build, data, emulate, plugins, specs, targets, train
 from fpgac.cli.console import (
     complain,
     document,
@@ -43,6 +43,7 @@ app = typer.Typer(
     ),
 )
 specs.register(app)
+data.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)
