@@ -15,7 +15,7 @@ import typer
 
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.cli import build, data, emulate, plugins, specs, targets, train
 from fpgac.cli.console import (
     accept_any_encoding,
     complain,
@@ -52,6 +52,7 @@ app = typer.Typer(
     ),
 )
 specs.register(app)
+data.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)

@@ -15,21 +15,27 @@ memory itself. Through ``axis`` it takes and gives an AXI4-Stream of bus words f
 which AXI DMAs carry between memory and kernel: the rows in memory are the same, a bus word is at
 most the 64 bits of a Zynq's memory port, one transfer is one batch, and TLAST marks the last word
 of the last sample alone.
+
+Where an input has a *scaling*, hosts apply it before the numbers become raw words: the number at
+place ``j`` of a sample becomes ``(x - offset[j]) * scale[j]``, as :class:`fpgac.tensors.Scaling`
+says. Where an output has a *decoding*, ``predict`` of the Python host applies it to the numbers;
+the files that host programs write hold the numbers themselves, exact and alike for all hosts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from fpgac.decoding import Decoding
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
-from fpgac.tensors import Layout, Tensor
+from fpgac.tensors import Layout, Scaling, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -362,6 +368,8 @@ def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Bu
         argument=argument,
         bundle=argument if streams else bundle,
         bus_bits=bus_width(port.size, port.type.word_bits, widest),
+        scaling=port.scaling,
+        decoding=port.decoding,
     )
 
 
@@ -373,6 +381,8 @@ def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
         "shape": list(buffer.shape),
         "type": str(buffer.type),
         "bus_bits": buffer.bus_bits,
+        **({"scaling": asdict(buffer.scaling)} if buffer.scaling else {}),
+        **({"decoding": str(buffer.decoding)} if buffer.decoding else {}),
     }
 
 
@@ -384,4 +394,10 @@ def _buffer(plain: Mapping[str, Any]) -> Buffer:
         argument=plain["argument"],
         bundle=plain["bundle"],
         bus_bits=plain["bus_bits"],
+        scaling=_scaling(plain["scaling"]) if "scaling" in plain else None,
+        decoding=Decoding.parse(plain["decoding"]) if "decoding" in plain else None,
     )
+
+
+def _scaling(plain: Mapping[str, Any]) -> Scaling:
+    return Scaling(tuple(plain["offset"]), tuple(plain["scale"]))

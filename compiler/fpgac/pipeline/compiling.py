@@ -142,6 +142,8 @@ class _Pipeline:
         answers, proof = self._proven(plan)
         report = stages.report(answers)
         workspace.update(report)
+        for warning in workspace.value(report).warnings:
+            workspace.notify(Note(warning))
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make

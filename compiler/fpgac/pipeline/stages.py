@@ -78,6 +78,14 @@ class SpecStages:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
 
+    @property
+    def scaling_key(self) -> object:
+        """What the scaling of inputs depends on beside the data; None where there is none."""
+        said = self.spec.data.scaling
+        if isinstance(said, str):
+            return self.sources.network_digest
+        return said and (self.said("data"), self.sources.provider.feature_names)
+
     @cached_property
     def network(self) -> Stage[Network]:
         """The trained network, as its file has it."""
@@ -115,7 +123,7 @@ class SpecStages:
         said = self.said("hls", "interface", "topology")
         return Stage(
             "core",
-            self.key("core", self.network.key, self.program.key, said),
+            self.key("core", self.network.key, self.program.key, said, self.scaling_key),
             self._lower,
             CheckedCore.dump,
             CheckedCore.load,
@@ -133,7 +141,8 @@ class SpecStages:
             types=self.spec.output_types,
             reuse_factors=own_reuse_factors(self.spec),
         )
-        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
+        undecided = check_claim(self.value(self.program), core).undecided
+        return CheckedCore(core.with_edges(self.sources.scaling, self.spec.decodings), undecided)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -141,19 +150,27 @@ class SpecStages:
         sources, said = self.sources, self.said("data", "proof", "interface")
         return Stage(
             "vectors",
-            self.key("vectors", self.said("topology"), sources.provider.digest, said),
+            self.key(
+                "vectors",
+                self.said("topology"),
+                sources.provider.digest,
+                said,
+                self.scaling_key,
+                plugins=modules_of(sources.provider),
+            ),
             self._make_vectors,
             ProofVectors.dump,
-            lambda files: ProofVectors.load(files, self.spec.inputs),
+            lambda files: ProofVectors.load(files, self.sources.inputs),
             str,
         )
 
     def _make_vectors(self) -> ProofVectors:
         proof, test = self.spec.proof, self.sources.split.test
-        numbers = self.sources.vectors(proof.data, proof.random)
+        inputs = self.sources.inputs
+        numbers = self.sources.vectors(inputs, proof.data, proof.random)
         data = min(proof.data, len(test))
         return ProofVectors(
-            Vectors("vectors", self.spec.inputs, numbers),
+            Vectors("vectors", inputs, numbers),
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
@@ -201,7 +218,7 @@ class SpecStages:
         test = self.sources.split.test
         if len(test) <= self.spec.proof.data:
             return ()
-        return (Vectors("test data", self.spec.inputs, test.features),)
+        return (Vectors("test data", self.sources.inputs, test.features),)
 
     def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
         """How well the chip answers the data."""
@@ -219,8 +236,27 @@ class SpecStages:
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        vectors = Vectors("test data", self.sources.inputs, test.features)
+        words = ExactProgram(program).words(vectors)
+        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
+
+    def _data_warnings(self) -> tuple[str, ...]:
+        from fpgac.data.warnings import data_warnings
+
+        return data_warnings(self.sources.split, self.sources.inputs)
+
+    def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
+        """Where outputs have types of their own, whether these hold what the network gives."""
+        if not self.spec.output_types:
+            return ()
+        from fpgac.data.warnings import output_warnings
+        from fpgac.engines.program import ExactProgram
+        from fpgac.network.meaning import meaning
+
+        whole = meaning(self.value(self.network))
+        numbers = whole.output_layout.number(ExactProgram(whole).words(vectors))
+        return output_warnings(numbers, self.value(self.program).output_layout)
 
 
 class TargetStages(SpecStages):
