@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from fpgac.core.about import About
 from fpgac.core.graph import Graph
 from fpgac.tensors import Layout, Tensor
 
@@ -42,7 +43,8 @@ class Core:
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
     the weights and biases, but for those that hold structs. ``graph`` is what the C++ was written
     from; None where it was written by hand. ``digest`` covers all the rest. The top function takes
-    its ``inputs``, then its ``outputs``.
+    its ``inputs``, then its ``outputs``. ``about`` says what their numbers mean, where that is
+    known; nothing that computes depends on it.
     """
 
     top: str
@@ -55,6 +57,7 @@ class Core:
     digest: str
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
+    about: About | None = None
 
     @cached_property
     def input_layout(self) -> Layout:
