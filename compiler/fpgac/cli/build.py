@@ -14,7 +14,6 @@ from fpgac.cli.console import complain, deliver, errors, results, show_table
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError, shown
-from fpgac.plain import to_plain
 
 if TYPE_CHECKING:
     from fpgac.engines.hosts import HostResult
@@ -113,6 +112,8 @@ def compile_(
 
 def _plain(report: Report) -> dict[str, object]:
     """The report as plain data."""
+    from fpgac.plain import to_plain
+
     archive = report.archive
     return {
         "folder": report.folder,
