@@ -63,7 +63,9 @@ def test_schema_is_json_schema(fpgac: Fpgac) -> None:
 
 def test_init_writes_a_spec_that_validates(fpgac: Fpgac, tmp_path: Path) -> None:
     assert fpgac("init", "my-flower.toml", cwd=tmp_path).returncode == 0
-    assert "my_flower" in fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
+    sound = fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
+    assert "my_flower" in sound
+    assert sound.endswith("for alveo-u50\n"), "a board that can be bought"
 
 
 @pytest.mark.heavy
@@ -74,9 +76,9 @@ def test_a_first_walk_from_nothing_to_hosts_that_agree(fpgac: Fpgac, tmp_path: P
     assert float(trained.stdout.split()[1].rstrip("%")) > 85, trained.stdout
     built = fpgac("compile", "flower.toml", cwd=tmp_path)
     assert built.returncode == 0, built.stderr
-    archive = "for the board: build/flower-aws-f1/deploy/flower-aws-f1.tar.gz"
+    archive = "for the board: build/flower-alveo-u50/deploy/flower-alveo-u50.tar.gz"
     assert f"{archive}  (without flower.xclbin, which --mode hw makes)" in built.stdout
-    ran = fpgac("run", "build/flower-aws-f1", cwd=tmp_path)
+    ran = fpgac("run", "build/flower-alveo-u50", cwd=tmp_path)
     assert ran.stdout.count("equal to the proof's") == 3, ran.stderr
 
 
@@ -225,6 +227,18 @@ def test_ending_it_early_says_so_and_ends_its_compilers(
     assert "what was finished is kept" in told
     with locked(out):  # nothing of it is left that could write
         assert not (out / "emulation" / "core.o").exists()
+
+
+def test_a_build_explains_itself(iris_build: Path) -> None:
+    readme = (iris_build / "README.md").read_text()
+    assert "| 2 | petal_length | 1 to 6.9 |" in readme
+    assert "| 1 | versicolor |" in readme
+    host = (iris_build / "hosts/pynq/iris_host.py").read_text()
+    assert "in order: sepal_length, sepal_width, petal_length, petal_width." in host
+    about = json.loads((iris_build / "emulation/contract.json").read_text())["about"]
+    assert [column["name"] for column in about["results"]] == ["setosa", "versicolor", "virginica"]
+    for name in ("iris.toml", "iris.network.json"):
+        assert (iris_build / "spec" / name).read_bytes() == (ROOT / "specs" / name).read_bytes()
 
 
 def test_run_compares_all_hosts(fpgac: Fpgac, iris_build: Path) -> None:

@@ -158,6 +158,8 @@ def test_a_training_tells_each_epoch_reports_and_is_reproduced(fpgac: Fpgac, spe
     assert "quantised: epoch 4/4  loss " in epochs[3]
 
     result = json.loads(done.stdout)["result"]
+    told = ("network", "new", "figures", "report", "accuracy", "sparsity", "plots")
+    assert result.keys() == set(told), "as docs/python.md says"
     assert result["accuracy"].keys() == FORMS.keys()
     network = read_network(specs / "iris.network.json")
     report = TrainingReport.read(specs / "iris.training.json", network.digest)

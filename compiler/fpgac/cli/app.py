@@ -48,7 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "To begin: `fpgac init flower.toml`, `fpgac train flower.toml`, "
-        "`fpgac compile flower.toml`, `fpgac run build/flower-aws-f1`."
+        "`fpgac compile flower.toml`, `fpgac run build/flower-alveo-u50`."
     ),
 )
 specs.register(app)

@@ -95,7 +95,7 @@ def compile_(
     """
     from fpgac.cli.progress import pipeline_printer
     from fpgac.pipeline.checking import check_spec, only_target
-    from fpgac.pipeline.compiling import Request, compile_spec
+    from fpgac.pipeline.compiling import Request, compile_spec, default_folder
 
     plugins = plugins_with(plugin)
     file = check_spec(spec, plugins)
@@ -103,7 +103,7 @@ def compile_(
         _compile_all(file, plugins, mode, out or Path("build"))
         return
     name = only_target(file, target)
-    folder = out or Path("build") / f"{file.spec.name}-{name}"
+    folder = out or default_folder(file, name)
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with pipeline_printer() as notify:
         report = compile_spec(Request(file, name, folder, mode.value), plugins, notify)
@@ -187,7 +187,7 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
         rows.append((request.target, str(request.folder), engines, Text("\n".join(notices))))
     results().print()
     titles = ("target", "folder", "engines that agree", "notices")
-    show_table(titles, rows, fold=titles[2:])
+    show_table(titles, rows, fold=titles[1:])
 
 
 def _print_agreements(proof: Proof, data: str, title: str) -> None:

@@ -7,7 +7,6 @@ problems, and the exit code.
 from __future__ import annotations
 
 import codecs
-import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +39,8 @@ _SUBSTITUTES = {"→": "->", "±": "+-", "…": ".", "µ": "u"} | dict(
 )
 _ENCODING_ERRORS = "fpgac.substitute"
 
-# A pipe or a file has no width of its own: tables keep their lines whole.
+# A pipe or a file has no width of its own: tables keep their lines whole. COLUMNS says nothing of
+# it; Python sets that for its children where it has loaded readline.
 _PIPE_WIDTH = 160
 # The least width of a table's column that may be folded.
 _FOLDED_WIDTH = 16
@@ -74,7 +74,7 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     console = Console(stderr=stderr, highlight=False)
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+    if console.is_terminal:
         return console
     return Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
 

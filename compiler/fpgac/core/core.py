@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from fpgac.core.about import About
 from fpgac.core.graph import Graph
 from fpgac.decoding import Decoding
 from fpgac.tensors import Layout, Scaling, Tensor
@@ -43,7 +44,8 @@ class Core:
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
     the weights and biases, but for those that hold structs. ``graph`` is what the C++ was written
     from; None where it was written by hand. ``digest`` covers all the rest. The top function takes
-    its ``inputs``, then its ``outputs``.
+    its ``inputs``, then its ``outputs``. ``about`` says what their numbers mean, where that is
+    known; nothing that computes depends on it.
     """
 
     top: str
@@ -56,6 +58,7 @@ class Core:
     digest: str
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
+    about: About | None = None
 
     def with_edges(self, scaling: Mapping[str, Scaling], decoding: Mapping[str, Decoding]) -> Core:
         """The same core for inputs that hosts scale, and outputs that they decode, by name."""

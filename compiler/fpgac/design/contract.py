@@ -31,10 +31,12 @@ from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from fpgac.core.about import About
 from fpgac.decoding import Decoding
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
+from fpgac.plain import from_plain, to_plain
 from fpgac.tensors import Layout, Scaling, Tensor
 
 if TYPE_CHECKING:
@@ -132,7 +134,8 @@ class Contract:
 
     ``name`` is the design's (``muon``), ``kernel`` the C++ function's (``muon_kernel``), and
     ``instances`` its compute units' (``muon_1``, ``muon_2``). ``core`` is the core's digest, and
-    ``interface`` how samples and results come and go.
+    ``interface`` how samples and results come and go. ``about`` says what the numbers mean, where
+    that is known: it is for people, and no part of the contract's identity.
     """
 
     name: str
@@ -142,6 +145,7 @@ class Contract:
     outputs: tuple[Buffer, ...]
     core: str
     interface: Interface = "m_axi"
+    about: About | None = None
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
@@ -185,7 +189,9 @@ class Contract:
 
     def to_json(self) -> bytes:
         """The contract as JSON text, the same bytes each time."""
-        return (json.dumps(self._plain() | {"identity": self.identity}, indent=2) + "\n").encode()
+        about = {"about": to_plain(self.about)} if self.about else {}
+        plain = {**self._plain(), "identity": self.identity, **about}
+        return (json.dumps(plain, indent=2) + "\n").encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Contract:
@@ -204,6 +210,7 @@ class Contract:
                 outputs=tuple(map(_buffer, plain["outputs"])),
                 core=plain["core"],
                 interface=_interface(plain["interface"]),
+                about=from_plain(About | None, plain.get("about")),
             )
             identity = read.identity
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -285,6 +292,7 @@ def contract(
         outputs=tuple(buffers[len(core.inputs) :]),
         core=core.digest,
         interface=interface,
+        about=core.about,
     )
     if agreed.most_samples < 1:
         raise TargetError(

@@ -22,13 +22,15 @@ from fpgac.engines.program import ExactProgram
 from fpgac.numbers import IntArray
 from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
+from fpgac.reports.html import heading_html, table_html
 from fpgac.steps.core import ap_headers, core_source, core_steps
 from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Emulator", "Results", "simulation"]
 
-# What people are given: the array of one output, of several a mapping by name.
-Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
+# What people are given: the array of one output, of several a dict by name. Whoever calls a network
+# knows which, and a type checker cannot.
+Results = npt.NDArray[Any] | Any
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +49,15 @@ class Emulator:
     def __repr__(self) -> str:
         edges = (", ".join(map(str, layout.tensors)) for layout in (self.inputs, self.outputs))
         return f"<Emulator by the {self.engine.name}: {' → '.join(edges)}>"
+
+    def _repr_html_(self) -> str:
+        tensors = (
+            *(("input", tensor) for tensor in self.inputs.tensors),
+            *(("output", tensor) for tensor in self.outputs.tensors),
+        )
+        rows = ((kind, t.name, " x ".join(map(str, t.shape)), t.type) for kind, t in tensors)
+        heading = heading_html(f"a chip's arithmetic, by the {self.engine.name}")
+        return heading + table_html(("", "name", "one sample", "format"), rows)
 
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:

@@ -14,6 +14,7 @@ from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
+from fpgac.reports.html import table_html
 from fpgac.spec.shapes import MisfitError, held
 from fpgac.tensors import Layout, Scaling, Tensor
 
@@ -195,6 +196,11 @@ class Network:
             for _ in range(tensor.size)
         )
 
+    def _repr_html_(self) -> str:
+        titles = ("layer", "kind", "reads", "shape", "format", "parameters", "zeros")
+        inputs = ((t.name, "input", "", _size(t), t.type, "", "") for t in self.inputs)
+        return table_html(titles, (*inputs, *map(_row, self.nodes)))
+
     def with_operations(self, operations: Mapping[str, Operation]) -> Self:
         """The same graph with other operations at the nodes of these names."""
         return replace(
@@ -204,6 +210,20 @@ class Network:
                 for node in self.nodes
             ),
         )
+
+
+def _size(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape))
+
+
+def _row(node: Node) -> tuple[object, ...]:
+    """What a table says of a node."""
+    words = [parameter.words for parameter in node.operation.parameters.values()]
+    weights = node.operation.products
+    count = f"{sum(each.size for each in words):,}" if words else ""
+    zeros = "" if weights is None or not weights.size else f"{np.mean(weights == 0):.0%}"
+    place = (node.name, node.operation.kind, ", ".join(node.inputs))
+    return (*place, _size(node.output), node.output.type, count, zeros)
 
 
 def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fpgac.build.folder import File, Files
+from fpgac.core.about import About, Column
 from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
-from fpgac.errors import NetworkError, Problem, Where
+from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
+from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
 from fpgac.spec.models import FILE, FeatureScaling, ScalingKind, Spec
 from fpgac.tensors import Layout, Scaling
@@ -27,6 +30,14 @@ __all__ = ["Sources", "provider_of"]
 
 
 T = TypeVar("T")
+
+
+def _columns(names: Sequence[str], rows: FloatArray | None) -> tuple[Column, ...]:
+    """The columns of these names, with the range of ``rows`` if there are some."""
+    if rows is None:
+        return tuple(map(Column, names))
+    lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
+    return tuple(map(Column, names, lows, highs))
 
 
 class _Once(cached_property[T]):
@@ -175,6 +186,45 @@ class Sources:
                 )
             )
         return network
+
+    @property
+    def copies(self) -> Files:
+        """The spec and the network's file, for whoever receives the build; below ``spec/``."""
+        paths = (self.file.path, self.file.network_path)
+        try:
+            return {
+                f"spec/{path.name}": File(path.read_bytes()) for path in paths if path.is_file()
+            }
+        except OSError as error:
+            raise SpecError(
+                Problem(
+                    f"cannot be read: {error.strerror}",
+                    Where(self.file.path),
+                    code="spec.unreadable",
+                )
+            ) from error
+
+    @property
+    def report_digest(self) -> str | None:
+        """Digest of the training's report, if there is one."""
+        path = report_path(self.file.network_path)
+        return digest_file(path) if path.is_file() else None
+
+    def about(self, network: str) -> About:
+        """What the numbers of the network with this digest mean, and how good it is."""
+        train, path = self.split.train, report_path(self.file.network_path)
+        said = train.about_answers
+        report = TrainingReport.read(path, network)
+        return About(
+            data=train.name,
+            task=train.task,
+            features=_columns(train.feature_names, train.features),
+            results=_columns(
+                train.target_names, None if train.task == "classification" else train.targets
+            ),
+            quantity=said["quantity"],
+            accuracy=report.lines if report else (),
+        )
 
     @property
     def training_digest(self) -> str | None:

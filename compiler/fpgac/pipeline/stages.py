@@ -107,6 +107,21 @@ class SpecStages:
         return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
+    def copies(self) -> Stage[Files]:
+        """The spec and the network's file, as they are: what the build was made from."""
+        files = self.sources.copies
+        digests = {path: digest_bytes(file.content) for path, file in files.items()}
+        return Stage(
+            "sources",
+            self.key("sources", digests),
+            lambda: files,
+            lambda value: value,
+            lambda value: value,
+            ", ".join,
+            in_store=False,
+        )
+
+    @cached_property
     def program(self) -> Stage[Program]:
         """What the network means."""
         key = self.key("program", self.network.key, self.said("interface"))
@@ -271,13 +286,15 @@ class TargetStages(SpecStages):
     def design(self) -> Stage[Design]:
         """All files for the board."""
         options = json.loads(self.options.model_dump_json())
+        about = [self.sources.provider.digest, self.said("data"), self.sources.report_digest]
         templates = self.sources.plugins.templates_digest(self.target.name)
         said = self.said("name", "description")
         name = self.target.name
         return Stage(
             "design",
             self.key(
-                "design", self.core.key, name, said, options, templates, plugins=self._modules
+                *("design", self.core.key, name, said, options, templates, about),
+                plugins=self._modules,
             ),
             self._design,
             lambda design: design.files,
@@ -287,10 +304,12 @@ class TargetStages(SpecStages):
 
     def _design(self) -> Design:
         loaders = self.sources.plugins.loaders(self.target.name)
+        network = self.value(self.network)
+        core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
         with blamed(self.target), overridden(loaders):
             design = self.target.design(
                 self.spec.name,
-                self.value(self.core).core,
+                core,
                 self.options,
                 description=self.spec.description,
             )

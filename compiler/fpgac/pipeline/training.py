@@ -26,7 +26,8 @@ from fpgac.network.training import Trained as TrainedNetwork
 from fpgac.pipeline.identity import compiler_digest, versions
 from fpgac.pipeline.sources import Sources
 from fpgac.plugins import Plugins
-from fpgac.reports.training import Epoch, FormAccuracy, TrainingReport, report_path
+from fpgac.reports.html import table_html
+from fpgac.reports.training import FORMS, Epoch, FormAccuracy, TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class Trained:
     report: TrainingReport
     report_file: Path
     plots: tuple[Path, ...]
+
+    def _repr_html_(self) -> str:
+        accuracy = ((FORMS[form], each.summary) for form, each in self.report.accuracy.items())
+        html: str = self.network._repr_html_()
+        return table_html(("form", "on the test data"), accuracy) + html
 
 
 def train_network(

@@ -57,9 +57,7 @@ class TrainingReport:
     @property
     def lines(self) -> tuple[str, ...]:
         """The accuracy of each form, for people."""
-        known = [(FORMS[form], each.summary) for form, each in self.accuracy.items()]
-        width = max((len(form) for form, _ in known), default=0)
-        return tuple(f"{form:<{width}}  {summary}" for form, summary in known)
+        return tuple(f"{FORMS[form]}: {each.summary}" for form, each in self.accuracy.items())
 
     def json(self) -> bytes:
         """It as JSON text, which :meth:`read` reads."""
