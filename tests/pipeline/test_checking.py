@@ -63,7 +63,6 @@ def test_what_would_stop_the_road_late_is_told_early_with_its_place(
     [
         (("units = 16", "units = 4096 }, { kind = 'dense', units = 4096"), 1, "too many weights"),
         (("[data]", "[data]\nsamples = 2147483648"), "data.samples", "more samples"),
-        (("random = 12000", "random = 9223372036854775807"), "proof.random", "more samples"),
     ],
 )
 def test_what_no_memory_holds_is_told_before_it_is_made(

@@ -187,7 +187,7 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
         rows.append((request.target, str(request.folder), engines, Text("\n".join(notices))))
     results().print()
     titles = ("target", "folder", "engines that agree", "notices")
-    show_table(titles, rows, fold=titles[1:])
+    show_table(titles, rows, fold=titles[2:])
 
 
 def _print_agreements(proof: Proof, data: str, title: str) -> None:
