@@ -6,13 +6,12 @@ import json
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
@@ -20,6 +19,9 @@ from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
 from fpgac.spec.models import FILE, FeatureScaling, ScalingKind, Spec
 from fpgac.tensors import Layout, Scaling
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
 
 __all__ = ["Sources", "provider_of"]
 
@@ -153,6 +155,7 @@ class Sources:
         Raises:
             NetworkError: there is none, it is damaged, or it is another one.
         """
+        from fpgac.network.network import Network
         from fpgac.network.topology import check
 
         with blamed(self.source):
