@@ -130,6 +130,14 @@ class Layout:
             )
         return words
 
+    def scaled(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Rows of numbers scaled, yet on no grid: what a network of real numbers would be given."""
+        numbers = np.array(rows, np.float64)
+        for tensor, columns in self.places:
+            if tensor.scaling:
+                numbers[:, columns] = tensor.scaling.apply(numbers[:, columns])
+        return numbers
+
     @property
     def is_scaled(self) -> bool:
         """Whether a tensor has a scaling."""

@@ -45,6 +45,9 @@ def test_scaled_inputs_are_looked_at_as_the_type_gets_them() -> None:
     large = samples([[100.0, 2.0], [300.0, 900.0]], [[0.0], [1.0]])
     scaled = layout().with_scaling({"x": Scaling((0.0, 0.0), (0.01, 0.005))})
     assert data_warnings(twice(large), scaled) == ()
+    small = layout().with_scaling({"x": Scaling((0.0, 0.0), (0.01, 1.0))})
+    (line,) = data_warnings(twice(large), small)
+    assert line == f"50.0% of 'b' saturates in {SATURATING}: choose more integer bits"
     np.testing.assert_array_equal(outside(large.features, layout()), [1.0, 0.5])
 
 

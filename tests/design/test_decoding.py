@@ -12,6 +12,8 @@ import pytest
 from fpgac.core.core import Core
 from fpgac.decoding import Decoding
 from fpgac.design.contract import Contract, contract
+from fpgac.design.render import render
+from fpgac.tensors import Scaling
 
 from .cores import handmade_core
 from .hosts import PythonHost, python_host
@@ -63,3 +65,16 @@ def test_a_contract_says_what_results_mean() -> None:
     assert b'"decoding": "exponential(base=2.0, factor=0.1)"' in made.to_json()
     plain = contract(core_with("argmax").with_edges({}, {}), name="tiny", compute_units=1)
     assert plain.identity != made.identity
+
+
+def test_the_readme_of_a_build_says_what_hosts_do() -> None:
+    core = core_with("argmax")
+    scaling = Scaling((0.5,) * 3, (2.0,) * 3)
+    both = core.with_edges(
+        {core.inputs[0].name: scaling}, {core.outputs[0].name: Decoding.parse("argmax")}
+    )
+    for made, told in ((both, True), (core.with_edges({}, {}), False)):
+        agreed = contract(made, name="tiny", compute_units=1)
+        text = render("readme/buffers.md.j2", {"contract": agreed}).decode()
+        assert ("(x - offset) * scale" in text) == told
+        assert ("mean `argmax`" in text) == told

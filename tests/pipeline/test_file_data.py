@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fpgac.build.stage import Values
+from fpgac.build.store import Store
 from fpgac.errors import FpgacError
+from fpgac.network.file import read_network, write_network
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.emulating import SpecEmulation
 from fpgac.pipeline.sources import Sources
@@ -71,6 +75,34 @@ def test_shuffled_labels_do_not_come_from_the_cache(spec: Path) -> None:
     write(spec.parent, features, (species + 1) % 3)
     assert vectors_key(spec) != key
     assert accuracy(spec) < 10
+
+
+def test_a_network_knows_the_samples_that_it_was_trained_on(spec: Path) -> None:
+    plugins = load_plugins()
+    before = Sources(check_spec(spec, plugins), plugins)
+    path = spec.parent / "iris.network.json"
+    network = read_network(path)
+    assert not Sources(check_spec(SPECS / "iris.toml", plugins), plugins).is_of_other_data
+    told = {**network.provenance, "data": {"digest": before.provider.digest}}
+    write_network(replace(network, provenance=told), path)
+    assert not before.is_of_other_data
+    csv = spec.parent / "iris.csv"
+    csv.write_text(csv.read_text().replace("setosa", "Setosa"))
+    assert Sources(check_spec(spec, plugins), plugins).is_of_other_data
+
+
+def test_the_report_warns_of_what_should_not_stay(spec: Path) -> None:
+    csv = spec.parent / "iris.csv"
+    lines = csv.read_text().splitlines()
+    csv.write_text("\n".join([lines[0], *(f"9{line}" for line in lines[1:])]))
+    narrow = '[interface]\noutput = "ap_fixed<10,3>"\n'
+    spec.write_text(spec.read_text().replace("[interface]\n", narrow))
+    loaded = load_plugins()
+    values = Values(Store.of_user())
+    stages = SpecStages(Sources(check_spec(spec, loaded), loaded), values.get)
+    saturated, wrapped = stages._judge().warnings
+    assert "'sepal_length' saturates in ap_fixed<16,6,RND,SAT>" in saturated
+    assert "the output 'dense_2' wraps in" in wrapped
 
 
 PLUGIN = """

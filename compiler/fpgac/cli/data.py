@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-# Features that are printed; --json and the plot have all of them.
+# Features that are printed and drawn; --json has all of them.
 _MOST_ROWS = 60
 
 
@@ -29,7 +29,11 @@ def data(
     spec: SpecPath,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Where to draw the ranges.", show_default=False),
+        typer.Option(
+            metavar="FILE.png",
+            help="Where to draw the ranges of the first features.",
+            show_default=False,
+        ),
     ] = None,
     export: Annotated[
         Path | None,
@@ -118,7 +122,8 @@ def _draw(figures: Summary, path: Path) -> None:
     from fpgac.reports.plots import ranges_png, write_png
 
     try:
-        write_png(path, ranges_png([feature.relative for feature in figures.features]))
+        shown = figures.features[:_MOST_ROWS]
+        write_png(path, ranges_png([feature.relative for feature in shown]))
     except ToolchainError as error:
         note(f"no plot: {error.problems[0].hint}")
     else:

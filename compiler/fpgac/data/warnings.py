@@ -56,9 +56,10 @@ def _beyond(data: Dataset, inputs: Layout) -> Iterator[str]:
         several = [name for name, part in zip(names, own, strict=True) if part > _BEYOND]
         if several:
             does = "wraps" if tensor.type.overflow is Overflow.WRAP else "saturates"
+            remedy = "" if tensor.scaling else ', or scaling = "standard" under [data]'
             yield (
                 f"{own.max():.1%} of {names[int(own.argmax())]!r}{_more(several)} {does} in "
-                f'{tensor.type}: choose more integer bits, or scaling = "standard" under [data]'
+                f"{tensor.type}: choose more integer bits{remedy}"
             )
 
 

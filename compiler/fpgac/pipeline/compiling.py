@@ -201,6 +201,13 @@ class _Pipeline:
                     f"now: fpgac train {self.request.file.path} makes it again"
                 )
             )
+        elif sources.is_of_other_data:
+            notify(
+                Note(
+                    f"{path.name} was trained on other samples than the data file holds now: "
+                    f"fpgac train {self.request.file.path} makes it again"
+                )
+            )
 
     def _training_progress(self, news: TrainingProgress) -> None:
         done = news.step / news.steps if news.steps else 0.0

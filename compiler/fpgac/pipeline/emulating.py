@@ -178,7 +178,7 @@ class SpecEmulation(Emulation):
         tensors = self._values.get(self._stages.network).tensors
         held = sum(operation.result.size for operation in program.operations)
         batches = map(
-            self._stages.sources.inputs.on_grid,
+            self._stages.sources.inputs.scaled,
             _watched(self.samples, _at_most(TRACED_BATCH, held), progress),
         )
         return trace(program, batches, {name: tensor.type for name, tensor in tensors.items()})

@@ -229,14 +229,26 @@ class Sources:
     @property
     def training_digest(self) -> str | None:
         """What the network's file says it was trained from; None where it does not say."""
+        return self._provenance("training_digest")
+
+    @property
+    def is_of_other_data(self) -> bool:
+        """Whether the network was trained on a file that holds other samples now."""
+        if self.spec.data.source != FILE:
+            return False
+        return self._provenance("data", "digest") not in (None, self.provider.digest)
+
+    def _provenance(self, *keys: str) -> str | None:
+        """What the network's file says of where it comes from; None where it does not say."""
         if not isinstance(self.source, NetworkFile):
             return None
         try:
-            document = json.loads(self.file.network_path.read_bytes())
-            digest: object = document["provenance"]["training_digest"]
+            said = json.loads(self.file.network_path.read_bytes())["provenance"]
+            for key in keys:
+                said = said[key]
         except (OSError, ValueError, KeyError, TypeError):
             return None  # whoever reads the network says what is wrong
-        return digest if isinstance(digest, str) else None
+        return said if isinstance(said, str) else None
 
     def vectors(self, layout: Layout, data: int, random: int) -> FloatArray:
         """Floats for every engine whose inputs are ``layout``; see :func:`make_vectors`."""

@@ -88,7 +88,8 @@ class DataSection(Section):
 
     source: str = Field(
         default=FILE,
-        description="A data set provider: 'muon', 'jets', 'digits', 'iris', a plugin's, or 'file'.",
+        description="A data set provider: 'muon', 'jets', 'digits', 'iris', 'wine', "
+        "'breast_cancer', 'diabetes', a plugin's; or 'file', which a path alone says too.",
     )
     path: _Names | None = Field(
         default=None,

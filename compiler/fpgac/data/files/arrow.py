@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,54 +76,58 @@ class CsvTable(Table):
 
     def chunks(self, names: Sequence[str], text: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """See :meth:`Table.chunks`."""
-        arrow = self._arrow
+        done = 0
+        try:
+            for chunk in self._parsed(names, [name for name in names if name not in text]):
+                yield chunk
+                done += 1
+        except self._arrow.ArrowInvalid:
+            pass  # somewhere is no number: read as text, it can be named
+        else:
+            return
+        try:
+            yield from islice(self._parsed(names, ()), done, None)
+        except self._arrow.ArrowException as error:
+            raise unreadable(self.path, "a CSV file", error) from None
+
+    def _parsed(self, names: Sequence[str], numbers: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """The columns in blocks; ``numbers`` must hold nothing else."""
         bad: list[Any] = []
 
         def refuse(row: Any) -> str:
             bad.append(row)
             return "skip"
 
-        try:
-            with self._opened(names, refuse) as reader:
-                for batch in reader:
-                    if bad:
-                        break
-                    yield {name: self._values(batch.column(name), name in text) for name in names}
-        except arrow.ArrowException as error:
-            raise unreadable(self.path, "a CSV file", error) from None
+        with self._opened(names, numbers, refuse) as reader:
+            for batch in reader:
+                if bad:
+                    break
+                yield {name: self._values(batch.column(name)) for name in names}
         if bad:
             raise self._ragged(bad[0])
 
-    def _opened(self, names: Sequence[str], refuse: Any) -> Any:
-        csv_ = self._csv
-        every = [column.name for column in self.columns]
+    def _opened(self, names: Sequence[str], numbers: Sequence[str], refuse: Any) -> Any:
+        csv_, arrow = self._csv, self._arrow
+        types = {name: arrow.float64() if name in numbers else arrow.string() for name in names}
         return csv_.open_csv(
             str(self.path),
             read_options=csv_.ReadOptions(
-                column_names=every,
+                column_names=[column.name for column in self.columns],
                 skip_rows=int(self._named),
                 block_size=_BLOCK,
                 use_threads=False,  # which is what numbers the rows
             ),
             parse_options=csv_.ParseOptions(delimiter=self._delimiter, invalid_row_handler=refuse),
             convert_options=csv_.ConvertOptions(
-                include_columns=list(names),
-                column_types=dict.fromkeys(every, self._arrow.string()),
-                strings_can_be_null=False,
+                include_columns=list(names), column_types=types, null_values=[]
             ),
         )
 
-    def _values(self, column: Any, text: bool) -> Array:
-        """The column as numbers, or as text where some of it is none."""
-        compute = library("pyarrow.compute", "CSV")
-        trimmed = compute.utf8_trim_whitespace(column)
-        if not text:
-            try:
-                numbers: Array = np.asarray(trimmed.cast(self._arrow.float64()))
-            except self._arrow.ArrowInvalid:
-                pass
-            else:
-                return numbers
+    def _values(self, column: Any) -> Array:
+        """The column as numbers, or as text where it was read as text."""
+        if self._arrow.types.is_floating(column.type):
+            return np.asarray(column)
+        trimmed = library("pyarrow.compute", "CSV").utf8_trim_whitespace(column)
         return np.array(trimmed.to_pylist(), dtype=object)
 
     def _ragged(self, row: Any) -> DataError:

@@ -68,7 +68,7 @@ class FileProvider(Provider):
         return digest_json(
             {
                 "provider": [self.name, self.version, self.task],
-                "data": self._data.model_dump(mode="json"),
+                "data": self._data.model_dump(mode="json", exclude_none=True),
                 "files": [digest_file(path) for table in tables for path in table.files],
             }
         )

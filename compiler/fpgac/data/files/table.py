@@ -63,7 +63,7 @@ class Table(ABC):
         """The columns ``names`` in pieces of some rows each, in order, as arrays by name.
 
         An array has shape (rows, \\*column.shape), and holds numbers; or text, as objects, where
-        the file holds text that is no number, and in all columns that ``text`` names too.
+        the file holds text, and in all columns that ``text`` names.
 
         Raises:
             DataError: the file is damaged, or a row has too few or too many fields.
@@ -85,7 +85,10 @@ def as_numbers(path: Path, column: Column, values: Array, first: int) -> Array:
         DataError: text, something missing, NaN or an infinity; the message names the row.
     """
     if values.dtype.kind not in "fiub":
-        raise _no_number(path, column, values, first)
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            raise _no_number(path, column, values, first) from None
     rows = exact_floats(values.reshape(len(values), column.size))
     finite = np.isfinite(rows)
     if not finite.all():
