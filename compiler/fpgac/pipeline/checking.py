@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpgac.core.checks import check_names
-from fpgac.core.reuse import reuse_factors
+from fpgac.build.store import Entry, Store
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
+from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
-from fpgac.network.topology import check_size, untrained
-from fpgac.network.training import check_precision
+from fpgac.pipeline.identity import compiler_digest
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
@@ -35,7 +35,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     checks: tuple[Callable[[], object], ...] = (
         partial(plugins.source, file.spec.network_file, file.where("network")),
         partial(_check_data, file, plugins),
-        partial(_check_network, file),
+        partial(_check_network, file, Store.of_user()),
         *targets,
     )
     for check in checks:
@@ -49,8 +49,21 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     return file
 
 
-def _check_network(file: SpecFile) -> None:
-    """What would fail later, after a training perhaps: size, names, precision, reuse factors."""
+def _check_network(file: SpecFile, known: Store) -> None:
+    """What would fail later, after a training perhaps; ``known`` says which specs were sound."""
+    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json())])
+    if known.get("sound", key) is None:
+        _check_untrained(file)
+        known.put("sound", key, Entry({}))
+
+
+def _check_untrained(file: SpecFile) -> None:
+    """Size, names, precision and reuse factors of the network that the spec asks for."""
+    from fpgac.core.checks import check_names
+    from fpgac.core.reuse import reuse_factors
+    from fpgac.network.topology import check_size, untrained
+    from fpgac.network.training import check_precision
+
     network = untrained(file.spec)
     try:
         check_size(network)
