@@ -31,6 +31,7 @@ from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 from fpgac.program.comparison import Verdict
 from fpgac.rules.claim import check_claim
 from fpgac.spec.models import HlsSection
+from scripts.taken_names import taken
 from tests.core.networks import network
 from tests.drawing import examples
 from tests.problems import coded
@@ -301,6 +302,24 @@ def test_a_name_that_hls4mls_cpp_uses_itself_is_an_error(name: str) -> None:
     found = problem(replace(TINY, name=name))
     assert (found.code, str(found.where)) == ("core.reserved-name", "[name]")
     assert repr(name) in found.what
+
+
+@pytest.mark.parametrize("name", ["time", "math", "EOF", "stdout"])
+def test_a_name_of_a_header_or_a_macro_is_an_error(name: str) -> None:
+    """``time.h`` would be the network's, and ``EOF`` a number."""
+    assert code(replace(TINY, name=name)) == "core.reserved-name"
+
+
+def test_all_names_of_this_compiler_s_headers_and_macros_are_taken() -> None:
+    headers, macros = taken()
+    assert {"time", "math"} <= headers
+    assert "EOF" in macros
+    for name in headers | macros:
+        assert code(replace(TINY, name=name)) == "core.reserved-name", name
+
+
+def test_a_layer_cannot_have_hls4mls_own_name_of_the_input() -> None:
+    assert str(problem(named("input", "relu", "last")).where) == "[layers.input]"
 
 
 def test_names_that_differ_in_capitals_only_are_an_error() -> None:

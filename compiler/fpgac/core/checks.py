@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from fpgac.core.graph import is_compressed, is_exponent
@@ -38,6 +40,9 @@ _TAKEN = re.compile(
     re.IGNORECASE,
 )
 
+# hls4ml's own name for what a network reads first; its input alone may have it.
+_TAKEN_BY_GRAPHS = frozenset(["input"])
+
 # A constant is written as a decimal number without exponent: a C++ integer where it has no point.
 _WIDEST_CONSTANT = 62
 
@@ -64,7 +69,7 @@ def check_names(network: Network) -> None:
             code="core.reserved-name",
         )
         for key, name in names.items()
-        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
+        if _means_something(name, key)
     ]
     lowered = Counter(node.name.lower() for node in network.nodes)
     problems += [
@@ -77,6 +82,23 @@ def check_names(network: Network) -> None:
     ]
     if problems:
         raise CoreError(*problems)
+
+
+def _means_something(name: str, key: str) -> bool:
+    """Whether hls4ml or C++ knows ``name``, at a key of the spec, as something else."""
+    headers, macros = _taken()
+    taken = macros | (headers if key == "name" else set())
+    if key.startswith("layers."):
+        taken |= _TAKEN_BY_GRAPHS
+    plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII)
+    return plain is None or _TAKEN.fullmatch(name) is not None or name in taken
+
+
+@cache
+def _taken() -> tuple[frozenset[str], frozenset[str]]:
+    """Headers that are included by a bare name, and macros: see scripts/taken_names.py."""
+    headers, macros = files("fpgac.core").joinpath("taken.txt").read_text().splitlines()
+    return frozenset(headers.split()), frozenset(macros.split())
 
 
 def result_types(network: Network, types: Mapping[str, FixedPoint]) -> dict[str, FixedPoint]:
