@@ -72,7 +72,7 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copytree(iris_build, folder / "build")
     (folder / "specs").mkdir()
-    for name in ("iris.toml", "iris.network.json"):
+    for name in ("iris.toml", "iris.network.json", "iris.training.json"):
         shutil.copy(specs / name, folder / "specs")
     text = (specs / "iris.toml").read_text()
     mistaken = text.replace("epochs", "epoch").replace("clock_mhz = 250.0", "clock_mhz = 0")
