@@ -107,8 +107,6 @@ _OBJECTS: Final = 500_000
 def main() -> None:
     """Run the command line; what a user can fix prints without a traceback."""
     accept_any_encoding()
-    # A plugin may import TensorFlow, whose log is no part of what a command says.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(_OBJECTS)
     _print_warnings_in_one_line()
