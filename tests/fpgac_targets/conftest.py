@@ -26,7 +26,7 @@ fi
 printf '%s\\n' "v++ $*" >> '{calls}'
 {trouble}
 while [ $# -gt 0 ]; do
-    if [ "$1" = -o ]; then printf 'made by %s\\n' "v++" > "$2"; fi
+    if [ "$1" = -o ]; then printf 'xclbin2, made by %s\\n' "v++" > "$2"; fi
     shift
 done
 """

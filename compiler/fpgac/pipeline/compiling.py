@@ -8,12 +8,10 @@ when it asks for them, so that a warm run imports neither TensorFlow nor hls4ml.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from fpgac.build.cancelling import NEVER, Cancellation
@@ -22,7 +20,6 @@ from fpgac.build.folder import locked
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
-from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
@@ -33,14 +30,13 @@ from fpgac.errors import FpgacError
 from fpgac.network.provenance import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
+from fpgac.pipeline.hardware import build_hardware
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_from
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
-from fpgac.plugins.blame import blamed
-from fpgac.reports.parser import Figure, ReportParser
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
 
@@ -139,7 +135,7 @@ class _Pipeline:
         report = stages.report(answers)
         workspace.update(report)
         try:
-            figures = self._hardware(mode) if mode != "emulation" else ()
+            figures = build_hardware(workspace, stages, mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
             self._package(answers, proof)
             raise
@@ -215,40 +211,6 @@ class _Pipeline:
     def _progress(self, stage: str, engine: str, fraction: float) -> None:
         self.workspace.notify(Progress(stage, fraction, engine))
 
-    def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[str, ...]:
-        """The vendor's steps, for the card or for the vendor's own emulation of it.
-
-        Returns:
-            What plugins read out of the reports that the steps left.
-        """
-        plugins, workspace = self.stages.sources.plugins, self.workspace
-        with blamed(self.target):
-            toolchain = self.target.toolchain(Toolchains(os.environ, plugins.toolchains))
-            if not isinstance(toolchain, Toolchain):
-                raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
-        with blamed(self.target):
-            plan = self.target.plan(
-                workspace.value(self.stages.design),
-                mode,
-                toolchain,
-                contract=self.stages.contract,
-                clock_mhz=self.spec.hls.clock_mhz,
-            )
-            if not isinstance(plan, Plan):
-                raise TypeError(f"plan must give a Plan, not {plan!r}")
-        workspace.run(plan)
-        if mode == "hw":
-            names = program_names(self.stages.contract)
-            outputs = [path for step in plan.steps for path in step.outputs]
-            program = [path for path in outputs if PurePosixPath(path).name in names]
-            workspace.register("hardware", self.stages.hardware_key, program)
-        return tuple(
-            f"{name}: {figure}"
-            for name, parser in plugins.parsers.items()
-            for path in sorted(self.folder.glob(parser.pattern))
-            for figure in _figures(parser, path)
-        )
-
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""
         stages, board = self.stages, self.target.board
@@ -261,16 +223,3 @@ class _Pipeline:
             () if program else program_names(stages.contract),
             "hw" in board.modes,
         )
-
-
-def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
-    """What ``parser`` reads in the report at ``path``, each a figure.
-
-    Raises:
-        PluginError: the parser gave something else.
-    """
-    with blamed(parser):
-        figures = parser.read(path)
-        if not all(isinstance(figure, Figure) for figure in figures):
-            raise TypeError(f"read must give figures, not {figures!r}")
-    return figures

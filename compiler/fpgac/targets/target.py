@@ -46,6 +46,13 @@ class TargetOptions(BaseModel):
         default=None,
         description="The hosts to write; by default all that the board offers.",
     )
+    clock_tolerance: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="The part of the clock that a build may lose to timing before it fails: "
+        "v++ lowers a clock whose timing does not close.",
+    )
 
 
 OptionsT = TypeVar("OptionsT", bound=TargetOptions)

@@ -1,0 +1,91 @@
+"""The vendor's steps, what they made held against the design, and what their reports say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from fpgac.build.plan import Plan
+from fpgac.build.toolchains import Toolchain, Toolchains
+from fpgac.build.workspace import Workspace
+from fpgac.design.package import program_names
+from fpgac.hardware.program import ProgramCheck
+from fpgac.pipeline.stages import TargetStages
+from fpgac.plugins.blame import blamed
+from fpgac.reports.parser import Figure, ReportParser
+
+__all__ = ["build_hardware"]
+
+
+def build_hardware(
+    workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]
+) -> tuple[str, ...]:
+    """The vendor's steps, for the card or for the vendor's own emulation of it.
+
+    Returns:
+        What plugins read out of the reports that the steps left.
+
+    Raises:
+        ToolchainError: the vendor's tools are missing, or of a version that the board cannot have.
+        BuildError: a step failed, or what the steps made is not what was asked for.
+    """
+    plan = _plan(workspace, stages, mode)
+    workspace.run(plan)
+    if mode == "hw":
+        _register(workspace, stages, plan)
+    return tuple(
+        f"{name}: {figure}"
+        for name, parser in stages.sources.plugins.parsers.items()
+        for path in sorted(workspace.folder.glob(parser.pattern))
+        for figure in _figures(parser, path)
+    )
+
+
+def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
+    target = stages.target
+    with blamed(target):
+        toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
+        if not isinstance(toolchain, Toolchain):
+            raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
+    with blamed(target):
+        plan = target.plan(
+            workspace.value(stages.design),
+            mode,
+            toolchain,
+            contract=stages.contract,
+            clock_mhz=stages.spec.hls.clock_mhz,
+        )
+        if not isinstance(plan, Plan):
+            raise TypeError(f"plan must give a Plan, not {plan!r}")
+    return plan
+
+
+def _register(workspace: Workspace, stages: TargetStages, plan: Plan) -> None:
+    """Note what the board loads, once it is known to be of the design."""
+    names = program_names(stages.contract)
+    outputs = [path for step in plan.steps for path in step.outputs]
+    program = [path for path in outputs if PurePosixPath(path).name in names]
+    check = ProgramCheck(
+        workspace.folder,
+        workspace.value(stages.design),
+        stages.target.board,
+        stages.spec.hls.clock_mhz,
+        stages.options.clock_tolerance,
+    )
+    check.check(program, [workspace.lock.steps[step.name].log for step in plan.steps])
+    workspace.register("hardware", stages.hardware_key, program)
+
+
+def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
+    """What ``parser`` reads in the report at ``path``, each a figure.
+
+    Raises:
+        PluginError: the parser gave something else.
+    """
+    with blamed(parser):
+        figures = parser.read(path)
+        if not all(isinstance(figure, Figure) for figure in figures):
+            raise TypeError(f"read must give figures, not {figures!r}")
+    return figures
