@@ -136,7 +136,13 @@ class VitisTarget(Target[VitisOptions]):
         hosts, loaders = self.hosts(options), self.loaders()
         files = {
             **kernel_files(agreed, core, loaders),
-            **host_files(agreed, hosts, load_hint=self.load_hint, loaders=loaders),
+            **host_files(
+                agreed,
+                hosts,
+                load_hint=self.load_hint,
+                program=self.board.program,
+                loaders=loaders,
+            ),
             CARD: File(card_json(self.board, agreed, core.clock_mhz, banks)),
             "emulation/contract.json": File(agreed.to_json()),
         }
@@ -224,8 +230,7 @@ class VitisTarget(Target[VitisOptions]):
         """The flow from the kernel's sources, among ``files``, to an xclbin.
 
         Stated once: a plan, the Makefile and the README are all made from it. On PCIe cards the
-        linked xclbin is the whole one: ``v++ --package`` is for Zynq and Versal (UG1393), and
-        2019.2 has no such option.
+        linked xclbin is the whole one: ``v++ --package`` is for Zynq and Versal (UG1393).
         """
         xclbin = f"out/@mode@/{name}.xclbin"
         return (

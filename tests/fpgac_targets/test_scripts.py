@@ -181,7 +181,7 @@ def test_build_sh_names_what_is_missing(
 
 @pytest.mark.parametrize(
     ("version", "known"),
-    [("2019.1", False), ("2019.2", True), ("2021.2.1", True), ("2022.1", False), ("????", False)],
+    [("2019.2", False), ("2020.2", True), ("2021.2.1", True), ("2022.1", False), ("????", False)],
 )
 def test_build_sh_knows_the_board_s_versions(
     folder: Path, version: str, known: bool, install_vitis: InstallVitis
@@ -189,7 +189,7 @@ def test_build_sh_knows_the_board_s_versions(
     vitis = install_vitis(version=version)
     done = run(["scripts/build.sh"], folder, vitis.environment())
     assert (done.returncode == 0) is known
-    assert ("install and source Vitis 2019.2 to 2021.2" in done.stderr) is not known
+    assert ("install and source Vitis 2020.2 to 2021.2" in done.stderr) is not known
 
 
 def test_build_sh_refuses_an_unknown_mode(folder: Path, install_vitis: InstallVitis) -> None:

@@ -25,6 +25,8 @@ from fpgac_targets.pynq_z2 import PynqZ2
 from tests.hardware.vendors import board_bitstream
 
 WANTED = {"iris.bit", "iris.hwh"}
+# What the emulated board loads, and how it ends where a host looks for it.
+NAMES = {"pynq-z2": {"bit": "bit", "hwh": "hwh"}, "aws-f1": {"xclbin": "awsxclbin"}}
 
 # Runs a notebook's cells of code, one after the other, as Jupyter would.
 RUN_NOTEBOOK = """\
@@ -78,8 +80,8 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Pat
     build: Path = request.getfixturevalue("zynq_build" if zynq else "iris_build")
     folder = build.folder if isinstance(build, Report) else build
     package = shutil.copytree(folder / "package", tmp_path / "package")
-    for suffix in (".bit", ".hwh") if zynq else (".xclbin",):
-        shutil.copy(folder / f"emulation/iris{suffix}", package / "iris_overlay")
+    for suffix, there in NAMES[request.param].items():
+        shutil.copy(folder / f"emulation/iris.{suffix}", package / f"iris_overlay/iris.{there}")
     python = environment(tmp_path / "venv")
     install(package, python)
     return folder, python
@@ -97,7 +99,7 @@ def test_an_installed_package_is_found_by_pynq_and_its_notebook_runs(
     installed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder, python = installed
-    program = "iris.bit" if (folder / "emulation/iris.bit").is_file() else "iris.xclbin"
+    program = "iris.bit" if (folder / "emulation/iris.bit").is_file() else "iris.awsxclbin"
     work = tmp_path / "work"
     work.mkdir()
 

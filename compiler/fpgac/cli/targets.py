@@ -117,6 +117,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("platforms", ", ".join(board.platforms) + variable),
         ("to have it", board.platform_hint),
         ("toolchain", str(board.toolchain)),
+        *([("because", board.toolchain.reason)] if board.toolchain.reason else []),
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
         ("hosts", ", ".join(board.hosts)),
         ("modes", ", ".join(("emulation", *board.modes))),

@@ -220,6 +220,6 @@ class _Pipeline:
         self.workspace.update(stages.package(answers, proof, program))
         return Archive(
             self.folder / archive_path(self.spec, board),
-            () if program else program_names(stages.contract),
-            "hw" in board.modes,
+            () if program else program_names(stages.contract, board.program),
+            "hw" in board.modes and board.program is None,
         )

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from fpgac.build.events import Note
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
+from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
@@ -49,6 +51,8 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
         toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
         if not isinstance(toolchain, Toolchain):
             raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
+    if notice := hls_notice(toolchain.version):
+        workspace.notify(Note(notice))
     with blamed(target):
         plan = target.plan(
             workspace.value(stages.design),
@@ -63,19 +67,31 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
 
 
 def _register(workspace: Workspace, stages: TargetStages, plan: Plan) -> None:
-    """Note what the board loads, once it is known to be of the design."""
-    names = program_names(stages.contract)
-    outputs = [path for step in plan.steps for path in step.outputs]
-    program = [path for path in outputs if PurePosixPath(path).name in names]
+    """Note what the board loads, if that is there, once it is known to be of the design."""
+    folder, board = workspace.folder, stages.target.board
+    built = _built(stages, plan)
+    loaded = built
+    if board.program:  # made of what was built, by hand and later
+        ones = [PurePosixPath(path).with_suffix(f".{board.program}") for path in built]
+        loaded = [str(path) for path in ones if (folder / path).is_file()]
     check = ProgramCheck(
-        workspace.folder,
+        folder,
         workspace.value(stages.design),
-        stages.target.board,
+        board,
         stages.spec.hls.clock_mhz,
         stages.options.clock_tolerance,
     )
-    check.check(program, [workspace.lock.steps[step.name].log for step in plan.steps])
-    workspace.register("hardware", stages.hardware_key, program)
+    logs = [workspace.lock.steps[step.name].log for step in plan.steps]
+    check.check(dict.fromkeys((*built, *loaded)), logs)
+    if loaded:
+        workspace.register("hardware", stages.hardware_key, loaded)
+
+
+def _built(stages: TargetStages, plan: Plan) -> list[str]:
+    """What the plan makes for the board, by path."""
+    names = program_names(stages.contract)
+    outputs = (path for step in plan.steps for path in step.outputs)
+    return [path for path in outputs if PurePosixPath(path).name in names]
 
 
 def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:

@@ -105,6 +105,7 @@ class Toolchains(Table):
     name: Line = Field(description="Its name, such as Vitis.")
     first: Version = Field(description="The first version that knows the board: [2019, 2].")
     last: Version = Field(description="The last one.")
+    reason: Line | None = Field(default=None, description="Why these, in one line.")
 
     @model_validator(mode="after")
     def _first_before_last(self) -> Toolchains:
@@ -158,6 +159,10 @@ class Board(Table):
     platform_hint: Line = Field(description="What to do to have the platform, in one line.")
     hosts: tuple[Word, ...] = Field(
         default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+    )
+    program: Literal["awsxclbin"] | None = Field(
+        default=None,
+        description="What the card loads where that is made of v++'s xclbin by another's hand.",
     )
     processing_system: Literal["processing_system7", "zynq_ultra_ps_e"] | None = Field(
         default=None, description="The processor system on the chip, by its name as Vivado's IP."

@@ -263,10 +263,16 @@ class Target(ABC, Generic[OptionsT]):
             raise ToolchainError(
                 Problem(
                     f"{toolchain.name} {version_text(toolchain.version)} does not know {self.name}",
-                    expected=str(self.board.toolchain),
+                    expected=self._range,
                     got=f"{version_text(toolchain.version)} at {toolchain.path}",
                     hint=f"source settings64.sh of {self.board.toolchain.name} "
                     f"{version_text(self.board.toolchain.last)}",
                     code="toolchain.other-version",
                 )
             )
+
+    @property
+    def _range(self) -> str:
+        """The versions that know the board, and why."""
+        versions = self.board.toolchain
+        return f"{versions}: {versions.reason}" if versions.reason else str(versions)
