@@ -11,6 +11,7 @@ from fpgac.plugins import (
     Core,
     Design,
     File,
+    Interface,
     Mode,
     Plan,
     Problem,
@@ -70,6 +71,7 @@ class VivadoTarget(Target[TargetOptions]):
     """A Zynq board under Vivado; a subclass names its board."""
 
     Options = TargetOptions
+    interface: ClassVar[Interface] = "axis"
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
@@ -85,7 +87,8 @@ class VivadoTarget(Target[TargetOptions]):
                 )
             ) from None
         self.check_clock(core.clock_mhz)
-        agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
+        units = options.compute_units
+        agreed = contract(core, name=name, compute_units=units, interface=self.interface)
         hosts = self.hosts(options)
         kernel = kernel_files(agreed, core)
         context = {

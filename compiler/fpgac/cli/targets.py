@@ -164,7 +164,7 @@ def _bank_line(run: list[Memory]) -> str:
 
 def _options(target: Target[Any]) -> list[str]:
     return [
-        f"{name} = {_default(field.default)}  # {field.description}"
+        f"{name} = {_default(field.get_default(call_default_factory=True))}  # {field.description}"
         for name, field in target.Options.model_fields.items()
     ]
 

@@ -13,12 +13,11 @@ from fpgac.core.reuse import reuse_factors
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
+from fpgac.pipeline.settings import clock_key, hls_settings
 from fpgac.plugins import Plugins, Target, load_plugins
-from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import Spec
 
-__all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
+__all__ = ["check_spec", "chosen_target", "only_target"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
@@ -29,7 +28,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
-    targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
+    targets = (partial(_check_target, file, plugins, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
         partial(plugins.source, file.spec.network_file, file.where("network")),
@@ -49,24 +48,33 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 
 def _check_network(file: SpecFile) -> None:
-    """What would fail later, after a training perhaps: names, precision, reuse factors."""
+    """What would fail later, after a training perhaps: names, precision."""
     network = untrained(file.spec)
     try:
         check_names(network)
         check_precision(network)
-        reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
     except FpgacError as refused:
         raise type(refused)(*(_placed(problem, file) for problem in refused.problems)) from None
 
 
-def own_reuse_factors(spec: Spec) -> dict[str, int]:
-    """The reuse factors that layers have of their own, by the layer's name."""
-    layers = zip(spec.topology.names, spec.topology.layers, strict=True)
-    return {
-        name: layer.reuse_factor
-        for name, layer in layers
-        if isinstance(layer, WeightedSection) and layer.reuse_factor
-    }
+def _check_target(file: SpecFile, plugins: Plugins, name: str) -> None:
+    """The target can be had, and its layers can have their reuse factors."""
+    target, options = chosen_target(file, plugins, name)
+    try:
+        reuse_factors(untrained(file.spec), hls_settings(file.spec, target, options))
+    except FpgacError as refused:
+        problems = (_placed_for(problem, file, name, options) for problem in refused.problems)
+        raise type(refused)(*problems) from None
+
+
+def _placed_for(problem: Problem, file: SpecFile, name: str, options: Any) -> Problem:
+    """A problem with a target's settings at its place: its table, or else the spec's own."""
+    first, *rest = problem.where.key.split(".") if problem.where else [""]
+    if first == "hls" and options.reuse_factor:
+        return replace(problem, where=file.where("targets", name, *rest))
+    if first == "layers" and rest[0] in options.layers:
+        return replace(problem, where=file.where("targets", name, first, *rest))
+    return _placed(problem, file)
 
 
 def _placed(problem: Problem, file: SpecFile) -> Problem:
@@ -144,7 +152,8 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
     named = plugins.targets[name]
     options = named.options(file.spec.targets[name], file.path, file.lines)
     target = named.flow(options)
-    target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
+    clock_mhz = hls_settings(file.spec, target, options).clock_mhz
+    target.check_clock(clock_mhz, file.where(*clock_key(target, options)))
     return target, options
 
 

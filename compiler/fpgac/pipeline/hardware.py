@@ -59,7 +59,7 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
             mode,
             toolchain,
             contract=stages.contract,
-            clock_mhz=stages.spec.hls.clock_mhz,
+            clock_mhz=stages.clock_mhz,
         )
         if not isinstance(plan, Plan):
             raise TypeError(f"plan must give a Plan, not {plan!r}")
@@ -78,7 +78,7 @@ def _register(workspace: Workspace, stages: TargetStages, plan: Plan) -> None:
         folder,
         workspace.value(stages.design),
         board,
-        stages.spec.hls.clock_mhz,
+        stages.clock_mhz,
         stages.options.clock_tolerance,
     )
     logs = [workspace.lock.steps[step.name].log for step in plan.steps]

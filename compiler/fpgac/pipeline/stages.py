@@ -22,9 +22,9 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
+from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.values import (
     AboutVectors,
@@ -40,6 +40,7 @@ from fpgac.pipeline.values import (
     load_program,
     load_proof,
 )
+from fpgac.plain import to_plain
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
@@ -110,32 +111,6 @@ class SpecStages:
         return meaning(self.value(self.network), self.spec.output_types)
 
     @cached_property
-    def core(self) -> Stage[CheckedCore]:
-        """The network as HLS C++, held against its program."""
-        said = self.said("hls", "interface", "topology")
-        return Stage(
-            "core",
-            self.key("core", self.network.key, self.program.key, said),
-            self._lower,
-            CheckedCore.dump,
-            CheckedCore.load,
-            str,
-            in_folder=False,
-        )
-
-    def _lower(self) -> CheckedCore:
-        from fpgac.core.lowering import lower
-        from fpgac.rules.claim import check_claim
-
-        core = lower(
-            self.value(self.network),
-            self.spec.hls,
-            types=self.spec.output_types,
-            reuse_factors=own_reuse_factors(self.spec),
-        )
-        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
-
-    @cached_property
     def vectors(self) -> Stage[ProofVectors]:
         """What all engines are asked."""
         sources, said = self.sources, self.said("data", "proof", "interface")
@@ -157,6 +132,76 @@ class SpecStages:
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
+
+    def _more_test_data(self) -> tuple[Vectors, ...]:
+        """All of the test data, unless the vectors hold it all already."""
+        test = self.sources.split.test
+        if len(test) <= self.spec.proof.data:
+            return ()
+        return (Vectors("test data", self.spec.inputs, test.features),)
+
+    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
+        """How well the chip answers the data."""
+        return Stage(
+            "report",
+            self.key("report", answers.key, is_installed("matplotlib")),
+            self._judge,
+            AccuracyReport.dump,
+            AccuracyReport.load,
+            lambda report: ", ".join(report.dump()),
+        )
+
+    def _judge(self) -> AccuracyReport:
+        from fpgac.data.accuracy import judge
+        from fpgac.engines.program import ExactProgram
+
+        test, program = self.sources.split.test, self.value(self.program)
+        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
+        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
+
+
+class TargetStages(SpecStages):
+    """The stages of one target, whose ``options`` a spec gives."""
+
+    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
+        super().__init__(sources, value)
+        self.target, self.options = target, options
+        self._modules = modules_of(target)
+
+    @cached_property
+    def core(self) -> Stage[CheckedCore]:
+        """The network as HLS C++, held against its program."""
+        said = self.said("interface", "topology")
+        # The program, which has a key of its own, is all that the bus depends on besides.
+        settings = to_plain(hls_settings(self.spec, self.target, self.options), [])
+        return Stage(
+            "core",
+            self.key(
+                "core", self.network.key, self.program.key, said, settings, self.target.interface
+            ),
+            self._lower,
+            CheckedCore.dump,
+            CheckedCore.load,
+            str,
+            in_folder=False,
+        )
+
+    def _lower(self) -> CheckedCore:
+        from fpgac.core.lowering import lower
+        from fpgac.core.reuse import reuse_factors
+        from fpgac.rules.claim import check_claim
+
+        network, program = self.value(self.network), self.value(self.program)
+        outputs = program.output_layout.tensors
+        hls = hls_settings(self.spec, self.target, self.options, outputs)
+        core = lower(network, hls, types=self.spec.output_types)
+        reuse = reuse_line(hls, reuse_factors(network, hls))
+        return CheckedCore(core, check_claim(program, core).undecided, reuse)
+
+    @property
+    def clock_mhz(self) -> float:
+        """The kernel's clock."""
+        return hls_settings(self.spec, self.target, self.options).clock_mhz
 
     def answers(
         self, library: Path, built: str, progress: Callable[[str, float], None]
@@ -195,41 +240,6 @@ class SpecStages:
         reference = Question(ExactProgram(program), tuple(sets))
         proof, words = prove(reference, questions, outputs, progress)
         return Answers.of(words[vectors.title], outputs, proof)
-
-    def _more_test_data(self) -> tuple[Vectors, ...]:
-        """All of the test data, unless the vectors hold it all already."""
-        test = self.sources.split.test
-        if len(test) <= self.spec.proof.data:
-            return ()
-        return (Vectors("test data", self.spec.inputs, test.features),)
-
-    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
-        """How well the chip answers the data."""
-        return Stage(
-            "report",
-            self.key("report", answers.key, is_installed("matplotlib")),
-            self._judge,
-            AccuracyReport.dump,
-            AccuracyReport.load,
-            lambda report: ", ".join(report.dump()),
-        )
-
-    def _judge(self) -> AccuracyReport:
-        from fpgac.data.accuracy import judge
-        from fpgac.engines.program import ExactProgram
-
-        test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
-
-
-class TargetStages(SpecStages):
-    """The stages of one target, whose ``options`` a spec gives."""
-
-    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
-        super().__init__(sources, value)
-        self.target, self.options = target, options
-        self._modules = modules_of(target)
 
     @cached_property
     def design(self) -> Stage[Design]:

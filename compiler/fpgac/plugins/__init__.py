@@ -17,7 +17,7 @@ from fpgac.build.toolchains import (
 )
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
-from fpgac.design.contract import Buffer, Contract, contract
+from fpgac.design.contract import Buffer, Contract, Interface, contract
 from fpgac.design.design import Design, File
 from fpgac.design.hosts import host_files
 from fpgac.design.kernel import bridge_files, kernel_files
@@ -90,6 +90,7 @@ __all__ = [
     "Flows",
     "FpgacError",
     "GlobalPooling",
+    "Interface",
     "Layout",
     "LeakyRelu",
     "Life",
