@@ -160,8 +160,7 @@ class HlsSection(Section):
     )
     io_type: IoType = Field(
         default="io_parallel",
-        description="How tensors pass between layers; with io_stream a kernel takes a sample "
-        "when the last is answered.",
+        description="How tensors pass between layers: all numbers at once, or one after the other.",
     )
     clock_mhz: float | None = Field(
         default=None, ge=1, le=1000, description="The kernel's clock; by default each board's own."

@@ -127,13 +127,13 @@ hls4ml is asked for on this board in place of `[hls]`:
 | key | value | where nothing is said |
 | --- | --- | --- |
 | `clock_mhz` | the kernel's clock, at most the board's | that of `[hls]`, or the board's own |
-| `reuse_factor` | multiplications that share one multiplier | that of `[hls]`, or as many as cost no rate |
+| `reuse_factor` | multiplications that share one multiplier | that of `[hls]`, or as below |
 | `strategy` | `"latency"` or `"resource"` | that of `[hls]` |
-| `layers.NAME` | a table with `reuse_factor` and `strategy` of one layer | the layer's own, or the above |
+| `layers.NAME` | a table with one layer's `reuse_factor` and `strategy` | the above |
 | `clock_tolerance` | the part of the clock that a build may lose to timing | 0.05 |
 
-A layer's own reuse factor counts for more than a common one, and a target's for more than the spec's.
-Where timing does not close, v++ lowers a clock and goes on: a build that loses more than
+A layer's own reuse factor counts for more than a common one, and a target's for more than the
+spec's. Where timing does not close, v++ lowers a clock and goes on: a build that loses more than
 `clock_tolerance` of it fails.
 
 ```toml
@@ -144,8 +144,8 @@ layers.dense_1 = { reuse_factor = 9, strategy = "resource" }
 ```
 
 Where nobody says a reuse factor, a layer has the greatest that costs no rate: the bus of a PYNQ-Z2
-brings 64 bits a cycle, so that a sample of 27 numbers of 16 bits takes 7 cycles, and each multiplier
-may do 7 multiplications.
+brings 64 bits a cycle, so that a sample of 27 numbers of 16 bits takes 7 cycles, and each
+multiplier may do 7 multiplications.
 
 ## Fixed-point types
 
