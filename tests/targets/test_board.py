@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fpgac.errors import PluginError
-from fpgac.targets.board import Board, Toolchains
+from fpgac.targets.board import Board, Image, Toolchains
 
 CARD = """\
 name = "my-card"
@@ -164,3 +164,13 @@ def test_a_board_that_lacks_a_mode_says_why(tmp_path: Path) -> None:
     card = board(tmp_path, short.replace("modes", 'stops = "There is no card yet."\nmodes'))
     assert card.modes == ("hw_emu",)
     assert card.stops == "There is no card yet."
+
+
+def test_a_version_that_no_image_goes_with_is_told() -> None:
+    images = (Image(name="PYNQ 3.0", version=(2022, 1)),)
+    vivado = Toolchains(name="Vivado", first=(2020, 2), last=(2025, 2), images=images)
+    assert vivado.image_notice((2022, 1, 1)) is None
+    notice = vivado.image_notice((2023, 2))
+    assert notice is not None
+    assert "PYNQ 3.0 with 2022.1" in notice
+    assert vivado.model_copy(update={"images": ()}).image_notice((2023, 2)) is None

@@ -118,12 +118,17 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("to have it", board.platform_hint),
         ("toolchain", str(board.toolchain)),
         *([("because", board.toolchain.reason)] if board.toolchain.reason else []),
+        *([("images", _images(board))] if board.toolchain.images else []),
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
         ("hosts", ", ".join(board.hosts)),
         ("modes", ", ".join(("emulation", *board.modes))),
         ("life", _life(board)),
         *([("mind", life.message)] if life.message and not life.notice else []),
     ]
+
+
+def _images(board: Board) -> str:
+    return ", ".join(map(str, board.toolchain.images))
 
 
 def _life(board: Board) -> str:

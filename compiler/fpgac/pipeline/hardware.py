@@ -51,7 +51,8 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
         toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
         if not isinstance(toolchain, Toolchain):
             raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
-    if notice := hls_notice(toolchain.version):
+    version, known = toolchain.version, target.board.toolchain
+    for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))
     with blamed(target):
         plan = target.plan(
