@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fpgac.errors import BuildError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import load_plugins
+from tests.fpgac_targets.test_reports import LOOP
 from tests.hardware.vendors import card_xclbin
 
 SPEC = Path(__file__).parents[2] / "specs" / "iris.toml"
@@ -74,4 +76,22 @@ def test_what_is_no_xclbin_of_the_design_fails_the_build(build: Path) -> None:
     with pytest.raises(BuildError) as caught:
         hardware(build, [])
     assert [problem.code for problem in caught.value.problems] == ["emulation.bad-xclbin"]
+    assert packed(build) == set()
+
+
+def test_an_interval_beyond_what_was_asked_fails_the_build_with_its_report(build: Path) -> None:
+    report = build / "_x/hw/iris_kernel/solution/syn/report/compute_csynth.xml"
+    report.parent.mkdir(parents=True)
+    report.write_text(LOOP)
+    with pytest.raises(BuildError) as caught:
+        hardware(build, [])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.expected) == ("build.slow-interval", "1 cycles")
+    assert problem.where is not None
+    assert problem.where.file == report
+    figures = json.loads((build / "reports/hardware.json").read_text())
+    assert [(figure["name"], figure["value"]) for figure in figures] == [
+        ("interval", 10.0),
+        ("latency", 13.0),
+    ]
     assert packed(build) == set()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.cli import build, emulate, plugins, report, specs, targets, train
 from fpgac.cli.console import (
     complain,
     document,
@@ -46,6 +46,7 @@ specs.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)
+report.register(app)
 targets.register(app)
 plugins.register(app)
 

@@ -178,6 +178,10 @@ def _default(value: object) -> str:
     """A default as TOML would write it; what need not be set has none."""
     import json
 
+    from pydantic import BaseModel
+
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     return "(not set)" if value is None else json.dumps(value, default=str)
 
 

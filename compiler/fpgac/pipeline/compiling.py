@@ -37,6 +37,7 @@ from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_from
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
+from fpgac.reports.hardware import Reported
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
 
@@ -69,7 +70,7 @@ class Report:
     mode: Mode
     accuracy: AccuracyReport
     proof: Proof
-    figures: tuple[str, ...] = ()
+    figures: tuple[Reported, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
     notice: str | None = None
     archive: Archive | None = None

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Final, Literal
 
-from fpgac.build.events import Note
+from fpgac.build.events import Note, Notify
+from fpgac.build.folder import write_whole
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
+from fpgac.errors import BuildError
+from fpgac.hardware.gates import Gates
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
 from fpgac.plugins.blame import blamed
+from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
-__all__ = ["build_hardware"]
+__all__ = ["HARDWARE", "build_hardware", "read_reports"]
+
+# Where a build keeps what was reported of it.
+HARDWARE: Final = "reports/hardware.json"
 
 
 def build_hardware(
     workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]
-) -> tuple[str, ...]:
+) -> tuple[Reported, ...]:
     """The vendor's steps, for the card or for the vendor's own emulation of it.
 
     Returns:
-        What plugins read out of the reports that the steps left.
+        What was read out of the reports that the steps left; ``reports/hardware.json`` has it too.
 
     Raises:
         ToolchainError: the vendor's tools are missing, or of a version that the board cannot have.
@@ -35,13 +42,25 @@ def build_hardware(
     """
     plan = _plan(workspace, stages, mode)
     workspace.run(plan)
+    reported = read_reports(workspace.folder, stages.sources.plugins.parsers, workspace.notify)
+    write_whole(workspace.folder / HARDWARE, json_text(reported).encode())
     if mode == "hw":
-        _register(workspace, stages, plan)
+        _register(workspace, stages, plan, reported)
+    return reported
+
+
+def read_reports(
+    folder: Path, parsers: Mapping[str, ReportParser], notify: Notify
+) -> tuple[Reported, ...]:
+    """The figures of all reports of a hardware build in ``folder``.
+
+    A report that its parser does not know is told in one line, and left out.
+    """
     return tuple(
-        f"{name}: {figure}"
-        for name, parser in stages.sources.plugins.parsers.items()
-        for path in sorted(workspace.folder.glob(parser.pattern))
-        for figure in _figures(parser, path)
+        Reported(figure, name, path.relative_to(folder).as_posix())
+        for name, parser in parsers.items()
+        for path in sorted(folder.glob(parser.pattern))
+        for figure in _figures(parser, path, notify)
     )
 
 
@@ -67,8 +86,10 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
     return plan
 
 
-def _register(workspace: Workspace, stages: TargetStages, plan: Plan) -> None:
-    """Note what the board loads, if that is there, once it is known to be of the design."""
+def _register(
+    workspace: Workspace, stages: TargetStages, plan: Plan, reported: Sequence[Reported]
+) -> None:
+    """Note what the board loads, if that is there, once it is known to be what was asked for."""
     folder, board = workspace.folder, stages.target.board
     built = _built(stages, plan)
     loaded = built
@@ -84,6 +105,8 @@ def _register(workspace: Workspace, stages: TargetStages, plan: Plan) -> None:
     )
     logs = [workspace.lock.steps[step.name].log for step in plan.steps]
     check.check(dict.fromkeys((*built, *loaded)), logs)
+    if broken := tuple(_gates(stages).broken(folder, reported)):
+        raise BuildError(*broken)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
 
@@ -95,14 +118,29 @@ def _built(stages: TargetStages, plan: Plan) -> list[str]:
     return [path for path in outputs if PurePosixPath(path).name in names]
 
 
-def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
+def _gates(stages: TargetStages) -> Gates:
+    core, contract = stages.value(stages.core).core, stages.contract
+    return Gates(
+        interval=max(core.initiation_interval, *(each.bus_words for each in contract.buffers)),
+        clock_mhz=stages.clock_mhz,
+        units=len(contract.instances),
+        scaled=stages.target.board.clock.scalable,
+        budget=stages.options.budget,
+    )
+
+
+def _figures(parser: ReportParser, path: Path, notify: Notify) -> Sequence[Figure]:
     """What ``parser`` reads in the report at ``path``, each a figure.
 
     Raises:
         PluginError: the parser gave something else.
     """
     with blamed(parser):
-        figures = parser.read(path)
+        try:
+            figures = parser.read(path)
+        except BuildError as error:
+            notify(Note(f"{path} was not read: {error.problems[0].what}"))
+            return ()
         if not all(isinstance(figure, Figure) for figure in figures):
             raise TypeError(f"read must give figures, not {figures!r}")
     return figures

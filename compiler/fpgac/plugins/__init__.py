@@ -56,7 +56,7 @@ from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
 from fpgac.plugins.manager import Failure, Loaded, Plugins, load_plugins
-from fpgac.reports.parser import Figure, ReportParser
+from fpgac.reports.parser import Figure, ReportParser, Stage
 from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
@@ -121,6 +121,7 @@ __all__ = [
     "Some",
     "Spec",
     "Squash",
+    "Stage",
     "Step",
     "Target",
     "TargetError",
