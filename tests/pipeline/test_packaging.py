@@ -235,6 +235,7 @@ def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
     assert compiled("emulation") == (True, set(), set())
 
     vivado_s.write_bytes(board_bitstream("zu9eg-ffvb1156"))
+    (folder / "out/hw/iris.bit").unlink()
     with pytest.raises(BuildError) as caught:
         compiled("hw")
     assert [problem.code for problem in caught.value.problems] == ["build.other-program"]

@@ -214,7 +214,8 @@ class TargetStages(SpecStages):
         keras = is_installed("tensorflow") and is_installed("qkeras")
         return Stage(
             "answers",
-            self.key("answers", self.vectors.key, self.core.key, self.program.key, built, keras),
+            # Of the core, the words are a matter of what was built alone, not of its clock.
+            self.key("answers", self.vectors.key, self.program.key, built, keras),
             lambda: self._answer(library, progress),
             Answers.dump,
             Answers.load,
