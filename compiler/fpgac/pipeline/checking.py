@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpgac.core.checks import check_names
-from fpgac.core.reuse import reuse_factors
+from fpgac.build.store import Entry, Store
+from fpgac.core.settings import HlsSettings
+from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
-from fpgac.network.topology import untrained
-from fpgac.network.training import check_precision
+from fpgac.pipeline.identity import compiler_digest
 from fpgac.pipeline.settings import clock_key, hls_settings
+from fpgac.plain import to_plain
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.loader import SpecFile, load_spec
 
@@ -28,12 +30,13 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
-    targets = (partial(_check_target, file, plugins, name) for name in file.spec.targets)
+    known = Store.of_user()
+    targets = (partial(_check_target, file, plugins, known, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
         partial(plugins.source, file.spec.network_file, file.where("network")),
         partial(_check_data, file, plugins),
-        partial(_check_network, file),
+        partial(_once, known, file, partial(_check_network, file)),
         *targets,
     )
     for check in checks:
@@ -49,6 +52,10 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 def _check_network(file: SpecFile) -> None:
     """What would fail later, after a training perhaps: names, precision."""
+    from fpgac.core.checks import check_names
+    from fpgac.network.topology import untrained
+    from fpgac.network.training import check_precision
+
     network = untrained(file.spec)
     try:
         check_names(network)
@@ -57,14 +64,30 @@ def _check_network(file: SpecFile) -> None:
         raise type(refused)(*(_placed(problem, file) for problem in refused.problems)) from None
 
 
-def _check_target(file: SpecFile, plugins: Plugins, name: str) -> None:
+def _check_target(file: SpecFile, plugins: Plugins, known: Store, name: str) -> None:
     """The target can be had, and its layers can have their reuse factors."""
     target, options = chosen_target(file, plugins, name)
+    hls = hls_settings(file.spec, target, options)
+    _once(known, file, partial(_check_reuse, file, name, options, hls), to_plain(hls, []))
+
+
+def _check_reuse(file: SpecFile, name: str, options: Any, hls: HlsSettings) -> None:
+    from fpgac.core.reuse import reuse_factors
+    from fpgac.network.topology import untrained
+
     try:
-        reuse_factors(untrained(file.spec), hls_settings(file.spec, target, options))
+        reuse_factors(untrained(file.spec), hls)
     except FpgacError as refused:
         problems = (_placed_for(problem, file, name, options) for problem in refused.problems)
         raise type(refused)(*problems) from None
+
+
+def _once(known: Store, file: SpecFile, check: Callable[[], None], *more: object) -> None:
+    """Check the spec, unless ``known`` says that it was found sound."""
+    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json()), *more])
+    if known.get("sound", key) is None:
+        check()
+        known.put("sound", key, Entry({}))
 
 
 def _placed_for(problem: Problem, file: SpecFile, name: str, options: Any) -> Problem:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
@@ -28,18 +28,18 @@ from fpgac.engines.kernel import Kernel
 from fpgac.engines.proving import Proof
 from fpgac.errors import FpgacError
 from fpgac.network.provenance import training_digest
-from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
-from fpgac.pipeline.hardware import build_hardware
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
-from fpgac.pipeline.training import train_from
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
-from fpgac.reports.hardware import Reported
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
+
+if TYPE_CHECKING:
+    from fpgac.network.training import Progress as TrainingProgress
+    from fpgac.reports.hardware import Reported
 
 __all__ = ["Mode", "Report", "Request", "compile_spec", "is_warm"]
 
@@ -136,7 +136,7 @@ class _Pipeline:
         report = stages.report(answers)
         workspace.update(report)
         try:
-            figures = build_hardware(workspace, stages, mode) if mode != "emulation" else ()
+            figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
             self._package(answers, proof)
             raise
@@ -157,6 +157,8 @@ class _Pipeline:
         path, notify = self.request.file.network_path, self.workspace.notify
         sources = self.stages.sources
         if not path.is_file():
+            from fpgac.pipeline.training import train_from
+
             notify(Note(f"there is no {path} yet: training the network"))
             notify(Started("training"))
             started = time.monotonic()
@@ -211,6 +213,11 @@ class _Pipeline:
 
     def _progress(self, stage: str, engine: str, fraction: float) -> None:
         self.workspace.notify(Progress(stage, fraction, engine))
+
+    def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[Reported, ...]:
+        from fpgac.pipeline.hardware import build_hardware
+
+        return build_hardware(self.workspace, self.stages, mode)
 
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""

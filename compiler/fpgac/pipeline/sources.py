@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import threading
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
-from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
 
 __all__ = ["Sources"]
 
@@ -79,6 +81,7 @@ class Sources:
         Raises:
             NetworkError: there is none, it is damaged, or it is another one.
         """
+        from fpgac.network.network import Network
         from fpgac.network.topology import check
 
         with blamed(self.source):

@@ -144,8 +144,8 @@ reuse_factor = 4
 layers.dense_1 = { reuse_factor = 9, strategy = "resource" }
 ```
 
-A `budget` has `max_lut`, `max_ff`, `max_dsp`, `max_bram_18k`, `max_latency_ns` and `min_rate` (samples
-a second); a hardware build whose reports are beyond it fails.
+A `budget` has `max_lut`, `max_ff`, `max_dsp`, `max_bram_18k`, `max_latency_ns` and `min_rate`
+(samples a second); a hardware build whose reports are beyond it fails.
 
 Where nobody says a reuse factor, a layer has the greatest that costs no rate: the bus of a PYNQ-Z2
 brings 64 bits a cycle, so that a sample of 27 numbers of 16 bits takes 7 cycles, and each
