@@ -105,6 +105,17 @@ def test_the_kernels_clock_is_that_of_the_xclbin(tmp_path: Path) -> None:
     assert codes(tmp_path, slow, tolerance=0.6) == []
 
 
+def test_the_clock_asked_and_those_of_the_xclbin_are_reported(tmp_path: Path) -> None:
+    xclbin = card_xclbin(card_of(lambda card: card.update(clock_mhz=287.0)))
+    (tmp_path / "muon.xclbin").write_bytes(xclbin)
+    check = ProgramCheck(tmp_path, design_for(U50, 300.0), U50.board, 300.0, 0.05)
+    assert [(each.figure.name, each.figure.value) for each in check.clocks(["muon.xclbin"])] == [
+        ("clock asked", 300.0),
+        ("clock", 287.0),
+        ("clock", 287.0),
+    ]
+
+
 def test_a_clock_that_v_plus_plus_lowered_is_measured_by_the_tolerance(tmp_path: Path) -> None:
     whole = card_xclbin(card_of())
     assert codes(tmp_path, whole, log=RECORDED) == []

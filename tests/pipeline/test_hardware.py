@@ -61,6 +61,11 @@ def test_f1_s_archive_holds_the_image_s_number_and_not_v_plus_plus_s_xclbin(buil
     assert report.archive is not None
     assert report.archive.lacks == ("iris.awsxclbin",)
     assert packed(build) == set()
+    assert [str(each.figure) for each in report.figures] == [
+        "kernels: clock asked: 250 MHz",
+        "DATA_CLK: clock: 250 MHz (routed)",
+        "KERNEL_CLK: clock: 250 MHz (routed)",
+    ]
     told = [event.text for event in heard if isinstance(event, Note)]
     assert any("older than hls4ml supports" in text for text in told)
 

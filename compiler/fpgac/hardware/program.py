@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fpgac.design.design import Design
-from fpgac.emulation import CardDescription
+from fpgac.emulation import CardDescription, read_xclbin
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.hardware.overlay import check_bitstream, check_handoff
 from fpgac.hardware.timing import lowered_clocks, slow_clock
 from fpgac.hardware.xclbin import check_xclbin, clocks_of
+from fpgac.reports.hardware import Reported
+from fpgac.reports.parser import Figure
 from fpgac.targets.board import Board
 from fpgac.targets.card import CARD
 
@@ -23,6 +25,7 @@ __all__ = ["ProgramCheck"]
 
 # The clock of kernels, by its name in an xclbin.
 _KERNEL_CLOCK: Final = "DATA_CLK"
+_XCLBINS: Final = (".xclbin", ".awsxclbin")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,16 @@ class ProgramCheck:
             problems += self._log(path)
         if problems:
             raise BuildError(*problems)
+
+    def clocks(self, programs: Iterable[str]) -> Iterator[Reported]:
+        """The clock that was asked for, and those that the xclbins among ``programs`` have."""
+        for path in programs:
+            if path.endswith(_XCLBINS):
+                asked = Figure("clock asked", self.clock_mhz, "MHz", "kernels")
+                yield Reported(asked, "spec", CARD)
+                for clock in clocks_of(read_xclbin((self.folder / path).read_bytes())):
+                    figure = Figure("clock", clock.mhz, "MHz", clock.name, "routed")
+                    yield Reported(figure, "xclbin", path)
 
     def _program(self, path: str) -> Iterator[Problem]:
         file, described = self.folder / path, self.design.files

@@ -43,10 +43,15 @@ def build_hardware(
     plan = _plan(workspace, stages, mode)
     workspace.run(plan)
     reported = read_reports(workspace.folder, stages.sources.plugins.parsers, workspace.notify)
-    write_whole(workspace.folder / HARDWARE, json_text(reported).encode())
+    _keep(workspace.folder, reported)
     if mode == "hw":
-        _register(workspace, stages, plan, reported)
+        reported = (*_register(workspace, stages, plan, reported), *reported)
+        _keep(workspace.folder, reported)
     return reported
+
+
+def _keep(folder: Path, reported: Sequence[Reported]) -> None:
+    write_whole(folder / HARDWARE, json_text(reported).encode())
 
 
 def read_reports(
@@ -88,8 +93,12 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
 
 def _register(
     workspace: Workspace, stages: TargetStages, plan: Plan, reported: Sequence[Reported]
-) -> None:
-    """Note what the board loads, if that is there, once it is known to be what was asked for."""
+) -> tuple[Reported, ...]:
+    """Note what the board loads, if that is there, once it is known to be what was asked for.
+
+    Returns:
+        The clocks of what was built.
+    """
     folder, board = workspace.folder, stages.target.board
     built = _built(stages, plan)
     loaded = built
@@ -109,6 +118,7 @@ def _register(
         raise BuildError(*broken)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
+    return tuple(check.clocks(built))
 
 
 def _built(stages: TargetStages, plan: Plan) -> list[str]:
