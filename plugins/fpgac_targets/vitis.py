@@ -76,7 +76,7 @@ REMEDIES = {
         "v++ does not find the platform: is the one that README.md names installed?"
     ),
     r"Place 30-(487|640|380)|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: fewer compute units, a greater hls.reuse_factor, narrower layers"
+        "the design is too large: fewer compute units, a greater reuse_factor, narrower layers"
     ),
     r"[Nn]o space left on device": "the disk is full: a hardware build needs some 20 GB",
     r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (

@@ -42,8 +42,8 @@ REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_sum
 FAILURES = (r"^ERROR: .*",)
 REMEDIES = {
     r"timing did not close": (
-        "timing did not close: ask for a slower clock (hls.clock_mhz in the spec), or share "
-        "multipliers (hls.reuse_factor)"
+        "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
+        "multipliers (reuse_factor)"
     ),
     r"Vivado does not know the board": (
         "install the board's files: in Vivado, Tools, Vivado Store, Boards; or clone "
@@ -58,7 +58,7 @@ REMEDIES = {
         "edition knows"
     ),
     r"Place 30-(487|640|380)|UTLZ-1|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: a greater hls.reuse_factor, narrower layers, more pruning"
+        "the design is too large: a greater reuse_factor, narrower layers, more pruning"
     ),
     r"[Nn]o space left on device": "the disk is full: a build needs some 5 GB",
     r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (

@@ -32,21 +32,22 @@ class Gates:
 
     def broken(self, folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
         """What of the figures reported of the build in ``folder`` is not as it was asked for."""
+        yield from self._slow(folder, reported)
+        if not self.scaled:
+            yield from _late(folder, reported)
+        yield from self._over_budget(folder, reported)
+
+    def _slow(self, folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
         for each in latest(reported, "interval", LOOP):
             if each.figure.value > self.interval:
-                yield _broken(
-                    folder, each, "a sample takes more cycles than it was asked to",
-                    f"{self.interval} cycles", "build.slow-interval",
-                    "HLS's log says why: a memory port, a recurrence, too few multipliers",
-                )  # fmt: skip
-        for each in reported:
-            figure = each.figure
-            if figure.name.endswith("slack") and figure.value < 0 and not self.scaled:
-                yield _broken(
-                    folder, each, "timing did not close", "a slack of 0 or more",
-                    "build.negative-slack", "ask for a slower clock_mhz, or a greater reuse_factor",
-                )  # fmt: skip
-        yield from self._over_budget(folder, reported)
+                yield Problem(
+                    "a sample takes more cycles than was asked for",
+                    Where(folder / each.file),
+                    expected=f"{self.interval} cycles",
+                    got=str(each.figure),
+                    hint="HLS's log says why: a memory port, a recurrence, too few multipliers",
+                    code="build.slow-interval",
+                )
 
     def _over_budget(self, folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
         budget = self.budget
@@ -62,26 +63,40 @@ class Gates:
             for each in latest(reported, name, "kernels" if kernels else None):
                 if limit is not None and each.figure.value > limit:
                     yield _over(folder, each, f"at most {limit} {name}", f"max_{name.lower()}")
+        yield from self._too_slow(folder, reported)
+
+    def _too_slow(self, folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
+        most, least = self.budget.max_latency_ns, self.budget.min_rate
         for each in latest(reported, "latency", LOOP):
-            latency_ns = 1000 * each.figure.value / self.clock_mhz
-            if budget.max_latency_ns is not None and latency_ns > budget.max_latency_ns:
-                expected = f"at most {budget.max_latency_ns:g} ns at {self.clock_mhz:g} MHz"
+            if most is not None and 1000 * each.figure.value / self.clock_mhz > most:
+                expected = f"at most {most:g} ns at {self.clock_mhz:g} MHz"
                 yield _over(folder, each, expected, "max_latency_ns")
         for each in latest(reported, "interval", LOOP):
             rate = 1e6 * self.clock_mhz * self.units / each.figure.value
-            if budget.min_rate is not None and rate < budget.min_rate:
-                expected = f"at least {budget.min_rate:g} samples a second, not {rate:g}"
+            if least is not None and rate < least:
+                expected = f"at least {least:g} samples a second, not {rate:g}"
                 yield _over(folder, each, expected, "min_rate")
 
 
+def _late(folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
+    for each in reported:
+        if each.figure.name.endswith("slack") and each.figure.value < 0:
+            yield Problem(
+                "timing did not close",
+                Where(folder / each.file),
+                expected="a slack of 0 or more",
+                got=str(each.figure),
+                hint="ask for a slower clock_mhz, or a greater reuse_factor",
+                code="build.negative-slack",
+            )
+
+
 def _over(folder: Path, each: Reported, expected: str, key: str) -> Problem:
-    hint = f"the spec's budget says so ({key}); a greater reuse_factor makes a design smaller"
-    what = "the build is beyond its budget"
-    return _broken(folder, each, what, expected, "build.over-budget", hint)
-
-
-def _broken(
-    folder: Path, each: Reported, what: str, expected: str, code: str, hint: str
-) -> Problem:
-    where = Where(folder / each.file)
-    return Problem(what, where, expected=expected, got=str(each.figure), hint=hint, code=code)
+    return Problem(
+        "the build is beyond its budget",
+        Where(folder / each.file),
+        expected=expected,
+        got=str(each.figure),
+        hint=f"the spec's budget says so ({key}); a greater reuse_factor makes a design smaller",
+        code="build.over-budget",
+    )
