@@ -15,7 +15,7 @@ import typer
 
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
-from fpgac.cli import build, data, emulate, plugins, specs, targets, train
+from fpgac.cli import build, data, emulate, plugins, report, specs, targets, train
 from fpgac.cli.console import (
     accept_any_encoding,
     complain,
@@ -56,6 +56,7 @@ data.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)
+report.register(app)
 targets.register(app)
 plugins.register(app)
 

@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from fpgac.core.graph import is_compressed, is_exponent
+from fpgac.core.settings import HlsSettings
 from fpgac.errors import CoreError, Problem, Where
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Parameter
@@ -22,7 +23,6 @@ from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
-from fpgac.spec.models import HlsSection
 
 __all__ = [
     "check_formats",
@@ -157,7 +157,7 @@ def check_formats(network: Network, results: Mapping[str, FixedPoint]) -> None:
         raise CoreError(*problems)
 
 
-def check_streams(network: Network, hls: HlsSection) -> None:
+def check_streams(network: Network, hls: HlsSettings) -> None:
     """Every layer can have the io type.
 
     Raises:
