@@ -42,6 +42,7 @@ FLOORS: Final = (
     "build",
     "plain",
     "tensors",
+    "decoding",
     "numbers",
     "digest",
     "errors",

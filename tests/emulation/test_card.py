@@ -75,6 +75,13 @@ class TestHosts:
         assert run.exit_code == 0, run.stderr
         assert "before sync -1\nafter sync 6 right True\nstarted True" in run.stdout
 
+    def test_a_user_s_switches_of_python_do_not_reach_a_host(
+        self, toy: Toy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without its docstrings, what pynq reads C with cannot build its parser."""
+        monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+        assert toy.run(toy.pynq("triple"), kind="pynq").exit_code == 0
+
     def test_words_of_512_bits(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("triple"), kind="pynq")
         assert "(x: 'ap_uint<512>*', y: 'ap_uint<512>*', n: 'unsigned int')" in run.stdout

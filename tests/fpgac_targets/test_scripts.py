@@ -140,6 +140,27 @@ def test_make_alone_goes_to_the_end_and_then_rests(
     assert len(vitis.calls) == 3 + 2, "the kernel is compiled and linked anew"
 
 
+@pytest.mark.parametrize(
+    "name", ["a'`touch broken`'b", "a'`touch${IFS}broken`'$(touch${IFS}broken)"]
+)
+@pytest.mark.parametrize("goal", ["all", "clean"])
+def test_a_folder_with_an_evil_path_is_no_command(
+    design: MakeDesign,
+    write: WriteDesign,
+    tmp_path: Path,
+    install_vitis: InstallVitis,
+    name: str,
+    goal: str,
+) -> None:
+    folder = write(design(), tmp_path / name / "build")
+    environment = install_vitis().environment()
+    here = run(["make", "-C", "scripts", goal], folder, environment)
+    assert here.returncode == 0, here.stderr
+    there = run(["make", "-f", str(folder / "scripts/Makefile"), goal], tmp_path, environment)
+    assert " " in name or there.returncode == 0, there.stderr  # make knows no names with spaces
+    assert list(tmp_path.rglob("broken")) == []
+
+
 def test_xilinx_vitis_is_enough_for_the_scripts(folder: Path, install_vitis: InstallVitis) -> None:
     vitis = install_vitis()
     environment = vitis.environment(PATH=os.environ["PATH"], XILINX_VITIS=str(vitis.folder))

@@ -397,6 +397,22 @@ def test_a_description_that_wants_to_break_out_is_harmless(
     assert recorded(folder, install(VERSION[target.name]))
 
 
+def test_a_folder_with_an_evil_path_is_no_command(
+    design: MakeDesign, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
+) -> None:
+    folder = write(design(target=target), tmp_path / "a'`touch${IFS}broken`'b")
+    assert recorded(folder, install(VERSION[target.name]))
+    done = subprocess.run(
+        ["make", "-n", "-f", str(folder / "scripts/Makefile"), "clean"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "touch" not in done.stdout
+    assert list(tmp_path.rglob("broken")) == []
+
+
 def test_narrow_streams_keep_the_dma_s_memory_port_at_32_bits(
     target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
 ) -> None:

@@ -174,3 +174,13 @@ def test_a_version_that_no_image_goes_with_is_told() -> None:
     assert notice is not None
     assert "PYNQ 3.0 with 2022.1" in notice
     assert vivado.model_copy(update={"images": ()}).image_notice((2023, 2)) is None
+
+
+def test_a_count_that_no_card_has_is_refused_at_once(tmp_path: Path) -> None:
+    text = CARD.replace('tag = "bank0"', 'count = 2_000_000_000\ntag = "bank0"')
+    assert "at most 256 banks" in problem_of(tmp_path, text)
+
+
+def test_a_file_that_is_far_too_deep_is_refused(tmp_path: Path) -> None:
+    text = f"more = {5000 * '['}{5000 * ']'}\n{CARD}"
+    assert "nested too deeply" in problem_of(tmp_path, text)

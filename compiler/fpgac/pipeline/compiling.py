@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
 from fpgac.build.folder import locked
+from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
@@ -34,6 +35,7 @@ from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
+from fpgac.reports.html import facts_html, table_html
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from fpgac.network.training import Progress as TrainingProgress
     from fpgac.reports.hardware import Reported
 
-__all__ = ["Mode", "Report", "Request", "compile_spec", "is_warm"]
+__all__ = ["Mode", "Report", "Request", "compile_spec", "default_folder", "is_warm"]
 
 Mode = Literal["emulation", "hw_emu", "hw"]
 
@@ -75,6 +77,25 @@ class Report:
     notice: str | None = None
     archive: Archive | None = None
 
+    def _repr_html_(self) -> str:
+        facts = [
+            ("folder", self.folder),
+            ("target", self.target),
+            *(("accuracy", line) for line in self.accuracy.lines),
+            *(("hardware", str(each.figure)) for each in self.figures),
+        ]
+        rows = [
+            (each.engine, ", ".join(f"{n:,} of the {title}" for title, n in each.samples.items()))
+            for each in self.proof.agreements
+        ]
+        unproven = [(each.engine, f"not proven: {each.reason}") for each in self.proof.unavailable]
+        return facts_html(facts) + table_html(("engine", "the same raw words"), rows + unproven)
+
+
+def default_folder(file: SpecFile, target: str) -> Path:
+    """Where a spec is built for a target, if nothing else is said."""
+    return Path("build") / f"{file.spec.name}-{target}"
+
 
 def compile_spec(
     request: Request,
@@ -97,6 +118,8 @@ def compile_spec(
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
     with locked(request.folder):
+        if found := set_strange_aside(request.folder):
+            notify(Note(found))
         workspace = Workspace(request.folder, notify, values, cancellation)
         stages = TargetStages(Sources(request.file, plugins), workspace.value, target, options)
         return _Pipeline(request, workspace, stages).run()
@@ -130,11 +153,14 @@ class _Pipeline:
         self._train()
         for stage in (stages.network, stages.program, stages.core, stages.design, stages.card):
             workspace.update(stage)
+        workspace.update(stages.copies)
         workspace.update(stages.vectors)
         plan = self._built()
         answers, proof = self._proven(plan)
         report = stages.report(answers)
         workspace.update(report)
+        for warning in workspace.value(report).warnings:
+            workspace.notify(Note(warning))
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
@@ -169,6 +195,13 @@ class _Pipeline:
                 Note(
                     f"{path.name} was trained from other [data] or [training] than the spec has "
                     f"now: fpgac train {self.request.file.path} makes it again"
+                )
+            )
+        elif sources.is_of_other_data:
+            notify(
+                Note(
+                    f"{path.name} was trained on other samples than the data file holds now: "
+                    f"fpgac train {self.request.file.path} makes it again"
                 )
             )
 

@@ -37,7 +37,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -45,13 +44,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fpgac.errors import PluginError, Problem, Where
-from fpgac.spec.lines import key_lines
+from fpgac.errors import PluginError, Problem, SpecError, Where
+from fpgac.spec.loader import parsed
 from fpgac.spec.mistakes import problems_of
 
 __all__ = ["Board", "Clock", "Image", "Life", "Memory", "Mode", "Toolchains", "version_text"]
 
 Mode = Literal["hw_emu", "hw"]
+
+_MOST_BANKS = 256
 
 Version = Annotated[tuple[int, ...], Field(min_length=2, max_length=3)]
 # Text that goes into scripts, link configurations and metadata: one line of plain characters.
@@ -244,22 +245,24 @@ class Board(Table):
         """
         path = Path(str(file))
         try:
-            text = file.read_text(encoding="utf-8")
-            table = _with_every_bank(tomllib.loads(text))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PluginError(
-                Problem(
-                    "the board file cannot be read",
-                    Where(path),
-                    got=str(error),
-                    code="plugin.unreadable-board",
-                )
-            ) from None
+            plain, lines = parsed(path, file.read_text(encoding="utf-8"))
+            table = _with_every_bank(plain)
+        except SpecError as refused:
+            raise PluginError(*map(_unreadable, refused.problems)) from None
+        except (OSError, ValueError) as error:
+            problem = Problem(str(error), Where(path), code="plugin.unreadable-board")
+            raise PluginError(_unreadable(problem)) from None
         try:
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
             return cls.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
-            raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
+            raise PluginError(*problems_of(error, cls, path, lines, table)) from None
+
+
+def _unreadable(problem: Problem) -> Problem:
+    """What is wrong with a file of TOML, as a problem of a board file."""
+    what, got = "the board file cannot be read", problem.what
+    return Problem(what, problem.where, problem.expected, got, code="plugin.unreadable-board")
 
 
 def _with_every_bank(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,11 +274,17 @@ def _with_every_bank(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _banks(memory: Any) -> Iterator[Any]:
-    """The banks of a table with a ``count``: alike, one behind the other, numbered from 0."""
+    """The banks of a table with a ``count``: alike, one behind the other, numbered from 0.
+
+    Raises:
+        ValueError: they are too many.
+    """
     numbers = ("count", "base", "size_bytes")
     if not isinstance(memory, dict) or any(type(memory.get(key)) is not int for key in numbers):
         yield memory
         return
+    if memory["count"] > _MOST_BANKS:
+        raise ValueError(f"a card has at most {_MOST_BANKS} banks, not {memory['count']}")
     for index in range(memory["count"]):
         yield {
             **{key: value for key, value in memory.items() if key != "count"},
