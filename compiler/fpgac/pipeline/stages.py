@@ -227,13 +227,8 @@ class TargetStages(SpecStages):
         return Stage(
             "core",
             self.key(
-                "core",
-                self.network.key,
-                self.program.key,
-                said,
-                settings,
-                self.target.interface,
-                self.scaling_key,
+                *("core", self.network.key, self.program.key, said, settings),
+                *(self.target.interface, self.scaling_key),
             ),
             self._lower,
             CheckedCore.dump,
@@ -253,8 +248,8 @@ class TargetStages(SpecStages):
         core = lower(network, hls, types=self.spec.output_types)
         reuse = reuse_line(hls, reuse_factors(network, hls))
         undecided = check_claim(program, core).undecided
-        core = core.with_edges(self.sources.scaling, self.spec.decodings)
-        return CheckedCore(core, undecided, reuse)
+        edged = core.with_edges(self.sources.scaling, self.spec.decodings)
+        return CheckedCore(edged, undecided, reuse)
 
     @property
     def clock_mhz(self) -> float:
@@ -273,7 +268,9 @@ class TargetStages(SpecStages):
         return Stage(
             "answers",
             # Of the core, the words are a matter of what was built alone, not of its clock.
-            self.key("answers", self.vectors.key, self.program.key, built, keras),
+            self.key(
+                *("answers", self.vectors.key, self.program.key, self.scaling_key, built, keras)
+            ),
             lambda: self._answer(library, progress),
             Answers.dump,
             Answers.load,
