@@ -41,6 +41,7 @@ FLOORS: Final = (
     "build",
     "plain",
     "tensors",
+    "decoding",
     "numbers",
     "digest",
     "errors",

@@ -337,7 +337,11 @@ def test_what_is_expected_stands_beside_what_was_given(
             ("[targets.aws-f1]", "targets = 3"),
             "'targets' belongs at the top of the file, before the first [table]",
         ),
-        (("[data]", "[data]\nfoo = 3"), "known: samples, seed, source, test_fraction"),
+        (
+            ("[data]", "[data]\nfoo = 3"),
+            "known: classes, features, labels, path, samples, scaling, seed, source, task, "
+            "test_fraction, test_path, tree",
+        ),
         (("[data]", "[[data]]"), "write [data] on a line of its own, and its keys below"),
         (
             ('{ kind = "flatten" }', '"flatten"'),

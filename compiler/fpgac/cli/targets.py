@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpgac.cli.console import deliver, note, results
+from fpgac.cli.console import deliver, note, results, show_table
 from fpgac.cli.plugins import PluginFiles, plugins_with
 
 if TYPE_CHECKING:
@@ -176,17 +176,12 @@ def _default(value: object) -> str:
 
 
 def _print_all(plugins: Plugins) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
-        table.add_column(title, no_wrap=title in ("target", "part"))
+    rows = []
     for name, target in _flows(plugins.targets.values()):
-        board = target.board
-        table.add_row(
-            *(f"{target.name} ({name})" if name else target.name, board.part, board.platforms[0]),
-            *(", ".join(board.hosts), str(board.toolchain), _life(board)),
-        )
-    results().print(table)
+        board, called = target.board, f"{target.name} ({name})" if name else target.name
+        hosts, tools = ", ".join(board.hosts), str(board.toolchain)
+        rows.append((called, board.part, board.platforms[0], hosts, tools, _life(board)))
+    titles = ("target", "part", "platform", "hosts", "toolchain", "state")
+    show_table(titles, rows, fold=titles[2:])
     for notice in _notices(plugins.targets.values()):
         note(notice)

@@ -230,8 +230,8 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         {
             "top": top,
             "io_type": hls.io_type,
-            "inputs": [{**asdict(port), "type": port.type.cpp} for port in inputs],
-            "outputs": [{**asdict(port), "type": port.type.cpp} for port in outputs],
+            "inputs": list(map(_plain_port, inputs)),
+            "outputs": list(map(_plain_port, outputs)),
             "initiation_interval": interval,
             "clock_mhz": hls.clock_mhz,
             "tables": [asdict(table) for table in tables],
@@ -251,6 +251,12 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         tables=tables,
         graph=plain,
     )
+
+
+def _plain_port(port: Port) -> dict[str, Any]:
+    """What hls4ml says of a port."""
+    plain = {**asdict(port), "type": port.type.cpp}
+    return {key: value for key, value in plain.items() if key not in ("scaling", "decoding")}
 
 
 def _port(name: str, variable: Any) -> Port:

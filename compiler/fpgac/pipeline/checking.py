@@ -7,17 +7,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fpgac.build.store import Entry, Store
+from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.network.source import NetworkFile
 from fpgac.pipeline.identity import compiler_digest
+from fpgac.pipeline.sources import provider_of
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import Spec
+from fpgac.spec.models import FILE, Spec
+
+# The loss that a task needs; others are for regressions.
+_LOSSES: Final = {
+    "classification": "crossentropy",
+    "binary": "binary_crossentropy",
+    "multi-label": "binary_crossentropy",
+}
 
 __all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
 
@@ -100,16 +110,16 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
     """The data set exists, and has the network's shape and task."""
     spec = file.spec
-    if spec.data.source not in plugins.providers:
+    if spec.data.source != FILE and spec.data.source not in plugins.providers:
         raise SpecError(
             Problem(
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
-                hint=plugins.hint(spec.data.source, plugins.providers),
+                hint=plugins.hint(spec.data.source, [FILE, *plugins.providers]),
                 code="spec.unknown-data-set",
             )
         )
-    provider = plugins.providers[spec.data.source]
+    provider = provider_of(file, plugins)
     asked = {
         "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
         "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),
@@ -126,19 +136,50 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         if here != there
     ]
     problems += _too_many_rows(file)
-    classes = spec.training.loss == "crossentropy"
-    if classes != (provider.task == "classification"):
+    trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
+    wanted = _LOSSES.get(provider.task)
+    given = spec.training.loss if spec.training.loss in _LOSSES.values() else None
+    if trains and wanted != given:
         problems.append(
             Problem(
                 f"the loss does not fit the data set {provider.name!r}, a {provider.task}",
                 file.where("training", "loss"),
-                expected="'crossentropy'" if not classes else "a loss of regressions",
+                expected=repr(wanted) if wanted else "a loss of regressions",
                 got=repr(spec.training.loss),
                 code="spec.loss-misfit",
             )
         )
+    if wanted == "binary_crossentropy":
+        problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
+    _check_scaling(file, provider)
+
+
+def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
+    """Outputs are logits: the loss has a sigmoid of its own."""
+    topology = file.spec.topology
+    for name in topology.output_names:
+        place = topology.names.index(name)
+        layer = topology.layers[place]
+        if layer.kind == "sigmoid" or getattr(layer, "activation", "") == "sigmoid":
+            yield Problem(
+                "binary_crossentropy takes logits, and the network ends with a sigmoid",
+                file.where("topology", "layers", place),
+                expected="a last layer without it",
+                hint="decode = 'sigmoid' under [interface] gives probabilities",
+                code="spec.sigmoid-of-logits",
+            )
+
+
+def _check_scaling(file: SpecFile, provider: Provider) -> None:
+    """A table of scalings names features of the data."""
+    scaling = file.spec.data.scaling
+    if scaling is not None and not isinstance(scaling, str):
+        from fpgac.data.scaling import from_table
+
+        where = file.where("data", "scaling")
+        from_table(scaling, file.spec.inputs, provider.feature_names, where)
 
 
 def _too_many_rows(file: SpecFile) -> Iterator[Problem]:

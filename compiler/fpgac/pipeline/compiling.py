@@ -39,6 +39,7 @@ from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
+from fpgac.reports.html import facts_html, table_html
 from fpgac.reports.parser import Figure, ReportParser
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
@@ -46,7 +47,7 @@ from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_libr
 if TYPE_CHECKING:
     from fpgac.network.training import Progress as TrainingProgress
 
-__all__ = ["Mode", "Report", "Request", "compile_spec", "is_warm"]
+__all__ = ["Mode", "Report", "Request", "compile_spec", "default_folder", "is_warm"]
 
 Mode = Literal["emulation", "hw_emu", "hw"]
 
@@ -79,6 +80,25 @@ class Report:
     lacking_hosts: tuple[str, ...] = ()
     notice: str | None = None
     archive: Archive | None = None
+
+    def _repr_html_(self) -> str:
+        facts = [
+            ("folder", self.folder),
+            ("target", self.target),
+            *(("accuracy", line) for line in self.accuracy.lines),
+            *(("hardware", line) for line in self.figures),
+        ]
+        rows = [
+            (each.engine, ", ".join(f"{n:,} of the {title}" for title, n in each.samples.items()))
+            for each in self.proof.agreements
+        ]
+        unproven = [(each.engine, f"not proven: {each.reason}") for each in self.proof.unavailable]
+        return facts_html(facts) + table_html(("engine", "the same raw words"), rows + unproven)
+
+
+def default_folder(file: SpecFile, target: str) -> Path:
+    """Where a spec is built for a target, if nothing else is said."""
+    return Path("build") / f"{file.spec.name}-{target}"
 
 
 def compile_spec(
@@ -137,11 +157,14 @@ class _Pipeline:
         self._train()
         for stage in (stages.network, stages.program, stages.core, stages.design, stages.card):
             workspace.update(stage)
+        workspace.update(stages.copies)
         workspace.update(stages.vectors)
         plan = self._built()
         answers, proof = self._proven(plan)
         report = stages.report(answers)
         workspace.update(report)
+        for warning in workspace.value(report).warnings:
+            workspace.notify(Note(warning))
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
@@ -176,6 +199,13 @@ class _Pipeline:
                 Note(
                     f"{path.name} was trained from other [data] or [training] than the spec has "
                     f"now: fpgac train {self.request.file.path} makes it again"
+                )
+            )
+        elif sources.is_of_other_data:
+            notify(
+                Note(
+                    f"{path.name} was trained on other samples than the data file holds now: "
+                    f"fpgac train {self.request.file.path} makes it again"
                 )
             )
 

@@ -78,6 +78,14 @@ class SpecStages:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
 
+    @property
+    def scaling_key(self) -> object:
+        """What the scaling of inputs depends on beside the data; None where there is none."""
+        said = self.spec.data.scaling
+        if isinstance(said, str):
+            return self.sources.network_digest
+        return said and (self.said("data"), self.sources.provider.feature_names)
+
     @cached_property
     def network(self) -> Stage[Network]:
         """The trained network, as its file has it."""
@@ -99,6 +107,21 @@ class SpecStages:
         return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
+    def copies(self) -> Stage[Files]:
+        """The spec and the network's file, as they are: what the build was made from."""
+        files = self.sources.copies
+        digests = {path: digest_bytes(file.content) for path, file in files.items()}
+        return Stage(
+            "sources",
+            self.key("sources", digests),
+            lambda: files,
+            lambda value: value,
+            lambda value: value,
+            ", ".join,
+            in_store=False,
+        )
+
+    @cached_property
     def program(self) -> Stage[Program]:
         """What the network means."""
         key = self.key("program", self.network.key, self.said("interface"))
@@ -115,7 +138,7 @@ class SpecStages:
         said = self.said("hls", "interface", "topology")
         return Stage(
             "core",
-            self.key("core", self.network.key, self.program.key, said),
+            self.key("core", self.network.key, self.program.key, said, self.scaling_key),
             self._lower,
             CheckedCore.dump,
             CheckedCore.load,
@@ -133,7 +156,8 @@ class SpecStages:
             types=self.spec.output_types,
             reuse_factors=own_reuse_factors(self.spec),
         )
-        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
+        undecided = check_claim(self.value(self.program), core).undecided
+        return CheckedCore(core.with_edges(self.sources.scaling, self.spec.decodings), undecided)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -141,19 +165,27 @@ class SpecStages:
         sources, said = self.sources, self.said("data", "proof", "interface")
         return Stage(
             "vectors",
-            self.key("vectors", self.said("topology"), sources.provider.digest, said),
+            self.key(
+                "vectors",
+                self.said("topology"),
+                sources.provider.digest,
+                said,
+                self.scaling_key,
+                plugins=modules_of(sources.provider),
+            ),
             self._make_vectors,
             ProofVectors.dump,
-            lambda files: ProofVectors.load(files, self.spec.inputs),
+            lambda files: ProofVectors.load(files, self.sources.inputs),
             str,
         )
 
     def _make_vectors(self) -> ProofVectors:
         proof, test = self.spec.proof, self.sources.split.test
-        numbers = self.sources.vectors(proof.data, proof.random)
+        inputs = self.sources.inputs
+        numbers = self.sources.vectors(inputs, proof.data, proof.random)
         data = min(proof.data, len(test))
         return ProofVectors(
-            Vectors("vectors", self.spec.inputs, numbers),
+            Vectors("vectors", inputs, numbers),
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
@@ -201,7 +233,7 @@ class SpecStages:
         test = self.sources.split.test
         if len(test) <= self.spec.proof.data:
             return ()
-        return (Vectors("test data", self.spec.inputs, test.features),)
+        return (Vectors("test data", self.sources.inputs, test.features),)
 
     def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
         """How well the chip answers the data."""
@@ -219,8 +251,27 @@ class SpecStages:
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        vectors = Vectors("test data", self.sources.inputs, test.features)
+        words = ExactProgram(program).words(vectors)
+        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
+
+    def _data_warnings(self) -> tuple[str, ...]:
+        from fpgac.data.warnings import data_warnings
+
+        return data_warnings(self.sources.split, self.sources.inputs)
+
+    def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
+        """Where outputs have types of their own, whether these hold what the network gives."""
+        if not self.spec.output_types:
+            return ()
+        from fpgac.data.warnings import output_warnings
+        from fpgac.engines.program import ExactProgram
+        from fpgac.network.meaning import meaning
+
+        whole = meaning(self.value(self.network))
+        numbers = whole.output_layout.number(ExactProgram(whole).words(vectors))
+        return output_warnings(numbers, self.value(self.program).output_layout)
 
 
 class TargetStages(SpecStages):
@@ -235,13 +286,15 @@ class TargetStages(SpecStages):
     def design(self) -> Stage[Design]:
         """All files for the board."""
         options = json.loads(self.options.model_dump_json())
+        about = [self.sources.provider.digest, self.said("data"), self.sources.report_digest]
         templates = self.sources.plugins.templates_digest(self.target.name)
         said = self.said("name", "description")
         name = self.target.name
         return Stage(
             "design",
             self.key(
-                "design", self.core.key, name, said, options, templates, plugins=self._modules
+                *("design", self.core.key, name, said, options, templates, about),
+                plugins=self._modules,
             ),
             self._design,
             lambda design: design.files,
@@ -251,10 +304,12 @@ class TargetStages(SpecStages):
 
     def _design(self) -> Design:
         loaders = self.sources.plugins.loaders(self.target.name)
+        network = self.value(self.network)
+        core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
         with blamed(self.target), overridden(loaders):
             design = self.target.design(
                 self.spec.name,
-                self.value(self.core).core,
+                core,
                 self.options,
                 description=self.spec.description,
             )

@@ -262,6 +262,15 @@ class AccuracyReport:
         """What is kept of ``accuracy``; there is a picture where matplotlib is installed."""
         return cls(accuracy.lines, json.loads(accuracy.json()), accuracy.png())
 
+    def with_warnings(self, warnings: tuple[str, ...]) -> AccuracyReport:
+        """The same with what should not stay as it is, a line each."""
+        return replace(self, figures={**self.figures, "warnings": list(warnings)})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should not stay as it is."""
+        return tuple(self.figures.get("warnings", ()))
+
     def dump(self) -> Files:
         """Figures, a table and, if there is one, a picture."""
         text = "".join(f"{line}\n" for line in self.lines)

@@ -90,7 +90,7 @@ def _read(path: Path) -> str:
             problem = Problem("a spec is a file, and this is a folder", where, code="spec.folder")
             raise SpecError(problem)
         _refuse_size(path, path.stat().st_size)
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
     except FileNotFoundError:
         raise SpecError(
             Problem("no such spec", where, hint=_similar_files(path), code="spec.not-found")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import json
 import os
 import signal
@@ -23,9 +24,19 @@ from typing import Any
 
 from fpgac import errors
 from fpgac.build.processes import inherited_environment
-from fpgac.errors import FpgacError, NetworkError, Problem, Where
+from fpgac.errors import FpgacError, NetworkError, Problem, ToolchainError, Where
 
-__all__ = ["end_with_parent", "exchange", "run_worker", "send", "send_problems"]
+__all__ = [
+    "end_with_parent",
+    "exchange",
+    "require_packages",
+    "run_worker",
+    "send",
+    "send_problems",
+]
+
+# What a training needs, by the names that are imported.
+_PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow_model_optimization")
 
 _ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
@@ -39,6 +50,24 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, None)
 _WORKER = "fpgac.network.keras.worker"
 _LOG = "log.txt"
 _LOG_LINES = 6
+
+
+def require_packages() -> None:
+    """Nothing, if all that a training needs is installed; none of it is imported.
+
+    Raises:
+        ToolchainError: some is not; it names all that is missing.
+    """
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ToolchainError(
+            Problem(
+                "training needs packages that are not installed",
+                got=f"no {', '.join(missing)}",
+                hint="make setup, or pip install -c constraints.txt 'fpgac[train]'",
+                code="toolchain.no-keras",
+            )
+        )
 
 
 @contextlib.contextmanager
