@@ -51,7 +51,7 @@ def test_compile_is_the_command(fpgac_command: Fpgac, iris_build: Path) -> None:
     assert {event.outcome for event in events if isinstance(event, Ended)} == {"cached"}
     html = report._repr_html_()
     assert "<tr><td>pynq host</td><td>12,220 of the vectors</td></tr>" in html
-    assert "<th>accuracy</th><td>accuracy 95.6% of 45 samples</td>" in html
+    assert "<th>accuracy</th><td>accuracy 95.6% of 45 samples (85.2% to 98.8% at 95 %)</td>" in html
 
 
 def test_a_spec_with_several_targets_wants_one_of_them() -> None:

@@ -26,6 +26,7 @@ CALLS: Final = {
     "validate": "validate specs/iris.toml",
     "schema": "schema",
     "init": "init flower.toml",
+    "data": "data specs/iris.toml",
     "compile": "compile specs/iris.toml --target aws-f1",
     "run": "run build/iris-aws-f1 --host simulation",
     "emulate": "emulate build/iris-aws-f1",

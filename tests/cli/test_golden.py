@@ -59,6 +59,11 @@ SESSIONS: Final = {
         "emulate build --data wide.npy --out y.npy",
         "emulate specs",
     ],
+    "data": [
+        "data specs/iris.toml",
+        "data specs/iris.toml --plot ranges.png --export samples.npz",
+        "data specs/mistakes.toml",
+    ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
     "plugin": ["plugin list", "plugin list --plugin broken.py", "plugin new aws-f1"],

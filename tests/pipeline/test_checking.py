@@ -58,6 +58,21 @@ def test_what_would_stop_the_road_late_is_told_early_with_its_place(
     assert line is not None
 
 
+@pytest.mark.parametrize(
+    ("change", "key", "text"),
+    [
+        (("units = 16", "units = 4096 }, { kind = 'dense', units = 4096"), 1, "too many weights"),
+        (("[data]", "[data]\nsamples = 2147483648"), "data.samples", "more samples"),
+    ],
+)
+def test_what_no_memory_holds_is_told_before_it_is_made(
+    specs: Path, change: tuple[str, str], key: str | int, text: str
+) -> None:
+    place = f"topology.layers[{key}]" if isinstance(key, int) else key
+    [(line, found, _)] = [found for found in refused(specs, change) if text in found[2]]
+    assert (found, line is not None) == (place, True)
+
+
 LOSS = ('loss = "crossentropy"', 'loss = "huber"')
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -85,6 +86,23 @@ def test_the_lock_says_what_was_built_from_what(iris_build: Path) -> None:
 def test_a_second_run_does_nothing(build: Path) -> None:
     _, outcomes = compiled(ROOT / "specs" / "iris.toml", build)
     assert set(outcomes.values()) == {"cached"}
+
+
+def test_a_stranger_s_folder_runs_nothing_of_its_own(build: Path) -> None:
+    """Its plan has another command, and its lock says that this is the plan that was made."""
+    plan, lock = build / "emulation" / "plan.json", build / LOCK
+    table = json.loads(plan.read_text())
+    for step in table["plan"]["steps"]:
+        step["command"] = ["touch", str(build / "broken")]
+    before = digest_file(plan)
+    plan.write_text(json.dumps(table))
+    said = lock.read_text().replace(before, digest_file(plan))
+    lock.write_text(re.sub(r'("g\+\+ [^{]*\{[^{]*"key": ")', r"\1other", said))
+    report, outcomes = compiled(ROOT / "specs" / "iris.toml", build)
+    assert not (build / "broken").exists()
+    assert "cached" not in outcomes.values()
+    assert report.proof.agreements
+    assert (build / "set-aside-1" / "emulation" / "plan.json").is_file()
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

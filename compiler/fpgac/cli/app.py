@@ -8,18 +8,21 @@ import os
 import signal
 import sys
 import traceback
-from typing import Annotated, Any, Final, NoReturn
+import warnings
+from typing import Annotated, Any, Final, NoReturn, TextIO
 
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.build.cache import UnsafeCacheWarning
+from fpgac.cli import build, data, emulate, plugins, report, specs, targets, train
 from fpgac.cli.console import (
     accept_any_encoding,
     complain,
     document,
     errors,
     is_for_programs,
+    note,
     serve_programs,
 )
 from fpgac.errors import BuildError, FpgacError, Problem, UsageError
@@ -49,9 +52,11 @@ app = typer.Typer(
     ),
 )
 specs.register(app)
+data.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)
+report.register(app)
 targets.register(app)
 plugins.register(app)
 
@@ -105,6 +110,7 @@ def main() -> None:
     accept_any_encoding()
     signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(_OBJECTS)
+    _print_warnings_in_one_line()
     try:
         _run()
     except BrokenPipeError:
@@ -140,6 +146,26 @@ def _run() -> NoReturn:
         _show_traceback()
         _fail(_defect(error))
     _finish(code or 0)
+
+
+def _print_warnings_in_one_line() -> None:
+    """fpgac's own, which are no place in some source to users."""
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, UnsafeCacheWarning):
+            note(str(message))
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
 
 
 def _fail(error: FpgacError) -> NoReturn:

@@ -15,26 +15,32 @@ memory itself. Through ``axis`` it takes and gives an AXI4-Stream of bus words f
 which AXI DMAs carry between memory and kernel: the rows in memory are the same, a bus word is at
 most the 64 bits of a Zynq's memory port, one transfer is one batch, and TLAST marks the last word
 of the last sample alone.
+
+Where an input has a *scaling*, hosts apply it before the numbers become raw words: the number at
+place ``j`` of a sample becomes ``(x - offset[j]) * scale[j]``, as :class:`fpgac.tensors.Scaling`
+says. Where an output has a *decoding*, ``predict`` of the Python host applies it to the numbers;
+the files that host programs write hold the numbers themselves, exact and alike for all hosts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from fpgac.core.about import About
+from fpgac.decoding import Decoding
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
 from fpgac.plain import from_plain, to_plain
-from fpgac.tensors import Layout, Tensor
+from fpgac.tensors import Layout, Scaling, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fpgac.core.core import Core, Port
 
@@ -206,7 +212,8 @@ class Contract:
                 interface=_interface(plain["interface"]),
                 about=from_plain(About | None, plain.get("about")),
             )
-        except (ValueError, KeyError, TypeError) as error:
+            identity = read.identity
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TargetError(
                 Problem(
                     "this is no contract",
@@ -215,11 +222,11 @@ class Contract:
                     code="target.no-contract",
                 )
             ) from error
-        if plain.get("identity") != read.identity:
+        if plain.get("identity") != identity:
             raise TargetError(
                 Problem(
                     "the contract was changed after it was written",
-                    expected=f"identity {read.identity}",
+                    expected=f"identity {identity}",
                     got=f"identity {plain.get('identity')}",
                     hint="run fpgac compile again",
                     code="target.changed-contract",
@@ -299,6 +306,15 @@ def contract(
     return agreed
 
 
+def bus_cycles(tensors: Iterable[Tensor], interface: Interface) -> int:
+    """The cycles that a kernel's bus takes for a sample of these inputs and outputs.
+
+    Raises:
+        CoreError: a number format that has no padded raw word.
+    """
+    return max(_lay_out(tensor, "", "", interface).bus_words for tensor in tensors)
+
+
 def _unit_problems(compute_units: int, interface: Interface) -> Iterator[Problem]:
     most = MOST_COMPUTE_UNITS if interface == "m_axi" else 1
     if not 1 <= compute_units <= most:
@@ -359,7 +375,7 @@ def _interface(text: str) -> Interface:
     raise ValueError(f"no interface is called {text!r}")
 
 
-def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Buffer:
+def _lay_out(port: Tensor, argument: str, bundle: str, interface: Interface) -> Buffer:
     streams = interface == "axis"
     widest = WIDEST_STREAM if streams else WIDEST_BUS
     return Buffer(
@@ -369,6 +385,8 @@ def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Bu
         argument=argument,
         bundle=argument if streams else bundle,
         bus_bits=bus_width(port.size, port.type.word_bits, widest),
+        scaling=port.scaling,
+        decoding=port.decoding,
     )
 
 
@@ -380,6 +398,8 @@ def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
         "shape": list(buffer.shape),
         "type": str(buffer.type),
         "bus_bits": buffer.bus_bits,
+        **({"scaling": asdict(buffer.scaling)} if buffer.scaling else {}),
+        **({"decoding": str(buffer.decoding)} if buffer.decoding else {}),
     }
 
 
@@ -391,4 +411,10 @@ def _buffer(plain: Mapping[str, Any]) -> Buffer:
         argument=plain["argument"],
         bundle=plain["bundle"],
         bus_bits=plain["bus_bits"],
+        scaling=_scaling(plain["scaling"]) if "scaling" in plain else None,
+        decoding=Decoding.parse(plain["decoding"]) if "decoding" in plain else None,
     )
+
+
+def _scaling(plain: Mapping[str, Any]) -> Scaling:
+    return Scaling(tuple(plain["offset"]), tuple(plain["scale"]))

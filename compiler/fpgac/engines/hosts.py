@@ -297,7 +297,8 @@ def _simulated(request: RunRequest, build: Build) -> HostResult:
     numbers = outputs.number(results)
     times.append(time.perf_counter())
     if request.output:
-        with results_file(request.output, outputs, len(results), raw=False) as write:
+        plain = outputs.with_decoding({})  # as the files of host programs
+        with results_file(request.output, plain, len(results), raw=False) as write:
             write(numbers)
     injection, inference, extraction = (after - before for before, after in pairwise(times))
     phases = (injection, inference, extraction)

@@ -15,8 +15,8 @@ from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
 from fpgac.reports.html import table_html
-from fpgac.spec.shapes import MisfitError
-from fpgac.tensors import Layout, Tensor
+from fpgac.spec.shapes import MisfitError, held
+from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Network", "Node", "Output", "Recording"]
 
@@ -62,7 +62,8 @@ class Network:
     """Operations in an order in which each reads only what stands before it.
 
     Make one with :meth:`connected`, or :meth:`chain`. ``provenance`` is plain data for people and
-    reports; ``recording`` may be absent.
+    reports; ``recording`` may be absent. ``scaling`` is what the features were scaled by before the
+    training, by the inputs' names: the network itself takes scaled numbers.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Network:
     outputs: tuple[Output, ...]
     recording: Recording | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    scaling: Mapping[str, Scaling] = field(default_factory=dict)
 
     @classmethod
     def connected(
@@ -120,6 +122,7 @@ class Network:
             "name": self.name,
             "inputs": [
                 {"name": tensor.name, "shape": list(tensor.shape), "type": str(tensor.type)}
+                | self._plain_scaling(tensor.name)
                 for tensor in self.inputs
             ],
             "nodes": [
@@ -134,9 +137,15 @@ class Network:
             "outputs": [{"name": output.name, "node": output.node} for output in self.outputs],
         }
 
+    def _plain_scaling(self, name: str) -> dict[str, Any]:
+        scaling = self.scaling.get(name)
+        if scaling is None:
+            return {}
+        return {"scaling": {"offset": list(scaling.offset), "scale": list(scaling.scale)}}
+
     @cached_property
     def input_layout(self) -> Layout:
-        """How a sample of all inputs lies in a row."""
+        """How a sample of all inputs lies in a row, already scaled."""
         return Layout(self.inputs)
 
     @cached_property
@@ -227,7 +236,7 @@ def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
         what = f"{part.name!r} reads {len(inputs)} tensors, not {arity}"
         raise NetworkError(Problem(what, Where(key=f"{key}.inputs"), code="network.misfit"))
     try:
-        shape = part.operation.shape(*(tensor.shape for tensor in inputs))
+        shape = held(part.operation.shape(*(tensor.shape for tensor in inputs)))
         type_ = part.operation.type(*inputs)
     except MisfitError as misfit:
         what = f"{part.name!r} does not fit what it reads: {misfit}"

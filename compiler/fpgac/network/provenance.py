@@ -18,7 +18,10 @@ def training_digest(spec: Spec) -> str:
     HLS options, proof, targets and the outputs' types leave a trained network as good as it was.
     """
     said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
-    # What a spec did not say before graphs could be told leaves its digest as it was.
+    # What a spec did not say before graphs could be told leaves its digest as it was; so do the
+    # keys of data in files where there are none.
+    data = said["data"]
+    said["data"] = {key: data[key] for key in data if data[key] is not None or key == "samples"}
     topology = said["topology"]
     if not topology.get("outputs"):
         topology.pop("outputs", None)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpgac.build.folder import File, Files
 from fpgac.core.about import About, Column
-from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
-from fpgac.errors import Problem, SpecError, Where
+from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
+from fpgac.spec.models import FILE, FeatureScaling, ScalingKind, Spec
+from fpgac.tensors import Layout, Scaling
 
 if TYPE_CHECKING:
     from fpgac.network.network import Network
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "provider_of"]
 
 
 T = TypeVar("T")
@@ -48,6 +50,30 @@ class _Once(cached_property[T]):
             return super().__get__(instance, owner)
 
 
+def provider_of(file: SpecFile, plugins: Plugins) -> Provider:
+    """Where the spec's data come from: its own files, or the provider that it names.
+
+    Raises:
+        DataError: there is no such provider, or a file does not have what the spec says.
+        ToolchainError: the library that reads the file is not installed.
+    """
+    data = file.spec.data
+    if data.source != FILE:
+        return plugins.provider(data.source)
+    from fpgac.data.files.provider import FileProvider
+
+    return FileProvider(data, _task(file.spec), file.path.parent)
+
+
+def _task(spec: Spec) -> Task:
+    """What a file's targets are: what the spec says, or else what its loss is for."""
+    if spec.data.task:
+        return spec.data.task
+    if spec.training.loss == "binary_crossentropy":
+        return "binary" if spec.topology.output_size == 1 else "multi-label"
+    return "classification" if spec.training.loss == "crossentropy" else "regression"
+
+
 class Sources:
     """A spec's data and network file, for one target or several; a warm build reads neither."""
 
@@ -59,17 +85,20 @@ class Sources:
 
     @_Once
     def provider(self) -> Provider:
-        return self.plugins.provider(self.spec.data.source)
+        return provider_of(self.file, self.plugins)
 
     @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
+        said = self.spec.data
         with blamed(self.provider):
-            data = self.provider.load(self.spec.data.samples, self.spec.data.seed)
-            if not isinstance(data, Dataset):
-                raise TypeError(f"load must give a Dataset, not {data!r}")
-        return split(data, self.spec.data.test_fraction, self.spec.data.seed)
+            data = self.provider.load(said.samples, said.seed)
+            test = self.provider.load_test()
+            for given in (data, test or data):
+                if not isinstance(given, Dataset):
+                    raise TypeError(f"load must give a Dataset, not {given!r}")
+        return Split(data, test) if test else split(data, said.test_fraction, said.seed)
 
     @_Once
     def source(self) -> NetworkSource:
@@ -88,6 +117,49 @@ class Sources:
             self.read_network()  # raises: it says what to do
             raise
 
+    @_Once
+    def scaling(self) -> Mapping[str, Scaling]:
+        """What hosts scale each input by, by its name.
+
+        Raises:
+            NetworkError: the spec asks for a scaling that was to be found in the training.
+        """
+        said = self.spec.data.scaling
+        if said is None:
+            return {}
+        if not isinstance(said, str):
+            return self._fitted(said)
+        found = self.read_network().scaling
+        if not found:
+            raise NetworkError(
+                Problem(
+                    "the network was not trained on scaled features",
+                    Where(self.file.network_path),
+                    expected=f"a network with the scaling {said!r}",
+                    hint=f"fpgac train {self.file.path}; or give a table under [data.scaling]",
+                    code="network.not-scaled",
+                )
+            )
+        return found
+
+    @property
+    def inputs(self) -> Layout:
+        """The spec's inputs with their scalings."""
+        return self.spec.inputs.with_scaling(self.scaling)
+
+    def fit_scaling(self) -> Mapping[str, Scaling]:
+        """The spec's scaling as a training finds it in its part of the data."""
+        said = self.spec.data.scaling
+        return self._fitted(said) if said is not None else {}
+
+    def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
+        from fpgac.data.scaling import fitted, from_table
+
+        if isinstance(said, str):
+            return fitted(said, self.spec.inputs, self.split.train.features)
+        where = self.file.where("data", "scaling")
+        return from_table(said, self.spec.inputs, self.provider.feature_names, where)
+
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
 
@@ -102,6 +174,17 @@ class Sources:
             if not isinstance(network, Network):
                 raise TypeError(f"read must give a Network, not {network!r}")
         check(network, self.spec, self.file.network_path)
+        if network.scaling and self.spec.data.scaling is None:
+            raise NetworkError(
+                Problem(
+                    "the network was trained on scaled features",
+                    Where(self.file.network_path),
+                    expected="'scaling' under [data]",
+                    got="none",
+                    hint=f"write it there, or train again: fpgac train {self.file.path}",
+                    code="network.scaled",
+                )
+            )
         return network
 
     @property
@@ -146,16 +229,28 @@ class Sources:
     @property
     def training_digest(self) -> str | None:
         """What the network's file says it was trained from; None where it does not say."""
+        return self._provenance("training_digest")
+
+    @property
+    def is_of_other_data(self) -> bool:
+        """Whether the network was trained on a file that holds other samples now."""
+        if self.spec.data.source != FILE:
+            return False
+        return self._provenance("data", "digest") not in (None, self.provider.digest)
+
+    def _provenance(self, *keys: str) -> str | None:
+        """What the network's file says of where it comes from; None where it does not say."""
         if not isinstance(self.source, NetworkFile):
             return None
         try:
-            document = json.loads(self.file.network_path.read_bytes())
-            digest: object = document["provenance"]["training_digest"]
+            said = json.loads(self.file.network_path.read_bytes())["provenance"]
+            for key in keys:
+                said = said[key]
         except (OSError, ValueError, KeyError, TypeError):
             return None  # whoever reads the network says what is wrong
-        return digest if isinstance(digest, str) else None
+        return said if isinstance(said, str) else None
 
-    def vectors(self, data: int, random: int) -> FloatArray:
-        """Floats for every engine; see :func:`make_vectors`."""
+    def vectors(self, layout: Layout, data: int, random: int) -> FloatArray:
+        """Floats for every engine whose inputs are ``layout``; see :func:`make_vectors`."""
         features = self.split.test.features[:data]
-        return make_vectors(self.spec.inputs, features, random, self.spec.proof.seed)
+        return make_vectors(layout, features, random, self.spec.proof.seed)

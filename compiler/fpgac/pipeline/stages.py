@@ -22,9 +22,9 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
+from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.values import (
     AboutVectors,
@@ -40,6 +40,7 @@ from fpgac.pipeline.values import (
     load_program,
     load_proof,
 )
+from fpgac.plain import to_plain
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
@@ -77,6 +78,14 @@ class SpecStages:
     def said(self, *sections: str) -> object:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
+
+    @property
+    def scaling_key(self) -> object:
+        """What the scaling of inputs depends on beside the data; None where there is none."""
+        said = self.spec.data.scaling
+        if isinstance(said, str):
+            return self.sources.network_digest
+        return said and (self.said("data"), self.sources.provider.feature_names)
 
     @cached_property
     def network(self) -> Stage[Network]:
@@ -125,12 +134,107 @@ class SpecStages:
         return meaning(self.value(self.network), self.spec.output_types)
 
     @cached_property
+    def vectors(self) -> Stage[ProofVectors]:
+        """What all engines are asked."""
+        sources, said = self.sources, self.said("data", "proof", "interface")
+        return Stage(
+            "vectors",
+            self.key(
+                "vectors",
+                self.said("topology"),
+                sources.provider.digest,
+                said,
+                self.scaling_key,
+                plugins=modules_of(sources.provider),
+            ),
+            self._make_vectors,
+            ProofVectors.dump,
+            lambda files: ProofVectors.load(files, self.sources.inputs),
+            str,
+        )
+
+    def _make_vectors(self) -> ProofVectors:
+        proof, test = self.spec.proof, self.sources.split.test
+        inputs = self.sources.inputs
+        numbers = self.sources.vectors(inputs, proof.data, proof.random)
+        data = min(proof.data, len(test))
+        return ProofVectors(
+            Vectors("vectors", inputs, numbers),
+            test.targets[:data],
+            AboutVectors(data, proof.random, test.about_answers),
+        )
+
+    def _more_test_data(self) -> tuple[Vectors, ...]:
+        """All of the test data, unless the vectors hold it all already."""
+        test = self.sources.split.test
+        if len(test) <= self.spec.proof.data:
+            return ()
+        return (Vectors("test data", self.sources.inputs, test.features),)
+
+    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
+        """How well the chip answers the data."""
+        return Stage(
+            "report",
+            self.key("report", answers.key, is_installed("matplotlib")),
+            self._judge,
+            AccuracyReport.dump,
+            AccuracyReport.load,
+            lambda report: ", ".join(report.dump()),
+        )
+
+    def _judge(self) -> AccuracyReport:
+        from fpgac.data.accuracy import judge
+        from fpgac.engines.program import ExactProgram
+
+        test, program = self.sources.split.test, self.value(self.program)
+        vectors = Vectors("test data", self.sources.inputs, test.features)
+        words = ExactProgram(program).words(vectors)
+        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
+
+    def _data_warnings(self) -> tuple[str, ...]:
+        from fpgac.data.warnings import data_warnings
+
+        return data_warnings(self.sources.split, self.sources.inputs)
+
+    def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
+        """Where outputs have types of their own, whether these hold what the network gives."""
+        if not self.spec.output_types:
+            return ()
+        from fpgac.data.warnings import output_warnings
+        from fpgac.engines.program import ExactProgram
+        from fpgac.network.meaning import meaning
+
+        whole = meaning(self.value(self.network))
+        numbers = whole.output_layout.number(ExactProgram(whole).words(vectors))
+        return output_warnings(numbers, self.value(self.program).output_layout)
+
+
+class TargetStages(SpecStages):
+    """The stages of one target, whose ``options`` a spec gives."""
+
+    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
+        super().__init__(sources, value)
+        self.target, self.options = target, options
+        self._modules = modules_of(target)
+
+    @cached_property
     def core(self) -> Stage[CheckedCore]:
         """The network as HLS C++, held against its program."""
-        said = self.said("hls", "interface", "topology")
+        said = self.said("interface", "topology")
+        # The program, which has a key of its own, is all that the bus depends on besides.
+        settings = to_plain(hls_settings(self.spec, self.target, self.options), [])
         return Stage(
             "core",
-            self.key("core", self.network.key, self.program.key, said),
+            self.key(
+                "core",
+                self.network.key,
+                self.program.key,
+                said,
+                settings,
+                self.target.interface,
+                self.scaling_key,
+            ),
             self._lower,
             CheckedCore.dump,
             CheckedCore.load,
@@ -140,38 +244,22 @@ class SpecStages:
 
     def _lower(self) -> CheckedCore:
         from fpgac.core.lowering import lower
+        from fpgac.core.reuse import reuse_factors
         from fpgac.rules.claim import check_claim
 
-        core = lower(
-            self.value(self.network),
-            self.spec.hls,
-            types=self.spec.output_types,
-            reuse_factors=own_reuse_factors(self.spec),
-        )
-        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
+        network, program = self.value(self.network), self.value(self.program)
+        outputs = program.output_layout.tensors
+        hls = hls_settings(self.spec, self.target, self.options, outputs)
+        core = lower(network, hls, types=self.spec.output_types)
+        reuse = reuse_line(hls, reuse_factors(network, hls))
+        undecided = check_claim(program, core).undecided
+        core = core.with_edges(self.sources.scaling, self.spec.decodings)
+        return CheckedCore(core, undecided, reuse)
 
-    @cached_property
-    def vectors(self) -> Stage[ProofVectors]:
-        """What all engines are asked."""
-        sources, said = self.sources, self.said("data", "proof", "interface")
-        return Stage(
-            "vectors",
-            self.key("vectors", self.said("topology"), sources.provider.digest, said),
-            self._make_vectors,
-            ProofVectors.dump,
-            lambda files: ProofVectors.load(files, self.spec.inputs),
-            str,
-        )
-
-    def _make_vectors(self) -> ProofVectors:
-        proof, test = self.spec.proof, self.sources.split.test
-        numbers = self.sources.vectors(proof.data, proof.random)
-        data = min(proof.data, len(test))
-        return ProofVectors(
-            Vectors("vectors", self.spec.inputs, numbers),
-            test.targets[:data],
-            AboutVectors(data, proof.random, test.about_answers),
-        )
+    @property
+    def clock_mhz(self) -> float:
+        """The kernel's clock."""
+        return hls_settings(self.spec, self.target, self.options).clock_mhz
 
     def answers(
         self, library: Path, built: str, progress: Callable[[str, float], None]
@@ -184,7 +272,8 @@ class SpecStages:
         keras = is_installed("tensorflow") and is_installed("qkeras")
         return Stage(
             "answers",
-            self.key("answers", self.vectors.key, self.core.key, self.program.key, built, keras),
+            # Of the core, the words are a matter of what was built alone, not of its clock.
+            self.key("answers", self.vectors.key, self.program.key, built, keras),
             lambda: self._answer(library, progress),
             Answers.dump,
             Answers.load,
@@ -210,41 +299,6 @@ class SpecStages:
         reference = Question(ExactProgram(program), tuple(sets))
         proof, words = prove(reference, questions, outputs, progress)
         return Answers.of(words[vectors.title], outputs, proof)
-
-    def _more_test_data(self) -> tuple[Vectors, ...]:
-        """All of the test data, unless the vectors hold it all already."""
-        test = self.sources.split.test
-        if len(test) <= self.spec.proof.data:
-            return ()
-        return (Vectors("test data", self.spec.inputs, test.features),)
-
-    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
-        """How well the chip answers the data."""
-        return Stage(
-            "report",
-            self.key("report", answers.key, is_installed("matplotlib")),
-            self._judge,
-            AccuracyReport.dump,
-            AccuracyReport.load,
-            lambda report: ", ".join(report.dump()),
-        )
-
-    def _judge(self) -> AccuracyReport:
-        from fpgac.data.accuracy import judge
-        from fpgac.engines.program import ExactProgram
-
-        test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
-
-
-class TargetStages(SpecStages):
-    """The stages of one target, whose ``options`` a spec gives."""
-
-    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
-        super().__init__(sources, value)
-        self.target, self.options = target, options
-        self._modules = modules_of(target)
 
     @cached_property
     def design(self) -> Stage[Design]:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,17 +155,19 @@ def _train(
 ) -> TrainedNetwork:
     from fpgac.network.training import train
 
-    layout, parts = sources.spec.inputs, sources.split
-    return train(
+    parts, scaling = sources.split, sources.fit_scaling()
+    layout = sources.spec.inputs.with_scaling(scaling)
+    trained = train(
         sources.spec,
         layout.on_grid(parts.train.features),
         parts.train.targets,
-        layout.on_grid(sources.vectors(RECORDED, 0)),
+        layout.on_grid(sources.vectors(layout, RECORDED, 0)),
         data={"provider": sources.provider.name, "digest": sources.provider.digest},
         progress=progress,
         checkpoints=checkpoints,
         judged_inputs=layout.on_grid(parts.test.features) if baseline else None,
     )
+    return replace(trained, network=replace(trained.network, scaling=scaling))
 
 
 # What can fail is checked before a training begins
@@ -294,7 +296,8 @@ def _chip_outputs(network: Network, sources: Sources) -> FloatArray:
     from fpgac.program.interpreter import interpret
 
     program = meaning(network, sources.spec.output_types)
-    words = sources.spec.inputs.raw(sources.split.test.features)
+    layout = sources.spec.inputs.with_scaling(network.scaling)
+    words = layout.raw(sources.split.test.features)
     return program.output_layout.number(interpret(program, words))
 
 

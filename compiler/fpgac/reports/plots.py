@@ -11,6 +11,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,24 @@ from fpgac.reports.resolution import (
     residuals,
     resolution,
 )
+from fpgac.reports.roc import Label
 from fpgac.reports.training import TrainingReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_png", "precision_png", "resolution_png", "training_png", "write_png"]
+__all__ = [
+    "Range",
+    "confusion_png",
+    "precision_png",
+    "ranges_png",
+    "residuals_png",
+    "resolution_png",
+    "roc_png",
+    "training_png",
+    "write_png",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,6 +79,15 @@ _LINES = (
     ("#009E73", "^", ":"),
     ("#CC79A7", "D", "-."),
 )
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of a feature: the whole of it, and its central 98 %, where its type is -1 to 1."""
+
+    name: str
+    whole: tuple[float, float]
+    most: tuple[float, float]
 
 
 def write_png(path: Path, png: bytes) -> None:
@@ -116,6 +137,71 @@ def confusion_png(figures: Classification) -> bytes:
         axes.tick_params(which="both", length=0)
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.set_title(f"accuracy {100 * figures.accuracy:.1f} % of {figures.samples:,} samples")
+        return _png(figure)
+
+
+def roc_png(labels: Sequence[Label]) -> bytes:
+    """The ROC curve of each label, with the area under it.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(4.4, 4.0) as figure:
+        (axes,) = _axes(figure, 1)
+        for place, label in enumerate(labels):
+            colour, _, line = _LINES[place % len(_LINES)]
+            title = f"{label.name}: area {label.auc:.3f}"
+            axes.plot(*zip(*label.curve, strict=True), line, color=colour, label=title)
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, zorder=0)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="false positive rate")
+        axes.set(ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right")
+        return _png(figure)
+
+
+def residuals_png(residuals: Mapping[str, Floats]) -> bytes:
+    """A histogram of what each target was estimated too high, in the target's own unit.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(5.2, 3.4) as figure:
+        (axes,) = _axes(figure, 1)
+        largest = max(float(np.abs(each).max(initial=0.0)) for each in residuals.values()) or 1.0
+        for place, (name, each) in enumerate(residuals.items()):
+            colour, _, line = _LINES[place % len(_LINES)]
+            edges = np.linspace(-largest, largest, 61)
+            axes.hist(
+                each, edges.tolist(), histtype="step", color=colour, linestyle=line, label=name
+            )
+        axes.set(xlabel="found - true", ylabel="samples")
+        axes.legend()
+        return _png(figure)
+
+
+def ranges_png(ranges: Sequence[Range]) -> bytes:
+    """The range of each feature in units of what its type holds, from -1 to 1.
+
+    The line is the whole range, the bar its central 98 %.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(6.0, 1.2 + 0.2 * len(ranges)) as figure:
+        (axes,) = _axes(figure, 1)
+        for row, each in enumerate(ranges):
+            low, high = each.whole
+            axes.plot([low, high], [row, row], color=_LINES[0][0], linewidth=1.0)
+            left, right = each.most
+            axes.barh(row, right - left, 0.6, left, color=_LINES[0][0])
+        for end in (-1, 1):
+            axes.axvline(end, color=_LINES[1][0], linestyle="--", linewidth=1.0)
+        axes.set_yticks(range(len(ranges)), [each.name for each in ranges])
+        axes.set_ylim(len(ranges) - 0.4, -0.6)
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.set_xscale("symlog", linthresh=1.0)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel("number / what the type holds (dashed)")
         return _png(figure)
 
 

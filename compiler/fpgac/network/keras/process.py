@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from fpgac import errors
+from fpgac.build.processes import inherited_environment
 from fpgac.errors import FpgacError, NetworkError, Problem, ToolchainError, Where
 
 __all__ = [
@@ -133,7 +134,7 @@ def _start(task: str, folder: Path, transmit: int, log: int) -> subprocess.Popen
             str(folder),
             str(transmit),
         ],
-        env={**os.environ, **_ENVIRONMENT},
+        env={**inherited_environment(), **_ENVIRONMENT},
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,

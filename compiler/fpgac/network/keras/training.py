@@ -110,6 +110,8 @@ def loss_of(k: Keras, training: TrainingSection, y: Array) -> Any:
             return losses.MeanAbsoluteError()
         case "huber":
             return losses.Huber()
+        case "binary_crossentropy":
+            return losses.BinaryCrossentropy(from_logits=True)
         case "crossentropy" if y.ndim == 1:
             return losses.SparseCategoricalCrossentropy(from_logits=True)
         case "crossentropy":
