@@ -15,6 +15,7 @@ from fpgac.estimate.model import SYNTHESISED, Device
 from fpgac.estimate.total import Total, total
 from fpgac.estimate.weights import Constants, assumed
 from fpgac.numbers import FixedPoint
+from fpgac.spec.models import Strategy
 
 FILE: Final = Path(__file__).resolve().parents[1] / "tests" / "estimate" / "reports.toml"
 FIGURES: Final = tuple(FACTORS)
@@ -53,11 +54,10 @@ class PublicReport:
         return self.estimated[figure] / measured if measured >= least else None
 
     def _total(self) -> Total:
-        layers = [_layer(table) for table in self.table["layers"]]
+        layers = [_layer(table, self.table["strategy"]) for table in self.table["layers"]]
         layers += [_other(table) for table in self.table.get("others", [])]
         return total(
             layers,
-            self.table["strategy"],
             self._device,
             self.table["clock_mhz"],
             streams=self.table.get("streams", False),
@@ -88,7 +88,7 @@ def off(reports: Sequence[PublicReport], figure: FigureName) -> list[float]:
     return sorted(max(factor, 1 / factor) for factor in factors)
 
 
-def _layer(table: dict[str, Any]) -> Layer:
+def _layer(table: dict[str, Any], strategy: Strategy) -> Layer:
     size = table["inputs"], table["outputs"]
     if "weight_type" in table:
         type_ = FixedPoint.parse(table["weight_type"])
@@ -108,6 +108,7 @@ def _layer(table: dict[str, Any]) -> Layer:
         table["sum_bits"],
         positions,
         table.get("reuse", 1),
+        strategy,
     )
 
 

@@ -26,6 +26,7 @@ FLOORS: Final = (
     "pipeline",
     "engines",
     "plugins",
+    "hardware",
     "steps",
     "emulation",
     "targets",

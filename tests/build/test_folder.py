@@ -256,6 +256,9 @@ def test_where_no_key_can_be_kept_nothing_is_believed(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     write_lock(tmp_path, Lock())
+    assert read_lock(tmp_path) == Lock(), "the key is in the cache"
+    monkeypatch.setenv("FPGAC_CACHE", str(tmp_path / "file"))
+    write_lock(tmp_path, Lock())
     with pytest.raises(BuildError):
         read_lock(tmp_path)
 

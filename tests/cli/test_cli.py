@@ -101,7 +101,7 @@ def test_init_refuses_a_name_that_is_no_identifier(fpgac: Fpgac, tmp_path: Path)
 def test_targets_tell_part_hosts_tools_and_life(fpgac: Fpgac) -> None:
     done = fpgac("targets")
     assert "xcvu9p-flgb2104-2-i" in done.stdout
-    assert "2019.2" in done.stdout
+    assert "2020.2" in done.stdout
     assert "2025-12-20" in done.stderr
 
 

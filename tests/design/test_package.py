@@ -80,6 +80,8 @@ def test_what_the_board_loads_is_package_data(interface: Interface) -> None:
         assert f"*.{name.rpartition('.')[2]}" in data.split()
     assert b"There is no" not in files["README.md"].content
     assert b"in here yet" in package(interface).files()["README.md"].content
+    imaged = package(interface, kind="awsxclbin").files()["README.md"].content
+    assert b"`jet_tagger.awsxclbin`" in imaged
     never = package(interface, stops="nobody builds it").files()["README.md"].content
     assert b"in here.** nobody builds it" in never
 

@@ -91,6 +91,15 @@ class TestHosts:
         run = toy.run(toy.pynq("mixed"), kind="pynq")
         assert "right True" in run.stdout, run.stdout + run.stderr
 
+    @pytest.mark.parametrize(("kernel", "out"), [("last_char", -7), ("last_short", 60000)])
+    def test_a_last_argument_that_is_narrow(self, toy: Toy, kernel: str, out: int) -> None:
+        """By XRT; pynq 3.0.1 cuts the last word off by itself, on real cards too."""
+        assert f"out {out}\n" in toy.run(toy.native(kernel)).stdout
+
+    def test_what_a_kernel_prints_is_seen(self, toy: Toy) -> None:
+        run = toy.run(toy.pynq("printer_1"), kind="pynq")
+        assert "7 numbers at last" in run.stdout
+
     def test_units_share_no_static_variables(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("counters"), kind="pynq")
         counts = [int(line.split()[1]) for line in run.stdout.splitlines() if "count" in line]

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import settings
 
 from tests.drawing import examples
 
@@ -97,20 +96,22 @@ def nobody_works_on(folder: Path) -> bool:
     return not strays(folder)
 
 
-def points(calls: int, count: int) -> list[int]:
-    """So many of the calls, or all there are; others in every night."""
-    seed = 0 if settings().derandomize else time.time_ns()
+def points(calls: int, count: int, config: pytest.Config) -> list[int]:
+    """So many of the calls, or all there are; others in every night, by the seed of hypothesis."""
+    seed = str(config.getoption("--hypothesis-seed"))
     return sorted(Random(seed).sample(range(1, calls + 1), min(count, calls)))
 
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize("whom", ["group", "parent"])
-def test_a_killed_run_is_gone_on_with(whom: str, tmp_path: Path) -> None:
+def test_a_killed_run_is_gone_on_with(
+    whom: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     program = tmp_path / "small.py"
     program.write_text(SMALL)
     calls = calls_of(killed(0, whom, str(program), tmp_path / "whole" / "out"))
     expected = tree(tmp_path / "whole" / "out")
-    for at in points(calls, examples(5)):
+    for at in points(calls, examples(5), pytestconfig):
         folder = tmp_path / f"at{at}" / "out"
         killed(at, whom, str(program), folder)
         assert nobody_works_on(folder), f"killed at {at} of {calls}"
@@ -122,13 +123,15 @@ def test_a_killed_run_is_gone_on_with(whom: str, tmp_path: Path) -> None:
 @pytest.mark.heavy
 @pytest.mark.hypothesis
 @pytest.mark.parametrize("whom", ["group", "parent"])
-def test_a_killed_compile_is_gone_on_with(whom: str, iris_build: Path, tmp_path: Path) -> None:
+def test_a_killed_compile_is_gone_on_with(
+    whom: str, iris_build: Path, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     def compile_to(at: int, name: str) -> subprocess.CompletedProcess[str]:
         options = ("--target", "aws-f1", "--out", tmp_path / name)
         return killed(at, whom, "fpgac", "compile", ROOT / "specs" / "iris.toml", *options)
 
     expected = tree(iris_build)
-    for at in points(calls_of(compile_to(0, "whole")), examples(1)):
+    for at in points(calls_of(compile_to(0, "whole")), examples(1), pytestconfig):
         compile_to(at, f"at{at}")
         assert nobody_works_on(tmp_path / f"at{at}")
         again = compile_to(0, f"at{at}")

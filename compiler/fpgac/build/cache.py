@@ -92,7 +92,7 @@ def _unshared(strange: Path) -> Path:
     """A cache that goes with this process, in place of one where there is something ``strange``."""
     warnings.warn(
         f"the cache is not used: {strange} is somebody else's, or others may write it; "
-        f"see its rights, or name another folder in {CACHE_VARIABLE}",
+        f"take their right (chmod go-w), or name another folder in {CACHE_VARIABLE}",
         UnsafeCacheWarning,
         stacklevel=2,
     )

@@ -7,6 +7,7 @@ fpgac: a folder of a stranger, or one whose lock is damaged, holds nothing that 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -124,9 +125,11 @@ def set_strange_aside(folder: Path) -> str:
         aside = _unused(folder)
         with disk_errors(folder):
             aside.mkdir()
-            for path in sorted(folder.iterdir(), key=lambda path: path.name == LOCK_NAME):
-                if not path.name.startswith(_ASIDE):
+            for path in list(folder.iterdir()):
+                if not path.name.startswith((_ASIDE, LOCK_NAME)):
                     path.rename(aside / path.name)
+            # At no moment the folder is without a lock, which says that it is fpgac's.
+            shutil.copy(folder / LOCK_NAME, aside)
         write_lock(folder, Lock())
         (problem,) = error.problems
         return (

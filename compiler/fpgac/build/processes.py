@@ -128,19 +128,19 @@ exec 3<&0
 
 @lru_cache(maxsize=1)
 def _guard(process: int) -> int:
-    """The pipe to a guard, which ends all sessions of this ``process`` should it be killed."""
+    """The pipe to a guard, which ends all sessions of this ``process`` should it be killed.
+
+    Its other end stays open here too, so that nobody waits for a guard that somebody has ended.
+    """
     reading, writing = os.pipe()
-    try:
-        subprocess.run(
-            ["/bin/sh", "-c", _GUARD],
-            stdin=reading,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            check=True,
-        )
-    finally:
-        os.close(reading)
+    subprocess.run(
+        ["/bin/sh", "-c", _GUARD],
+        stdin=reading,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        check=True,
+    )
     return writing
 
 

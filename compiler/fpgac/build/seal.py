@@ -1,7 +1,7 @@
 """Seals: by which fpgac tells what it wrote itself, for this user, from what strangers wrote.
 
 A seal is a keyed digest. Its key is made once and kept in the user's state folder, which nobody
-else can read; it is no part of the cache, which may be cleared at any time.
+else can read; it is better no part of the cache, which may be cleared at any time.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import secrets
 from hashlib import sha256
 from pathlib import Path
 
-from fpgac.build.cache import is_own, own_folder
+from fpgac.build.cache import cache_folder, is_own, own_folder
 
 __all__ = ["is_sealed", "seal"]
 
 _KEY_BYTES = 32
+_NAME = "seal.key"
 
 
 def seal(content: bytes) -> str:
@@ -33,15 +34,19 @@ def is_sealed(content: bytes, given: str) -> bool:
 
 
 def _key() -> bytes:
-    """The user's key, made if there is none yet; empty where it cannot be kept safely."""
+    """The user's key, made if there is none yet; empty where it cannot be kept safely.
+
+    Where there is no state folder, as in many containers, it is in the cache.
+    """
     from platformdirs import user_state_path
 
-    path = user_state_path("fpgac") / "seal.key"
-    with contextlib.suppress(OSError):
-        if (known := _read(path)) is None:
-            _make(path)
-            known = _read(path)
-        return known or b""
+    for folder in (user_state_path("fpgac"), cache_folder()):
+        with contextlib.suppress(OSError):
+            if (known := _read(folder / _NAME)) is None:
+                _make(folder / _NAME)
+                known = _read(folder / _NAME)
+            if known:
+                return known
     return b""
 
 

@@ -15,7 +15,7 @@ import typer
 
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
-from fpgac.cli import build, data, emulate, estimate, plugins, specs, targets, train
+from fpgac.cli import build, data, emulate, estimate, plugins, report, specs, targets, train
 from fpgac.cli.console import (
     accept_any_encoding,
     complain,
@@ -57,6 +57,7 @@ data.register(app)
 train.register(app)
 build.register(app)
 emulate.register(app)
+report.register(app)
 targets.register(app)
 plugins.register(app)
 
@@ -108,8 +109,6 @@ _OBJECTS: Final = 500_000
 def main() -> None:
     """Run the command line; what a user can fix prints without a traceback."""
     accept_any_encoding()
-    # A plugin may import TensorFlow, whose log is no part of what a command says.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(_OBJECTS)
     _print_warnings_in_one_line()

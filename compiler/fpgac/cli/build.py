@@ -121,7 +121,7 @@ def _plain(report: Report) -> dict[str, object]:
         "mode": report.mode,
         "accuracy": report.accuracy.figures,
         "proof": to_plain(report.proof),
-        "figures": report.figures,
+        "figures": [each.plain() for each in report.figures],
         "lacking_hosts": report.lacking_hosts,
         "notice": report.notice,
         "archive": archive and {"path": archive.path, "lacks": archive.lacks},
@@ -216,8 +216,12 @@ def _summarise(report: Report) -> None:
 
     out = results()
     out.print()
-    for line in (*report.accuracy.lines, *report.figures):
+    for line in report.accuracy.lines:
         out.print(Text(f"  {line}"), soft_wrap=True)
+    if report.figures:
+        from fpgac.cli.report import figures_table
+
+        out.print(figures_table(report.figures))
     _print_agreements(report.proof, "vectors", "{:,} samples")
     _print_agreements(report.proof, "recording", "the {:,} samples recorded in the training")
     _print_agreements(report.proof, "test data", "all {:,} samples of the test data")

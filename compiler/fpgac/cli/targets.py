@@ -117,12 +117,18 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("platforms", ", ".join(board.platforms) + variable),
         ("to have it", board.platform_hint),
         ("toolchain", str(board.toolchain)),
+        *([("because", board.toolchain.reason)] if board.toolchain.reason else []),
+        *([("images", _images(board))] if board.toolchain.images else []),
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
         ("hosts", ", ".join(board.hosts)),
         ("modes", ", ".join(("emulation", *board.modes))),
         ("life", _life(board)),
         *([("mind", life.message)] if life.message and not life.notice else []),
     ]
+
+
+def _images(board: Board) -> str:
+    return ", ".join(map(str, board.toolchain.images))
 
 
 def _life(board: Board) -> str:
@@ -163,7 +169,7 @@ def _bank_line(run: list[Memory]) -> str:
 
 def _options(target: Target[Any]) -> list[str]:
     return [
-        f"{name} = {_default(field.default)}  # {field.description}"
+        f"{name} = {_default(field.get_default(call_default_factory=True))}  # {field.description}"
         for name, field in target.Options.model_fields.items()
     ]
 
@@ -172,6 +178,10 @@ def _default(value: object) -> str:
     """A default as TOML would write it; what need not be set has none."""
     import json
 
+    from pydantic import BaseModel
+
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     return "(not set)" if value is None else json.dumps(value, default=str)
 
 

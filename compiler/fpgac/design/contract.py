@@ -40,7 +40,7 @@ from fpgac.plain import from_plain, to_plain
 from fpgac.tensors import Layout, Scaling, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fpgac.core.core import Core, Port
 
@@ -306,6 +306,15 @@ def contract(
     return agreed
 
 
+def bus_cycles(tensors: Iterable[Tensor], interface: Interface) -> int:
+    """The cycles that a kernel's bus takes for a sample of these inputs and outputs.
+
+    Raises:
+        CoreError: a number format that has no padded raw word.
+    """
+    return max(_lay_out(tensor, "", "", interface).bus_words for tensor in tensors)
+
+
 def _unit_problems(compute_units: int, interface: Interface) -> Iterator[Problem]:
     most = MOST_COMPUTE_UNITS if interface == "m_axi" else 1
     if not 1 <= compute_units <= most:
@@ -366,7 +375,7 @@ def _interface(text: str) -> Interface:
     raise ValueError(f"no interface is called {text!r}")
 
 
-def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Buffer:
+def _lay_out(port: Tensor, argument: str, bundle: str, interface: Interface) -> Buffer:
     streams = interface == "axis"
     widest = WIDEST_STREAM if streams else WIDEST_BUS
     return Buffer(

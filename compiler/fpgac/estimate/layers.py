@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fpgac.estimate.weights import Constants, assumed, counted
 from fpgac.network.network import Network, Node
+from fpgac.spec.models import Strategy
 
 __all__ = ["Layer", "layers_of"]
 
@@ -17,7 +17,8 @@ class Layer:
 
     ``x_bits`` and ``weight_bits`` are the widths of what is multiplied, ``out_bits`` the width of
     the ``elements`` that come out, ``positions`` the pixels that they belong to, one after the
-    other in a convolution, and ``reuse`` its reuse factor. Without ``constants`` it has no weights.
+    other in a convolution, ``reuse`` its reuse factor and ``strategy`` hls4ml's. Without
+    ``constants`` it has no weights.
     """
 
     name: str
@@ -30,6 +31,12 @@ class Layer:
     sum_bits: int = 0
     positions: int = 1
     reuse: int = 1
+    strategy: Strategy = "latency"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether its weights lie in memory, and a block of multipliers takes them in turn."""
+        return self.strategy == "resource" and self.reuse > 1
 
     @property
     def adder_bits(self) -> int:
@@ -37,16 +44,15 @@ class Layer:
         return min(self.sum_bits, self.x_bits + self.weight_bits)
 
 
-def layers_of(
-    network: Network, reuse_factors: Mapping[str, int], sparsity: float | None = None
-) -> tuple[Layer, ...]:
-    """The layers of a trained network; or, with ``sparsity``, of one whose weights are drawn."""
-    return tuple(_layer(network, node, reuse_factors, sparsity) for node in network.nodes)
+def layers_of(network: Network, sparsity: float | None = None) -> tuple[Layer, ...]:
+    """The layers of a trained network; or, with ``sparsity``, of one whose weights are drawn.
+
+    All have a reuse factor of 1 and the strategy ``latency``.
+    """
+    return tuple(_layer(network, node, sparsity) for node in network.nodes)
 
 
-def _layer(
-    network: Network, node: Node, reuse_factors: Mapping[str, int], sparsity: float | None
-) -> Layer:
+def _layer(network: Network, node: Node, sparsity: float | None) -> Layer:
     operation, output = node.operation, node.output
     plain = Layer(
         node.name,
@@ -69,5 +75,4 @@ def _layer(
         constants=constants,
         weight_bits=type_.width,
         sum_bits=output.type.width,
-        reuse=reuse_factors[node.name],
     )

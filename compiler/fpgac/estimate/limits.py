@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fpgac.estimate.layers import Layer
-from fpgac.estimate.model import Strategy
 
 __all__ = ["MOST_ELEMENTS", "warnings"]
 
@@ -15,28 +14,28 @@ __all__ = ["MOST_ELEMENTS", "warnings"]
 MOST_ELEMENTS: Final = 4096
 
 
-def warnings(layers: Sequence[Layer], strategy: Strategy, streams: bool) -> Iterator[str]:
+def warnings(layers: Sequence[Layer], streams: bool) -> Iterator[str]:
     """One line for each of hls4ml's limits that these layers reach."""
     for layer in layers:
         if layer.constants is not None:
-            yield from _of_products(layer, layer.constants.products, strategy)
+            yield from _of_products(layer, layer.constants.products)
             yield from _of_convolution(layer, streams)
+    shared = [layer.name for layer in layers if layer.strategy == "latency" and layer.reuse > 1]
+    if shared:
+        yield (
+            f"{', '.join(shared)}: with the strategy latency, a reuse factor shares multipliers "
+            "only: every adder is still there (nnet_dense_latency.h)"
+        )
 
 
-def _of_products(layer: Layer, products: int, strategy: Strategy) -> Iterator[str]:
-    shared = strategy == "resource" and layer.reuse > 1
-    unrolled = -(-products // layer.reuse) if shared else products
+def _of_products(layer: Layer, products: int) -> Iterator[str]:
+    unrolled = -(-products // layer.reuse) if layer.is_shared else products
     if unrolled > MOST_ELEMENTS:
-        template = "nnet_dense_resource.h" if shared else "nnet_dense_latency.h"
+        template = "nnet_dense_resource.h" if layer.is_shared else "nnet_dense_latency.h"
         yield (
             f"{layer.name}: {unrolled:,} products are unrolled, and hls4ml's limit is "
             f"{MOST_ELEMENTS:,} ({template}, maximum_size in project.tcl): Vivado HLS stops there, "
             "Vitis HLS takes hours"
-        )
-    if strategy == "latency" and layer.reuse > 1:
-        yield (
-            f"{layer.name}: with the strategy latency, a reuse factor shares multipliers only: "
-            "every adder is still there (nnet_dense_latency.h)"
         )
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import ceil, log2
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from fpgac.estimate.layers import Layer
 from fpgac.estimate.weights import Constants
 
-__all__ = ["SYNTHESISED", "Area", "Device", "Strategy", "Timing", "area", "timing"]
-
-Strategy = Literal["latency", "resource"]
+__all__ = ["SYNTHESISED", "Area", "Device", "Timing", "area", "timing"]
 
 # LUTs of a sum's adder, per bit; of a multiplier made of LUTs, per bit of one factor and the other.
 ADDER_LUTS: Final = 1.15
@@ -91,12 +89,12 @@ class Timing:
     latency: int
 
 
-def area(layer: Layer, strategy: Strategy, device: Device, streams: bool = False) -> Area:
+def area(layer: Layer, device: Device, streams: bool = False) -> Area:
     """A layer's area after C synthesis; with ``streams``, one position of it is computed at a time,
     and a FIFO takes the results."""
     if layer.constants is None:
         own = _elements_area(layer, streams)
-    elif strategy == "resource" and layer.reuse > 1:
+    elif layer.is_shared:
         own = _shared_area(layer, layer.constants, device)
     else:
         own = _constant_area(layer, layer.constants, device)
@@ -163,12 +161,12 @@ _WIRES: Final = frozenset(
 )
 
 
-def timing(layer: Layer, strategy: Strategy, device: Device, clock_mhz: float) -> Timing:
+def timing(layer: Layer, device: Device, clock_mhz: float) -> Timing:
     """A layer's cycles at a clock."""
     if layer.constants is None:
         return Timing(1, _elements_cycles(layer, device))
     stages = _stages(layer, layer.constants, device, clock_mhz)
-    if strategy == "resource" and layer.reuse > 1:
+    if layer.is_shared:
         interval = layer.reuse * layer.positions
         return Timing(interval, interval + stages - 1)
     interval = _rounds(layer, layer.constants) * layer.positions

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fpgac.estimate.layers import Layer
-from fpgac.estimate.model import Area, Device, Strategy, Timing, area, timing
+from fpgac.estimate.model import Area, Device, Timing, area, timing
 
 __all__ = ["Cost", "Total", "total"]
 
@@ -34,7 +34,6 @@ class Total:
 
 def total(
     layers: Sequence[Layer],
-    strategy: Strategy,
     device: Device,
     clock_mhz: float,
     *,
@@ -47,8 +46,8 @@ def total(
     costs = tuple(
         Cost(
             layer,
-            area(layer, strategy, device, streams),
-            timing(layer, strategy, device, clock_mhz),
+            area(layer, device, streams),
+            timing(layer, device, clock_mhz),
         )
         for layer in layers
     )

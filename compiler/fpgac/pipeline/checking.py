@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from fpgac.build.store import Entry, Store
+from fpgac.core.settings import HlsSettings
 from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
 from fpgac.network.source import NetworkFile
 from fpgac.pipeline.identity import compiler_digest
+from fpgac.pipeline.settings import clock_key, hls_settings
 from fpgac.pipeline.sources import provider_of
+from fpgac.plain import to_plain
 from fpgac.plugins import Plugins, Target, load_plugins
-from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import FILE, Spec
+from fpgac.spec.models import FILE
 
 # The loss that a task needs; others are for regressions.
 _LOSSES: Final = {
@@ -30,7 +32,7 @@ _LOSSES: Final = {
     "multi-label": "binary_crossentropy",
 }
 
-__all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
+__all__ = ["check_spec", "chosen_target", "only_target"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
@@ -41,12 +43,13 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     """
     plugins = plugins or load_plugins()
     file = load_spec(path)
-    targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
+    known = Store.of_user()
+    targets = (partial(_check_target, file, plugins, known, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
         partial(plugins.source, file.spec.network_file, file.where("network")),
         partial(_check_data, file, plugins),
-        partial(_check_network, file, Store.of_user()),
+        partial(_once, known, file, partial(_check_network, file)),
         *targets,
     )
     for check in checks:
@@ -55,7 +58,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
         except FpgacError as refused:
             refusals.append(refused)
     if not refusals:
-        refusals += _check_cost(file, plugins, Store.of_user())
+        refusals += _check_cost(file, plugins, known)
     if refusals:
         problems = dict.fromkeys(problem for refused in refusals for problem in refused.problems)
         raise type(refusals[0])(*problems)
@@ -90,18 +93,9 @@ def _costs(file: SpecFile, plugins: Plugins) -> list[FpgacError]:
     return [*refusals, TargetError(*small)] if small else refusals
 
 
-def _check_network(file: SpecFile, known: Store) -> None:
-    """What would fail later, after a training perhaps; ``known`` says which specs were sound."""
-    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json())])
-    if known.get("sound", key) is None:
-        _check_untrained(file)
-        known.put("sound", key, Entry({}))
-
-
-def _check_untrained(file: SpecFile) -> None:
-    """Size, names, precision and reuse factors of the network that the spec asks for."""
+def _check_network(file: SpecFile) -> None:
+    """What would fail later, after a training perhaps: size, names, precision."""
     from fpgac.core.checks import check_names
-    from fpgac.core.reuse import reuse_factors
     from fpgac.network.topology import check_size, untrained
     from fpgac.network.training import check_precision
 
@@ -110,19 +104,44 @@ def _check_untrained(file: SpecFile) -> None:
         check_size(network)
         check_names(network)
         check_precision(network)
-        reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
     except FpgacError as refused:
         raise type(refused)(*(_placed(problem, file) for problem in refused.problems)) from None
 
 
-def own_reuse_factors(spec: Spec) -> dict[str, int]:
-    """The reuse factors that layers have of their own, by the layer's name."""
-    layers = zip(spec.topology.names, spec.topology.layers, strict=True)
-    return {
-        name: layer.reuse_factor
-        for name, layer in layers
-        if isinstance(layer, WeightedSection) and layer.reuse_factor
-    }
+def _check_target(file: SpecFile, plugins: Plugins, known: Store, name: str) -> None:
+    """The target can be had, and its layers can have their reuse factors."""
+    target, options = chosen_target(file, plugins, name)
+    hls = hls_settings(file.spec, target, options)
+    _once(known, file, partial(_check_reuse, file, name, options, hls), to_plain(hls, []))
+
+
+def _check_reuse(file: SpecFile, name: str, options: Any, hls: HlsSettings) -> None:
+    from fpgac.core.reuse import reuse_factors
+    from fpgac.network.topology import untrained
+
+    try:
+        reuse_factors(untrained(file.spec), hls)
+    except FpgacError as refused:
+        problems = (_placed_for(problem, file, name, options) for problem in refused.problems)
+        raise type(refused)(*problems) from None
+
+
+def _once(known: Store, file: SpecFile, check: Callable[[], None], *more: object) -> None:
+    """Check the spec, unless ``known`` says that it was found sound."""
+    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json()), *more])
+    if known.get("sound", key) is None:
+        check()
+        known.put("sound", key, Entry({}))
+
+
+def _placed_for(problem: Problem, file: SpecFile, name: str, options: Any) -> Problem:
+    """A problem with a target's settings at its place: its table, or else the spec's own."""
+    first, *rest = problem.where.key.split(".") if problem.where else [""]
+    if first == "hls" and options.reuse_factor:
+        return replace(problem, where=file.where("targets", name, *rest))
+    if first == "layers" and rest[0] in options.layers:
+        return replace(problem, where=file.where("targets", name, first, *rest))
+    return _placed(problem, file)
 
 
 def _placed(problem: Problem, file: SpecFile) -> Problem:
@@ -249,7 +268,8 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
     named = plugins.targets[name]
     options = named.options(file.spec.targets[name], file.path, file.lines)
     target = named.flow(options)
-    target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
+    clock_mhz = hls_settings(file.spec, target, options).clock_mhz
+    target.check_clock(clock_mhz, file.where(*clock_key(target, options)))
     return target, options
 
 

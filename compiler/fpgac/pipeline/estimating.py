@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+from fpgac.core.settings import HlsSettings
+from fpgac.design.contract import Interface, bus_cycles
 from fpgac.errors import NetworkError, Problem
 from fpgac.network.source import NetworkFile
-from fpgac.pipeline.checking import chosen_target, own_reuse_factors
+from fpgac.pipeline.checking import chosen_target
+from fpgac.pipeline.settings import hls_settings
 from fpgac.pipeline.sources import Sources
 from fpgac.plugins import Plugins, Target
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import HlsSection
-from fpgac.targets.board import Board
+from fpgac.spec.models import Strategy
 
 if TYPE_CHECKING:
     from fpgac.estimate.accuracy import FigureName
     from fpgac.estimate.estimate import Estimate, Kernel
     from fpgac.estimate.layers import Layer
     from fpgac.network.network import Network
-    from fpgac.tensors import Tensor
 
 __all__ = ["Estimates", "budget_problems", "fit_problems"]
 
@@ -52,22 +52,23 @@ class Estimates:
             TargetError: there is no such target, or it lacks what is asked for.
             CoreError: a layer cannot have its reuse factor.
         """
-        return self._estimate(name, self.spec.hls, self._layers)
+        return self._estimate(name, self._settings(name))
 
     def remedy(self, name: str, figure: FigureName, most: float) -> str:
         """What brings a figure of a target down to ``most``, on a board that then holds it all."""
-        for strategy in dict.fromkeys((self.spec.hls.strategy, "resource")):
+        hls = self._settings(name)
+        for strategy in dict.fromkeys((hls.strategy, "resource")):
             for factor in self._factors(strategy):
-                hls = self.spec.hls.model_copy(update={"strategy": strategy})
-                layers = [replace(layer, reuse=factor) for layer in self._layers]
-                trial = self._estimate(name, hls, layers)
+                common = replace(
+                    hls, strategy=strategy, reuse_factor=factor, reuse_factors={}, strategies={}
+                )
+                trial = self._estimate(name, common)
                 if getattr(trial.area, figure) <= most and trial.fits:
-                    same = strategy == self.spec.hls.strategy
-                    also = "" if same else f"hls.strategy to '{strategy}' and "
-                    return f"set {also}hls.reuse_factor to {factor}"
+                    also = "" if strategy == hls.strategy else f"strategy to '{strategy}' and "
+                    return f"set {also}reuse_factor to {factor}, in [hls] or [targets.{name}]"
         return "use fewer bits, fewer units, or pruning"
 
-    def _factors(self, strategy: str) -> list[int]:
+    def _factors(self, strategy: Strategy) -> list[int]:
         """Reuse factors that all layers can have, ascending."""
         from fpgac.core.reuse import valid_reuse_factors
 
@@ -94,22 +95,29 @@ class Estimates:
 
     @cached_property
     def _layers(self) -> Sequence[Layer]:
-        from fpgac.core.reuse import reuse_factors
         from fpgac.estimate.layers import layers_of
 
         network, trained = self._network
-        factors = reuse_factors(network, self.spec.hls, own_reuse_factors(self.spec))
         pruning = self.spec.training.pruning
-        sparsity = pruning.sparsity if pruning else 0.0
-        return layers_of(network, factors, None if trained else sparsity)
+        return layers_of(network, None if trained else pruning.sparsity if pruning else 0.0)
 
-    def _estimate(self, name: str, hls: HlsSection, layers: Sequence[Layer]) -> Estimate:
+    def _settings(self, name: str) -> HlsSettings:
+        return hls_settings(self.spec, *self._target(name), self._network[0].output_tensors)
+
+    def _estimate(self, name: str, hls: HlsSettings) -> Estimate:
+        from fpgac.core.reuse import reuse_factors
         from fpgac.estimate.estimate import Estimate
         from fpgac.estimate.limits import warnings
         from fpgac.estimate.model import Area, Device
         from fpgac.estimate.total import total
 
         target, options = self._target(name)
+        network, trained = self._network
+        factors = reuse_factors(network, hls)
+        layers = [
+            replace(layer, reuse=factors.get(layer.name, 1), strategy=hls.strategy_of(layer.name))
+            for layer in self._layers
+        ]
         board, streams = target.board, hls.io_type == "io_stream"
         part = board.resources
         return Estimate(
@@ -117,33 +125,26 @@ class Estimates:
             board.part,
             hls.clock_mhz,
             options.compute_units,
-            self._network[1],
-            total(layers, hls.strategy, Device.of(board.part), hls.clock_mhz, streams=streams),
-            self._kernel(board, hls, layers),
+            trained,
+            total(layers, Device.of(board.part), hls.clock_mhz, streams=streams),
+            self._kernel(target.interface, layers, streams),
             Area(part.dsp, part.lut, part.ff, part.bram_18k) if part else None,
-            tuple(warnings(layers, hls.strategy, streams)),
+            tuple(warnings(layers, streams)),
         )
 
     def _target(self, name: str) -> tuple[Target[Any], Any]:
         return chosen_target(self.file, self.plugins, name)
 
-    def _kernel(self, board: Board, hls: HlsSection, layers: Sequence[Layer]) -> Kernel:
+    def _kernel(self, interface: Interface, layers: Sequence[Layer], streams: bool) -> Kernel:
         from fpgac.estimate.estimate import Kernel
 
         network, _ = self._network
         tensors = (*network.inputs, *network.output_tensors)
-        pixels = any(layer.positions > 1 for layer in layers)
-        dataflow = hls.io_type == "io_stream" or hls.strategy == "resource" or pixels
-        return Kernel(max(_beats(tensor, board) for tensor in tensors), dataflow)
-
-
-def _beats(tensor: Tensor, board: Board) -> int:
-    """Bus words of a sample's tensor; Vivado's block designs have a stream, v++'s memory ports."""
-    from fpgac.design.contract import WIDEST_BUS, WIDEST_STREAM, bus_width
-
-    widest = WIDEST_STREAM if board.toolchain.name == "Vivado" else WIDEST_BUS
-    width = bus_width(tensor.size, tensor.type.word_bits, widest)
-    return ceil(tensor.size * tensor.type.word_bits / width)
+        dataflow = streams or any(
+            layer.constants and (layer.positions > 1 or layer.strategy == "resource")
+            for layer in layers
+        )
+        return Kernel(bus_cycles(tensors, interface), dataflow)
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def _doubt(limit: _Limit) -> str:
 
 def _remedy(estimates: Estimates, name: str, limit: _Limit) -> str:
     if limit.figure == "interval":
-        return "lower hls.reuse_factor, or raise hls.clock_mhz or compute_units"
+        return "lower reuse_factor, or raise clock_mhz or compute_units"
     if limit.figure == "latency":
-        return "lower hls.reuse_factor, or raise hls.clock_mhz"
+        return "lower reuse_factor, or raise clock_mhz"
     return estimates.remedy(name, limit.figure, limit.most)

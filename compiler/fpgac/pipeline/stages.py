@@ -22,9 +22,9 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
+from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.values import (
     AboutVectors,
@@ -40,6 +40,7 @@ from fpgac.pipeline.values import (
     load_program,
     load_proof,
 )
+from fpgac.plain import to_plain
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
@@ -133,33 +134,6 @@ class SpecStages:
         return meaning(self.value(self.network), self.spec.output_types)
 
     @cached_property
-    def core(self) -> Stage[CheckedCore]:
-        """The network as HLS C++, held against its program."""
-        said = self.said("hls", "interface", "topology")
-        return Stage(
-            "core",
-            self.key("core", self.network.key, self.program.key, said, self.scaling_key),
-            self._lower,
-            CheckedCore.dump,
-            CheckedCore.load,
-            str,
-            in_folder=False,
-        )
-
-    def _lower(self) -> CheckedCore:
-        from fpgac.core.lowering import lower
-        from fpgac.rules.claim import check_claim
-
-        core = lower(
-            self.value(self.network),
-            self.spec.hls,
-            types=self.spec.output_types,
-            reuse_factors=own_reuse_factors(self.spec),
-        )
-        undecided = check_claim(self.value(self.program), core).undecided
-        return CheckedCore(core.with_edges(self.sources.scaling, self.spec.decodings), undecided)
-
-    @cached_property
     def vectors(self) -> Stage[ProofVectors]:
         """What all engines are asked."""
         sources, said = self.sources, self.said("data", "proof", "interface")
@@ -189,44 +163,6 @@ class SpecStages:
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
-
-    def answers(
-        self, library: Path, built: str, progress: Callable[[str, float], None]
-    ) -> Stage[Answers]:
-        """The words that the vectors must have, as every engine agrees that needs no card.
-
-        ``library`` is the C simulation and ``built`` its digest; ``progress`` hears which engine is
-        under way, and how far it is.
-        """
-        keras = is_installed("tensorflow") and is_installed("qkeras")
-        return Stage(
-            "answers",
-            self.key("answers", self.vectors.key, self.core.key, self.program.key, built, keras),
-            lambda: self._answer(library, progress),
-            Answers.dump,
-            Answers.load,
-            str,
-        )
-
-    def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
-        from fpgac.engines.csim import CSimulation
-        from fpgac.engines.keras import Keras, recorded
-        from fpgac.engines.program import ExactProgram, ProgramInNumpy
-
-        network, program = self.value(self.network), self.value(self.program)
-        outputs, vectors = program.output_layout, self.value(self.vectors).vectors
-        sets = [vectors, *self._more_test_data()]
-        questions = [
-            Question(Keras(network, outputs), tuple(sets)),
-            Question(CSimulation(library, self.value(self.core).core), (vectors,)),
-            Question(ProgramInNumpy(program), (vectors,)),
-        ]
-        if (known := recorded(network, outputs)) is not None:
-            questions.append(Question(known, (known.vectors,)))
-            sets.append(known.vectors)
-        reference = Question(ExactProgram(program), tuple(sets))
-        proof, words = prove(reference, questions, outputs, progress)
-        return Answers.of(words[vectors.title], outputs, proof)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
@@ -281,6 +217,85 @@ class TargetStages(SpecStages):
         super().__init__(sources, value)
         self.target, self.options = target, options
         self._modules = modules_of(target)
+
+    @cached_property
+    def core(self) -> Stage[CheckedCore]:
+        """The network as HLS C++, held against its program."""
+        said = self.said("interface", "topology")
+        # The program, which has a key of its own, is all that the bus depends on besides.
+        settings = to_plain(hls_settings(self.spec, self.target, self.options), [])
+        return Stage(
+            "core",
+            self.key(
+                *("core", self.network.key, self.program.key, said, settings),
+                *(self.target.interface, self.scaling_key),
+            ),
+            self._lower,
+            CheckedCore.dump,
+            CheckedCore.load,
+            str,
+            in_folder=False,
+        )
+
+    def _lower(self) -> CheckedCore:
+        from fpgac.core.lowering import lower
+        from fpgac.core.reuse import reuse_factors
+        from fpgac.rules.claim import check_claim
+
+        network, program = self.value(self.network), self.value(self.program)
+        outputs = program.output_layout.tensors
+        hls = hls_settings(self.spec, self.target, self.options, outputs)
+        core = lower(network, hls, types=self.spec.output_types)
+        reuse = reuse_line(hls, reuse_factors(network, hls))
+        undecided = check_claim(program, core).undecided
+        edged = core.with_edges(self.sources.scaling, self.spec.decodings)
+        return CheckedCore(edged, undecided, reuse)
+
+    @property
+    def clock_mhz(self) -> float:
+        """The kernel's clock."""
+        return hls_settings(self.spec, self.target, self.options).clock_mhz
+
+    def answers(
+        self, library: Path, built: str, progress: Callable[[str, float], None]
+    ) -> Stage[Answers]:
+        """The words that the vectors must have, as every engine agrees that needs no card.
+
+        ``library`` is the C simulation and ``built`` its digest; ``progress`` hears which engine is
+        under way, and how far it is.
+        """
+        keras = is_installed("tensorflow") and is_installed("qkeras")
+        return Stage(
+            "answers",
+            # Of the core, the words are a matter of what was built alone, not of its clock.
+            self.key(
+                *("answers", self.vectors.key, self.program.key, self.scaling_key, built, keras)
+            ),
+            lambda: self._answer(library, progress),
+            Answers.dump,
+            Answers.load,
+            str,
+        )
+
+    def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
+        from fpgac.engines.csim import CSimulation
+        from fpgac.engines.keras import Keras, recorded
+        from fpgac.engines.program import ExactProgram, ProgramInNumpy
+
+        network, program = self.value(self.network), self.value(self.program)
+        outputs, vectors = program.output_layout, self.value(self.vectors).vectors
+        sets = [vectors, *self._more_test_data()]
+        questions = [
+            Question(Keras(network, outputs), tuple(sets)),
+            Question(CSimulation(library, self.value(self.core).core), (vectors,)),
+            Question(ProgramInNumpy(program), (vectors,)),
+        ]
+        if (known := recorded(network, outputs)) is not None:
+            questions.append(Question(known, (known.vectors,)))
+            sets.append(known.vectors)
+        reference = Question(ExactProgram(program), tuple(sets))
+        proof, words = prove(reference, questions, outputs, progress)
+        return Answers.of(words[vectors.title], outputs, proof)
 
     @cached_property
     def design(self) -> Stage[Design]:

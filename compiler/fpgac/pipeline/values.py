@@ -85,17 +85,19 @@ class CheckedCore:
     """A core that was held against the network's program.
 
     It was ``undecided`` whether these layers compute the same, so that vectors must decide.
+    ``reuse`` is a line on reuse factors that nobody asked for.
     """
 
     core: Core
     undecided: tuple[str, ...] = ()
+    reuse: str = ""
 
     def __str__(self) -> str:
         core = self.core
         claim = f"{', '.join(self.undecided)} to be proven" if self.undecided else "as the program"
         return (
             f"{_edge(core.input_layout)} in, {_edge(core.output_layout)} out, {core.io_type}, "
-            f"{len(core.files)} files, {claim}"
+            f"{len(core.files)} files, {claim}" + (f", {self.reuse}" if self.reuse else "")
         )
 
     def dump(self) -> Files:

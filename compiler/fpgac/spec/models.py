@@ -37,6 +37,7 @@ __all__ = [
     "Format",
     "HlsSection",
     "InterfaceSection",
+    "IoType",
     "ProofSection",
     "PruningSection",
     "QuantisationSection",
@@ -44,6 +45,7 @@ __all__ = [
     "ScalingKind",
     "Section",
     "Spec",
+    "Strategy",
     "TopologySection",
     "TrainingSection",
 ]
@@ -235,21 +237,27 @@ class InterfaceSection(Section):
         return str(formats)
 
 
-class HlsSection(Section):
-    """What hls4ml is asked for."""
+Strategy = Literal["latency", "resource"]
+IoType = Literal["io_parallel", "io_stream"]
 
-    strategy: Literal["latency", "resource"] = Field(
-        default="latency", description="hls4ml's strategy."
+
+class HlsSection(Section):
+    """What hls4ml is asked for, where a target's table does not say otherwise."""
+
+    strategy: Strategy = Field(default="latency", description="hls4ml's strategy.")
+    reuse_factor: int | None = Field(
+        default=None,
+        ge=1,
+        description="Multiplications that share one multiplier; by default as many as cost no "
+        "rate, since a target's bus takes so many cycles for a sample.",
     )
-    reuse_factor: int = Field(
-        default=1, ge=1, description="Multiplications that share one multiplier."
-    )
-    io_type: Literal["io_parallel", "io_stream"] = Field(
+    io_type: IoType = Field(
         default="io_parallel",
-        description="How tensors pass between layers; with io_stream a kernel takes a sample "
-        "when the last is answered.",
+        description="How tensors pass between layers: all numbers at once, or one after the other.",
     )
-    clock_mhz: float = Field(default=200.0, ge=1, le=1000, description="The kernel's clock.")
+    clock_mhz: float | None = Field(
+        default=None, ge=1, le=1000, description="The kernel's clock; by default each board's own."
+    )
 
 
 class BudgetSection(Section):

@@ -55,7 +55,17 @@ from fpgac.errors import PluginError, Problem, SpecError, Where
 from fpgac.spec.loader import parsed
 from fpgac.spec.mistakes import problems_of
 
-__all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Resources", "Toolchains", "version_text"]
+__all__ = [
+    "Board",
+    "Clock",
+    "Image",
+    "Life",
+    "Memory",
+    "Mode",
+    "Resources",
+    "Toolchains",
+    "version_text",
+]
 
 Mode = Literal["hw_emu", "hw"]
 
@@ -107,12 +117,26 @@ class Clock(Table):
         return self
 
 
+class Image(Table):
+    """A board's image, and the version of the toolchain that its overlays are made with."""
+
+    name: Line = Field(description="Its name, such as PYNQ 3.0.")
+    version: Version = Field(description="The version: [2022, 1].")
+
+    def __str__(self) -> str:
+        return f"{self.name} with {version_text(self.version)}"
+
+
 class Toolchains(Table):
     """The vendor's toolchain, and which of its versions know the board."""
 
     name: Line = Field(description="Its name, such as Vitis.")
     first: Version = Field(description="The first version that knows the board: [2019, 2].")
     last: Version = Field(description="The last one.")
+    reason: Line | None = Field(default=None, description="Why these, in one line.")
+    images: tuple[Image, ...] = Field(
+        default=(), description="The images of the board, each with the version that it goes with."
+    )
 
     @model_validator(mode="after")
     def _first_before_last(self) -> Toolchains:
@@ -125,6 +149,15 @@ class Toolchains(Table):
     def __contains__(self, version: tuple[int, ...]) -> bool:
         """Whether ``version`` is in the range; updates (2021.2.1) belong to their release."""
         return self.first <= version and version[: len(self.last)] <= self.last
+
+    def image_notice(self, version: tuple[int, ...]) -> str | None:
+        """What to know of a version that no image goes with, in one line; else None."""
+        if not self.images or any(version[:2] == image.version for image in self.images):
+            return None
+        return (
+            f"no image of the board goes with {self.name} {version_text(version)}, and other pairs "
+            f"have failed: {', '.join(map(str, self.images))}"
+        )
 
     def __str__(self) -> str:
         return f"{self.name} {version_text(self.first)} to {version_text(self.last)}"
@@ -176,6 +209,10 @@ class Board(Table):
     platform_hint: Line = Field(description="What to do to have the platform, in one line.")
     hosts: tuple[Word, ...] = Field(
         default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+    )
+    program: Literal["awsxclbin"] | None = Field(
+        default=None,
+        description="What the card loads where that is made of v++'s xclbin by another's hand.",
     )
     processing_system: Literal["processing_system7", "zynq_ultra_ps_e"] | None = Field(
         default=None, description="The processor system on the chip, by its name as Vivado's IP."

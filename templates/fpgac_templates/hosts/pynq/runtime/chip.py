@@ -419,6 +419,7 @@ def _load(program: Path, device: Any, contract: Contract, driver: Driver) -> Any
     except OSError as error:
         raise HostError(BAD_PROGRAM, f"{program}: cannot be read: {error.strerror}") from error
     driver.check(program, magic)
+    driver.forget()
     try:
         return pynq.Overlay(str(program.resolve()), device=device)
     except Exception as error:  # pynq reads the file with many parsers, each with errors of its own
