@@ -10,9 +10,9 @@ import pytest
 from fpgac.hardware.gates import Gates
 from fpgac.reports.hardware import Reported
 from fpgac.reports.parser import Figure, Stage
-from fpgac.targets.target import Budget
+from fpgac.spec.models import BudgetSection
 
-ASKED = Gates(interval=7, clock_mhz=100.0, units=1, scaled=False, budget=Budget())
+ASKED = Gates(interval=7, clock_mhz=100.0, units=1, scaled=False, budget=BudgetSection())
 
 
 def codes(gates: Gates, *figures: Figure) -> list[str]:
@@ -46,17 +46,17 @@ def lut(value: float, stage: Stage, part: str = "device") -> Figure:
 @pytest.mark.parametrize(
     ("budget", "figures", "broken"),
     [
-        (Budget(max_lut=100), [lut(150, "estimated"), lut(90, "routed")], False),
-        (Budget(max_lut=100), [lut(90, "estimated"), lut(101, "routed")], True),
-        (Budget(max_lut=100), [lut(9000, "routed"), lut(90, "routed", "kernels")], False),
-        (Budget(max_latency_ns=130.0), [loop("latency", 13)], False),
-        (Budget(max_latency_ns=129.0), [loop("latency", 13)], True),
-        (Budget(min_rate=25e6), [loop("interval", 4)], False),
-        (Budget(min_rate=26e6), [loop("interval", 4)], True),
+        (BudgetSection(max_lut=100), [lut(150, "estimated"), lut(90, "routed")], False),
+        (BudgetSection(max_lut=100), [lut(90, "estimated"), lut(101, "routed")], True),
+        (BudgetSection(max_lut=100), [lut(9000, "routed"), lut(90, "routed", "kernels")], False),
+        (BudgetSection(max_latency_ns=130.0), [loop("latency", 13)], False),
+        (BudgetSection(max_latency_ns=129.0), [loop("latency", 13)], True),
+        (BudgetSection(min_rate=25e6), [loop("interval", 4)], False),
+        (BudgetSection(min_rate=26e6), [loop("interval", 4)], True),
     ],
 )
 def test_a_budget_is_held_by_the_last_stage_that_tells(
-    budget: Budget, figures: list[Figure], broken: bool
+    budget: BudgetSection, figures: list[Figure], broken: bool
 ) -> None:
     gates = replace(ASKED, budget=budget)
     assert codes(gates, *figures) == ["build.over-budget"] * broken

@@ -140,6 +140,13 @@ def test_the_remedy_for_dsps_is_one(specs: Path) -> None:
     assert check_spec(spec).spec.hls.reuse_factor == int(factor)
 
 
+def test_a_target_may_have_a_budget_of_its_own(specs: Path) -> None:
+    own = ("[targets.pynq-z2]", "[targets.pynq-z2]\nbudget.max_lut = 100")
+    _, problems = refused(changed(budget(specs, "max_lut = 53200"), own))
+    places = {problem.where.key for problem in problems if problem.where}
+    assert places == {"targets.pynq-z2.budget.max_lut"}
+
+
 def test_a_budget_that_holds_is_accepted(specs: Path) -> None:
     check_spec(budget(specs, "max_dsp = 220\nmax_lut = 53200\nmin_rate = 1e6"))
 

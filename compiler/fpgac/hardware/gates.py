@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fpgac.errors import Problem, Where
 from fpgac.reports.hardware import Reported, latest
-from fpgac.targets.target import Budget
+from fpgac.spec.models import BudgetSection
 
 __all__ = ["Gates"]
 
@@ -28,7 +28,7 @@ class Gates:
     clock_mhz: float
     units: int
     scaled: bool
-    budget: Budget
+    budget: BudgetSection
 
     def broken(self, folder: Path, reported: Sequence[Reported]) -> Iterator[Problem]:
         """What of the figures reported of the build in ``folder`` is not as it was asked for."""
@@ -55,7 +55,7 @@ class Gates:
             "LUT": budget.max_lut,
             "FF": budget.max_ff,
             "DSP": budget.max_dsp,
-            "BRAM_18K": budget.max_bram_18k,
+            "BRAM_18K": budget.max_bram,
         }
         # Of a card's device, a part is the platform's own.
         kernels = any(each.figure.part == "kernels" for each in reported)

@@ -16,7 +16,7 @@ from fpgac.pipeline.settings import hls_settings
 from fpgac.pipeline.sources import Sources
 from fpgac.plugins import Plugins, Target
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import Strategy
+from fpgac.spec.models import BudgetSection, Strategy
 
 if TYPE_CHECKING:
     from fpgac.estimate.accuracy import FigureName
@@ -53,6 +53,12 @@ class Estimates:
             CoreError: a layer cannot have its reuse factor.
         """
         return self._estimate(name, self._settings(name))
+
+    def own_budget(self, name: str) -> BudgetSection:
+        """What the target ``name`` has of the budget in its own table."""
+        _, options = chosen_target(self.file, self.plugins, name)
+        own: BudgetSection = options.budget
+        return own
 
     def remedy(self, name: str, figure: FigureName, most: float) -> str:
         """What brings a figure of a target down to ``most``, on a board that then holds it all."""
@@ -165,12 +171,14 @@ class _Limit:
 def budget_problems(estimates: Estimates, name: str) -> Iterator[Problem]:
     """What of the budget the target ``name`` breaks, and what its board cannot hold at all."""
     estimate, file = estimates.of(name), estimates.file
-    for limit in _limits(estimates, estimate):
+    own = estimates.own_budget(name)
+    for limit in _limits(estimates.spec.budget.with_own(own), estimate):
         if limit.broken:
+            place = ("targets", name) if getattr(own, limit.key) is not None else ()
             bound = "at least" if limit.key == "min_rate" else "at most"
             yield Problem(
                 f"{name} is estimated to break the budget",
-                file.where("budget", limit.key),
+                file.where(*place, "budget", limit.key),
                 expected=f"{bound} {limit.most:,.10g} {limit.unit}",
                 got=f"about {limit.got:,.0f} {limit.unit}, {_doubt(limit)}",
                 hint=_remedy(estimates, name, limit),
@@ -194,8 +202,7 @@ def fit_problems(estimates: Estimates, name: str) -> Iterator[Problem]:
         )
 
 
-def _limits(estimates: Estimates, estimate: Estimate) -> Iterator[_Limit]:
-    budget = estimates.spec.budget
+def _limits(budget: BudgetSection, estimate: Estimate) -> Iterator[_Limit]:
     for figure, name in _NAMES.items():
         most = getattr(budget, f"max_{figure}")
         if most is not None:

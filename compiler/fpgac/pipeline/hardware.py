@@ -135,7 +135,7 @@ def _gates(stages: TargetStages) -> Gates:
         clock_mhz=stages.clock_mhz,
         units=len(contract.instances),
         scaled=stages.target.board.clock.scalable,
-        budget=stages.options.budget,
+        budget=stages.spec.budget.with_own(stages.options.budget),
     )
 
 

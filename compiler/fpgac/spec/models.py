@@ -261,7 +261,9 @@ class HlsSection(Section):
 
 
 class BudgetSection(Section):
-    """The most that each target may take, as `fpgac estimate` says before anything is built."""
+    """What each target may take and must give: in `fpgac estimate` before anything is built, and
+    in the tools' reports of a hardware build.
+    """
 
     max_dsp: int | None = Field(default=None, ge=0, description="DSPs.")
     max_lut: int | None = Field(default=None, ge=0, description="LUTs, after logic synthesis.")
@@ -273,6 +275,10 @@ class BudgetSection(Section):
     min_rate: float | None = Field(
         default=None, gt=0, description="Samples a second of all compute units together."
     )
+
+    def with_own(self, own: BudgetSection) -> BudgetSection:
+        """This budget of all targets with what one of them has of its ``own``."""
+        return self.model_copy(update=own.model_dump(exclude_none=True))
 
 
 class ProofSection(Section):

@@ -132,7 +132,7 @@ hls4ml is asked for on this board in place of `[hls]`:
 | `reuse_factor` | multiplications that share one multiplier | that of `[hls]`, or as below |
 | `strategy` | `"latency"` or `"resource"` | that of `[hls]` |
 | `layers.NAME` | a table with one layer's `reuse_factor` and `strategy` | the above |
-| `budget` | what a hardware build may take, and must give | nothing is checked |
+| `budget` | keys of `[budget]` that are others here | those of `[budget]` |
 | `clock_tolerance` | the part of the clock that a build may lose to timing | 0.05 |
 
 A layer's own reuse factor counts for more than a common one, and a target's for more than the
@@ -145,9 +145,6 @@ clock_mhz = 100.0
 reuse_factor = 4
 layers.dense_1 = { reuse_factor = 9, strategy = "resource" }
 ```
-
-A `budget` has `max_lut`, `max_ff`, `max_dsp`, `max_bram_18k`, `max_latency_ns` and `min_rate`
-(samples a second); a hardware build whose reports are beyond it fails.
 
 Where nobody says a reuse factor, a layer has the greatest that costs no rate: the bus of a PYNQ-Z2
 brings 64 bits a cycle, so that a sample of 27 numbers of 16 bits takes 7 cycles, and each

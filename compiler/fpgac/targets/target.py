@@ -19,10 +19,10 @@ from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
-from fpgac.spec.models import Strategy
+from fpgac.spec.models import BudgetSection, Strategy
 from fpgac.targets.board import Board, Mode, version_text
 
-__all__ = ["Budget", "LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
+__all__ = ["LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
 
 def _not_empty(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -44,19 +44,6 @@ class LayerOptions(BaseModel):
         default=None, ge=1, description="Multiplications that share one multiplier."
     )
     strategy: Strategy | None = Field(default=None, description="hls4ml's strategy.")
-
-
-class Budget(BaseModel):
-    """What a build may take at most, and must give at least: ``[targets.NAME.budget]``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    max_lut: int | None = Field(default=None, ge=0, description="Look-up tables.")
-    max_ff: int | None = Field(default=None, ge=0, description="Flip-flops.")
-    max_dsp: int | None = Field(default=None, ge=0, description="DSP slices.")
-    max_bram_18k: int | None = Field(default=None, ge=0, description="Block RAMs of 18 Kb.")
-    max_latency_ns: float | None = Field(default=None, gt=0, description="From sample to result.")
-    min_rate: float | None = Field(default=None, gt=0, description="Samples a second.")
 
 
 class TargetOptions(BaseModel):
@@ -87,10 +74,9 @@ class TargetOptions(BaseModel):
         default_factory=dict,
         description="A table for each layer with a reuse_factor or a strategy of its own here.",
     )
-    budget: Budget = Field(
-        default_factory=Budget,
-        description="A table with what a hardware build may take: max_lut, max_ff, max_dsp, "
-        "max_bram_18k, max_latency_ns, min_rate.",
+    budget: BudgetSection = Field(
+        default_factory=BudgetSection,
+        description="A table with keys of [budget] that are others on this target.",
     )
     clock_tolerance: float = Field(
         default=0.05,
