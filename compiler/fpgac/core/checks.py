@@ -21,6 +21,7 @@ from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
 from fpgac.spec.models import HlsSection
+from fpgac.spec.names import is_reserved
 
 __all__ = [
     "check_formats",
@@ -31,12 +32,6 @@ __all__ = [
     "declared_type",
     "result_types",
 ]
-
-# hls4ml writes the core into C++'s global namespace, next to names and files of its own.
-_TAKEN = re.compile(
-    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|((relu|hard_\w+)_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
-    re.IGNORECASE,
-)
 
 # A constant is written as a decimal number without exponent: a C++ integer where it has no point.
 _WIDEST_CONSTANT = 62
@@ -64,7 +59,7 @@ def check_names(network: Network) -> None:
             code="core.reserved-name",
         )
         for key, name in names.items()
-        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or _TAKEN.fullmatch(name)
+        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or is_reserved(name)
     ]
     lowered = Counter(node.name.lower() for node in network.nodes)
     problems += [
