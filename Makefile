@@ -8,8 +8,11 @@ export VENV
 WORKERS := 2
 SPREAD := -n $(WORKERS) --dist loadfile
 
+# Which cases `make nightly` draws: others each time, unless SEED=... is given.
+SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test quick check format bench docs clean
+.PHONY: help demo setup test quick nightly check format bench docs clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,12 +30,16 @@ test: check ## install what is missing, then lint, types and the whole test suit
 quick: setup ## the test suite without the minutes-long tests
 	$(BIN)/pytest $(SPREAD) -m "not heavy"
 
+nightly: setup ## draw new cases for the property tests, ten times as many
+	@echo "drawing from seed $(SEED): make nightly SEED=$(SEED) draws the same cases again"
+	$(BIN)/pytest $(SPREAD) -m hypothesis --hypothesis-profile=nightly --hypothesis-seed=$(SEED)
+
 check: setup ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: setup ## mend lint and format where ruff can
+format: setup ## fix lint and format where ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from fpgac.network.file import read_network
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 
 
 def compiled(network: Network, folder: Path) -> Any:
@@ -41,17 +43,19 @@ def converted(network: Network, folder: Path) -> Any:
     import hls4ml
     from hls4ml.model.graph import ModelGraph
 
-    size = network.input_size
+    (entry,) = network.inputs
+    size = entry.size
     layers: list[dict[str, Any]] = [
         {"name": "x", "class_name": "InputLayer", "input_shape": [size]}
     ]
-    names: dict[str, Any] = {"x": {"Precision": {"result": str(network.input_type)}}}
-    for layer in network.layers:
-        if isinstance(layer, DenseLayer):
+    names: dict[str, Any] = {"x": {"Precision": {"result": str(entry.type)}}}
+    for node in network.nodes:
+        layer = node.operation
+        if isinstance(layer, Dense):
             n_in, size = layer.weights.shape
             layers.append(
                 {
-                    "name": layer.name,
+                    "name": node.name,
                     "class_name": "Dense",
                     "n_in": n_in,
                     "n_out": size,
@@ -61,16 +65,16 @@ def converted(network: Network, folder: Path) -> Any:
                 }
             )
             precision = {"weight": str(layer.weight_type), "bias": str(layer.bias_type)}
-            names[layer.name] = {
+            names[node.name] = {
                 "Precision": precision | {"accum": "auto", "result": "auto"},
                 "ReuseFactor": 1,
             }
-        elif isinstance(layer, ReluLayer):
+        elif isinstance(layer, Relu):
             activation = {"class_name": "Activation", "activation": "relu", "n_in": size}
-            layers.append({"name": layer.name} | activation)
-            names[layer.name] = {"Precision": {"result": str(layer.type)}}
+            layers.append({"name": node.name} | activation)
+            names[node.name] = {"Precision": {"result": str(layer.grid)}}
         else:
-            raise TypeError(f"{layer.name} is neither dense nor a ReLU")
+            raise TypeError(f"{node.name} is neither dense nor a ReLU")
     config = hls4ml.utils.config.create_config(
         output_dir=str(folder), project_name="muon", backend="Vitis", io_type="io_parallel"
     )
@@ -81,7 +85,7 @@ def converted(network: Network, folder: Path) -> Any:
 
 def main(network: str, folder: str) -> None:
     trained = read_network(Path(network))
-    compiled(trained, Path(folder)).predict(np.zeros((1, trained.input_size), np.float32))
+    compiled(trained, Path(folder)).predict(np.zeros((1, trained.input_layout.size), np.float32))
 
 
 if __name__ == "__main__":

@@ -104,8 +104,8 @@ def main() -> None:
 def samples(network: Network) -> Floats:
     """The inputs that were recorded when the network was trained, again and again."""
     assert network.recording is not None
-    numbers = network.input_type.number(network.recording.inputs).astype(np.float32)
-    return np.resize(numbers, (SAMPLES, network.input_size))
+    numbers = network.input_layout.number(network.recording.inputs).astype(np.float32)
+    return np.resize(numbers, (SAMPLES, network.input_layout.size))
 
 
 def rates(runs: list[Callable[[], object]], samples: int, times: int) -> list[float]:
@@ -148,7 +148,7 @@ def ceilings(engine: Engine) -> list[Callable[[], object]]:
 def first_sample(network: Network) -> Figure:
     """From the core to the first answer, with an empty cache and with a full one."""
     core = lower(network, HlsSection())
-    x = np.zeros((1, network.input_size), np.float32)
+    x = np.zeros((1, network.input_layout.size), np.float32)
 
     def answer() -> None:
         Engine.of(exact_program(core)).numbers(x)

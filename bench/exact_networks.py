@@ -19,7 +19,9 @@ from exact import FEW, SAMPLES, UNIT, Floats, best_session, in_batches, rates, s
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.engines.csim import CSimulation
 from fpgac.engines.emulator import simulation
+from fpgac.engines.engine import Vectors
 from fpgac.native.engine import Engine
 from fpgac.network.file import read_network
 from fpgac.network.network import Network
@@ -36,16 +38,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as folder:
         jets, digits = (read_network(SPECS / f"{name}.network.json") for name in ("jets", "digits"))
         measure(jets, "hls4ml predict", predict(jets, Path(folder)))
-        measure(digits, "C simulation", simulation(core(digits), threads=1))
+        measure(digits, "C simulation", simulated(core(digits)))
 
 
 def core(network: Network) -> Core:
     return lower(network, HlsSection())
 
 
+def simulated(made: Core) -> Words:
+    """fpgac's own call of the C simulation, in one process."""
+    engine = CSimulation(simulation(made), made, processes=1)
+    return lambda x: engine.words(Vectors("samples", made.input_layout, x))
+
+
 def predict(network: Network, folder: Path) -> Words:
     """hls4ml's own function, whose numbers become raw words."""
-    graph, step = compiled(network, folder), core(network).output.type.step
+    graph, step = compiled(network, folder), core(network).outputs[0].type.step
 
     def words(x: Floats) -> IntArray:
         return np.asarray(graph.predict(x) / step, np.int64).reshape(len(x), -1)

@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 from _figures import Figure, number, print_table, process, show
 
-from fpgac.design.contract import Contract
-from fpgac.engines.hosts import built_hosts, run_host_once
-from fpgac.steps.plan import CONTRACT
+from fpgac.engines.built import Build
+from fpgac.engines.hosts import run_host_once
 
 SPEC = Path(__file__).parents[1] / "specs" / "muon.toml"
 
@@ -41,10 +40,13 @@ def main() -> None:
             *(sys.executable, "-m", "fpgac", "compile", SPEC),
             *("--target", "aws-f1", "--out", folder),
         )
-        hosts = built_hosts(folder)
+        build = Build.open(folder)
         times = {
             batch: quietest(
-                [{host: timed(folder, host, batch, calls) for host in hosts} for _ in range(ROUNDS)]
+                [
+                    {host: timed(build, host, batch, calls) for host in build.hosts}
+                    for _ in range(ROUNDS)
+                ]
             )
             for batch, calls in CALLS.items()
         }
@@ -70,11 +72,11 @@ def compared(name: str, times: dict[str, Times], phases: Sequence[str]) -> list[
     ]
 
 
-def timed(folder: Path, host: str, batch: int, calls: int) -> Times:
+def timed(build: Build, host: str, batch: int, calls: int) -> Times:
     """The seconds of each phase in the median call, the first two left out."""
-    contract = Contract.from_json((folder / CONTRACT).read_bytes())
+    folder, contract = build.folder, build.contract
     samples, profile = folder / "samples.npy", folder / "profile.csv"
-    shape = (batch * (calls + 2), *contract.input.shape)
+    shape = (batch * (calls + 2), *contract.inputs[0].shape)
     np.save(samples, np.random.default_rng(1).normal(0, 4, shape).astype(np.float32))
     run_host_once(
         folder,

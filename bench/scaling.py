@@ -148,8 +148,8 @@ def answering(engine: Engine, inputs: int) -> Engine:
 
 def rates(network: Network, engine: Engine) -> list[float]:
     """Samples a second of the engine and of onnxruntime, one thread each."""
-    size = network.input_size
-    products = sum(layer.weights.size for layer in network.weighted_layers)
+    size = network.input_layout.size
+    products = network.weights.size
     samples = max(256, min(1 << 16, int(WORK / products)))
     x = np.random.default_rng(1).normal(0, 4, (samples, size)).astype(np.float32)
     session = float_session(network)

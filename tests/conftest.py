@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
-from fpgac.network.network import (
-    AveragePoolLayer,
-    ConvLayer,
-    DenseLayer,
-    FlattenLayer,
-    HardLayer,
-    MaxPoolLayer,
-    Network,
-    ReluLayer,
-)
+from fpgac.build.cache import CACHE_VARIABLE
+from fpgac.network.network import Network
+from fpgac.network.ops.arrangement import Flatten
+from fpgac.network.ops.convolution import Convolution
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.pooling import Pooling
+from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.squash import Squash
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.shapes import Padding
+from fpgac.tensors import Tensor
+
+pytest_plugins = ["tests.drawing"]
 
 ROOT = Path(__file__).parents[1]
-
-# Drawn cases are the same in every run, so that a change is judged by itself; others are drawn by
-# `pytest --hypothesis-profile=default`.
-settings.register_profile("fixed", derandomize=True)
-settings.load_profile("fixed")
 
 
 def run_fpgac(
@@ -41,6 +37,23 @@ def run_fpgac(
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of this run's own, which its workers share: no test depends on an earlier run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(shared / "cache"))
+        yield shared / "cache"
+
+
+@pytest.fixture
+def new_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, for tests that look at what is made and what is taken from it."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="session")
@@ -67,52 +80,50 @@ def iris_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pictures() -> Network:
     """6 x 7 pixels of two channels: an odd padding, oblong kernels and pools, unequal strides."""
-    layers = (
-        _conv("first", (3, 2, 2, 4), (1, 1), "same"),
-        ReluLayer("first_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
-        MaxPoolLayer("pool", (2, 1)),
-        _conv("second", (2, 3, 4, 3), (1, 2), "valid"),
-        MaxPoolLayer("pool_of_sums", (2, 3)),
-        FlattenLayer("flat"),
-        _dense("next", 3, 4),
-        HardLayer("next_tanh", "tanh", FixedPoint.parse("ap_fixed<5,1,RND_CONV,SAT>")),
-        _dense("last", 4, 5),
-    )
-    return Network("pictures", (6, 7, 2), FixedPoint.parse("ap_fixed<7,3,RND,SAT>"), layers)
+    operations = [
+        ("first", _convolution((3, 2, 2, 4), (1, 1), "same")),
+        ("first_relu", Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))),
+        ("pool", Pooling((2, 1), is_mean=False)),
+        ("second", _convolution((2, 3, 4, 3), (1, 2), "valid")),
+        ("pool_of_sums", Pooling((2, 3), is_mean=False)),
+        ("flat", Flatten()),
+        ("next", _dense(3, 4)),
+        ("next_tanh", Squash.of_bits("tanh", 5)),
+        ("last", _dense(4, 5)),
+    ]
+    entry = Tensor("x", (6, 7, 2), FixedPoint.parse("ap_fixed<7,3,RND,SAT>"))
+    return Network.chain("pictures", entry, operations)
 
 
 @pytest.fixture(scope="session")
 def sequences() -> Network:
     """23 places of three channels: steps that do not divide them, and means of whole sums."""
-    layers = (
-        _conv("first", (4, 3, 4), (2,), "same"),
-        HardLayer("first_sigmoid", "sigmoid", FixedPoint.parse("ap_ufixed<6,0,RND_CONV,SAT>")),
-        MaxPoolLayer("pool", (2,)),
-        _conv("second", (1, 4, 2), (1,), "valid"),
-        AveragePoolLayer("mean", (2,)),
-        FlattenLayer("flat"),
-        _dense("last", 6, 2),
-    )
-    return Network("sequences", (23, 3), FixedPoint.parse("ap_ufixed<8,2,RND,SAT>"), layers)
+    operations = [
+        ("first", _convolution((4, 3, 4), (2,), "same")),
+        ("first_sigmoid", Squash.of_bits("sigmoid", 6)),
+        ("pool", Pooling((2,), is_mean=False)),
+        ("second", _convolution((1, 4, 2), (1,), "valid")),
+        ("mean", Pooling((2,), is_mean=True)),
+        ("flat", Flatten()),
+        ("last", _dense(6, 2)),
+    ]
+    entry = Tensor("x", (23, 3), FixedPoint.parse("ap_ufixed<8,2,RND,SAT>"))
+    return Network.chain("sequences", entry, operations)
 
 
-def _conv(
-    name: str, shape: tuple[int, ...], strides: tuple[int, ...], padding: Padding
-) -> ConvLayer:
+def _convolution(shape: tuple[int, ...], strides: tuple[int, ...], padding: Padding) -> Convolution:
     """Random words over the whole of their types; ``shape`` is (*kernel, channels, filters)."""
-    return ConvLayer(*_words(name, shape), strides, padding)
+    return Convolution(*_words(shape), strides, padding)
 
 
-def _dense(name: str, inputs: int, outputs: int) -> DenseLayer:
-    return DenseLayer(*_words(name, (inputs, outputs)))
+def _dense(inputs: int, outputs: int) -> Dense:
+    return Dense(*_words((inputs, outputs)))
 
 
-def _words(
-    name: str, shape: tuple[int, ...]
-) -> tuple[str, IntArray, FixedPoint, IntArray, FixedPoint]:
+def _words(shape: tuple[int, ...]) -> tuple[IntArray, FixedPoint, IntArray, FixedPoint]:
     random = np.random.default_rng(sum(shape))
     weight = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
     bias = FixedPoint.parse("ap_fixed<9,2,RND_CONV,SAT>")
     weights = random.integers(weight.lowest, weight.highest + 1, shape, np.int64)
     biases = random.integers(bias.lowest, bias.highest + 1, shape[-1], np.int64)
-    return name, weights, weight, biases, bias
+    return weights, weight, biases, bias

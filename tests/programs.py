@@ -90,14 +90,16 @@ class _Drawing:
         return self.build.program("drawn", self.outputs(), layers)
 
     def outputs(self) -> list[Terminal]:
-        """The values of one fraction in one tensor each, and the last input."""
-        outputs = [replace(self.build.inputs[-1])]
-        for fraction in sorted({value.fraction for value in self.values}):
-            type_ = FixedPoint(SHOWN, SHOWN - fraction)
-            alike = [value for value in self.values if value.fraction == fraction]
-            shown = [self.build.cast(value, type_) for value in alike]
-            whole = self.build.gather(shown, np.arange(sum(value.size for value in shown)))
-            outputs.append(terminal(type_, whole, f"fraction {fraction}"))
+        """The last input, and the words of all values in a few tensors, as if of one fraction."""
+        finest = max(value.fraction for value in self.values)
+        type_ = FixedPoint(SHOWN, SHOWN - finest)
+        words = [self.build.scaled(v, 1, finest - v.fraction) for v in self.values]
+        shown = [self.build.cast(value, type_) for value in words]
+        outputs = [self.build.inputs[-1]]
+        for part in np.array_split(np.arange(len(shown)), self.number(1, 3)):
+            xs = [shown[place] for place in part]
+            whole = self.build.gather(xs, np.arange(sum(x.size for x in xs)))
+            outputs.append(terminal(type_, whole, f"part {len(outputs)}"))
         return outputs
 
     # --- what operations are made of

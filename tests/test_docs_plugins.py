@@ -52,7 +52,7 @@ def test_every_fence_is_a_snippet() -> None:
     assert all(snippet.title or snippet.language == "console" for snippet in SNIPPETS)
 
 
-def test_every_hook_is_told() -> None:
+def test_every_hook_is_documented() -> None:
     for hook in (name for name in hookspecs.__all__ if name.startswith("fpgac_")):
         assert f"| `{hook}` |" in PAGE
         assert f"def {hook}():" in PAGE
@@ -123,4 +123,4 @@ def run(command: str, folder: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    assert "is left out" not in done.stderr
+    assert "is not used" not in done.stderr

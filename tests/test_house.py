@@ -42,6 +42,7 @@ FLOORS: Final = (
     "reports",
     "spec",
     "build",
+    "plain",
     "tensors",
     "numbers",
     "digest",

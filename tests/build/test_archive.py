@@ -7,8 +7,9 @@ import tarfile
 import time
 
 from fpgac.build.archive import tar_gz
+from fpgac.build.folder import File
 
-FILES = {"b/run": (b"#!/bin/sh\n", True), "a.txt": (b"text", False)}
+FILES = {"b/run": File(b"#!/bin/sh\n", executable=True), "a.txt": File(b"text")}
 
 
 def test_it_holds_its_files_below_one_folder() -> None:

@@ -11,22 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.build.folder import LOCK_NAME, claimed, disk_errors, write_tree, write_whole
-from fpgac.build.lock import Lock, StopRecord, read_lock, write_lock
-from fpgac.errors import BuildError
+from fpgac.build.folder import (
+    LOCK_NAME,
+    File,
+    Files,
+    disk_errors,
+    locked,
+    write_tree,
+    write_whole,
+)
+from fpgac.build.lock import Lock, StageRecord, StepRecord, read_lock, write_lock
+from fpgac.digest import digest_bytes
+from fpgac.errors import BuildError, Where
 
 
 def test_a_new_folder_is_made_and_an_own_one_taken_again(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    with claimed(folder):
+    with locked(folder):
         write_lock(folder, Lock(target="t"))
-    with claimed(folder):
+    with locked(folder):
         assert read_lock(folder).target == "t"
 
 
 def test_a_folder_with_other_things_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years")
-    with pytest.raises(BuildError, match=r"not fpgac's own") as caught, claimed(tmp_path):
+    with pytest.raises(BuildError, match=r"not fpgac's own") as caught, locked(tmp_path):
         pass
     assert "thesis.tex" in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
@@ -34,14 +43,14 @@ def test_a_folder_with_other_things_is_refused_untouched(tmp_path: Path) -> None
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(BuildError, match="--out"), claimed(tmp_path / "out"):
+    with pytest.raises(BuildError, match="--out"), locked(tmp_path / "out"):
         pass
 
 
 def test_two_runs_cannot_write_one_folder(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from fpgac.build.folder import claimed\n"
-        "with claimed(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys, time; from pathlib import Path; from fpgac.build.folder import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
@@ -50,29 +59,29 @@ def test_two_runs_cannot_write_one_folder(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(BuildError, match="another fpgac"), claimed(tmp_path):
+        with pytest.raises(BuildError, match="another fpgac"), locked(tmp_path):
             pass
         other.communicate()
-    with claimed(tmp_path):
+    with locked(tmp_path):
         pass
 
 
 def test_a_killed_run_leaves_the_folder_free(tmp_path: Path) -> None:
     code = (
-        "import sys, os; from pathlib import Path; from fpgac.build.folder import claimed\n"
-        "with claimed(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+        "import sys, os; from pathlib import Path; from fpgac.build.folder import locked\n"
+        "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    with claimed(tmp_path):
+    with locked(tmp_path):
         pass
 
 
 def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from fpgac.build.folder import claimed\n"
+        "import os, sys; from pathlib import Path; from fpgac.build.folder import locked\n"
         "from fpgac.build.plan import *; from fpgac.build.runner import run_plan\n"
         "step = Step('s', ('bash', '-c', 'echo $$ > pid; sleep 600'), (), ('o',))\n"
-        "with claimed(Path(sys.argv[1])): run_plan(Plan((step,)), Path(sys.argv[1]), {})"
+        "with locked(Path(sys.argv[1])): run_plan(Plan((step,)), Path(sys.argv[1]), {})"
     )
     folder = tmp_path / "out"
     fpgac = subprocess.Popen([sys.executable, "-c", code, str(folder)])
@@ -82,17 +91,17 @@ def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -
     fpgac.kill()
     fpgac.wait()
     try:
-        with pytest.raises(BuildError, match="another fpgac"), claimed(folder):
+        with pytest.raises(BuildError, match="another fpgac"), locked(folder):
             pass
     finally:
         os.killpg(int(pid.read_text()), signal.SIGKILL)
 
 
 def test_a_run_that_ends_gives_the_folder_back_though_a_child_lingers(tmp_path: Path) -> None:
-    with claimed(tmp_path):
+    with locked(tmp_path):
         child = subprocess.Popen(["sleep", "600"], close_fds=False)
     try:
-        with claimed(tmp_path):
+        with locked(tmp_path):
             pass
     finally:
         child.kill()
@@ -126,40 +135,66 @@ def test_a_write_that_fails_keeps_the_old_file_and_no_draft(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def digests(files: Files) -> dict[str, str]:
+    return {path: digest_bytes(file.content) for path, file in files.items()}
+
+
+FIRST: Files = {"a/x": File(b"1"), "b": File(b"2", executable=True)}
+
+
 def test_a_tree_replaces_the_one_before_and_no_more(tmp_path: Path) -> None:
-    first, _ = write_tree(tmp_path, {"a/x": (b"1", False), "b": (b"2", True)}, {})
+    write_tree(tmp_path, FIRST, {})
     (tmp_path / "mine").write_text("user's")
-    second, edited = write_tree(tmp_path, {"b": (b"3", False)}, first)
+    edited = write_tree(tmp_path, {"b": File(b"3")}, digests(FIRST))
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {"b", "mine"}
     assert (tmp_path / "b").read_bytes() == b"3"
-    assert set(second) == {"b"}
+    assert not (tmp_path / "b").stat().st_mode & 0o100
     assert not edited
 
 
 def test_files_that_did_not_change_are_not_touched(tmp_path: Path) -> None:
-    first, _ = write_tree(tmp_path, {"a": (b"1", False)}, {})
-    before = (tmp_path / "a").stat().st_mtime_ns
-    write_tree(tmp_path, {"a": (b"1", False)}, first)
-    assert (tmp_path / "a").stat().st_mtime_ns == before
+    write_tree(tmp_path, FIRST, {})
+    before = (tmp_path / "b").stat().st_mtime_ns
+    write_tree(tmp_path, FIRST, digests(FIRST))
+    assert (tmp_path / "b").stat().st_mtime_ns == before
 
 
 def test_what_a_user_edited_is_set_aside_never_lost(tmp_path: Path) -> None:
-    first, _ = write_tree(tmp_path, {"a": (b"1", False)}, {})
-    (tmp_path / "a").write_text("tweaked by hand")
-    _, edited = write_tree(tmp_path, {"a": (b"2", False)}, first)
-    assert edited == ["a"]
-    assert (tmp_path / "a").read_text() == "2"
-    assert (tmp_path / "a.edited").read_text() == "tweaked by hand"
+    write_tree(tmp_path, FIRST, {})
+    (tmp_path / "b").write_text("tweaked by hand")
+    assert write_tree(tmp_path, FIRST, digests(FIRST)) == ["b"]
+    assert (tmp_path / "b").read_bytes() == b"2"
+    assert (tmp_path / "b.edited").read_text() == "tweaked by hand"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"version": 99}', '{"version": 1, "steps": 7}', "[]"])
-def test_a_damaged_lock_is_told_with_the_mend(tmp_path: Path, text: str) -> None:
+def test_an_edit_that_makes_the_file_as_it_will_be_is_none(tmp_path: Path) -> None:
+    write_tree(tmp_path, FIRST, {})
+    (tmp_path / "b").write_bytes(b"3")
+    assert write_tree(tmp_path, {**FIRST, "b": File(b"3")}, digests(FIRST)) == []
+    assert not (tmp_path / "b.edited").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", ""),
+        ("{", ""),
+        ('{"version": 99}', ""),
+        ('{"version": 2, "steps": 7}', "steps"),
+        ('{"version": 2, "stages": {"core": {"key": 7}}}', "stages.core.key"),
+        ("[]", ""),
+    ],
+)
+def test_a_damaged_lock_is_refused_with_the_place(tmp_path: Path, text: str, key: str) -> None:
     (tmp_path / LOCK_NAME).write_text(text)
-    with pytest.raises(BuildError, match="remove the folder"):
+    with pytest.raises(BuildError) as caught:
         read_lock(tmp_path)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("build.bad-lock", Where(tmp_path / LOCK_NAME, key=key))
 
 
 def test_a_lock_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    lock = Lock(spec="s").with_stop("core", StopRecord(key="k", files={"a": "b"}, seconds=1.5))
+    record = StageRecord(key="k", files={"a": "b"}, executable=("a",), seconds=1.5)
+    lock = Lock(spec="s").with_stage("core", record).with_step("s", StepRecord("k", {"o": "d"}))
     write_lock(tmp_path, lock)
     assert read_lock(tmp_path) == lock

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpgac.build.folder import claimed
+from fpgac.build.folder import locked
 
 ROOT = Path(__file__).parents[2]
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
@@ -223,7 +223,7 @@ def test_a_defect_shows_a_traceback_with_debug_only(fpgac: Fpgac, tmp_path: Path
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ending_it_early_says_so_and_ends_its_compilers(
-    specs: Path, tmp_path: Path, number: signal.Signals, code: int
+    specs: Path, tmp_path: Path, new_cache: Path, number: signal.Signals, code: int
 ) -> None:
     out = tmp_path / "out"
     program = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -243,7 +243,7 @@ def test_ending_it_early_says_so_and_ends_its_compilers(
     _, told = running.communicate(timeout=60)
     assert running.returncode == code
     assert "what was finished is kept" in told
-    with claimed(out):  # nothing of it is left that could write
+    with locked(out):  # nothing of it is left that could write
         assert not (out / "emulation" / "core.o").exists()
 
 

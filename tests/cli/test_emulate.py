@@ -52,7 +52,7 @@ def test_python_gives_what_the_command_line_gives(
     np.testing.assert_array_equal(package.emulate(specs / "iris.toml", X), np.load(options[-1]))
     np.testing.assert_array_equal(chip.predict(X), np.load(options[-1]))
     raw = package.emulate(specs / "iris.toml", X, raw=True)
-    np.testing.assert_array_equal(chip.output.type.number(raw), np.load(options[-1]))
+    np.testing.assert_array_equal(chip.outputs.number(raw), np.load(options[-1]))
 
 
 def test_the_package_offers_nothing_else_by_itself() -> None:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.operation import Operation
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
 from fpgac.steps.core import ap_headers, core_source, core_steps
+from fpgac.tensors import Tensor
 
 if TYPE_CHECKING:
     from fpgac.core.core import Core
@@ -30,20 +34,16 @@ def network(
 ) -> Network:
     """Dense layers of the given sizes with random words over the whole format, ReLUs between."""
     rng = np.random.default_rng(seed)
-    layers: list[DenseLayer | ReluLayer] = []
+    weight, bias = FixedPoint.parse(weights), FixedPoint.parse(biases)
+    operations: list[tuple[str, Operation]] = []
     for place, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
         if place > 1:
-            layers.append(ReluLayer(f"dense_{place - 1}_relu", FixedPoint.parse(activations)))
-        layers.append(
-            DenseLayer(
-                f"dense_{place}",
-                random_words(FixedPoint.parse(weights), (inputs, outputs), rng),
-                FixedPoint.parse(weights),
-                random_words(FixedPoint.parse(biases), (outputs,), rng),
-                FixedPoint.parse(biases),
-            )
-        )
-    return Network(name, sizes[0], FixedPoint.parse(input_type), tuple(layers))
+            operations.append((f"dense_{place - 1}_relu", Relu(FixedPoint.parse(activations))))
+        words = random_words(weight, (inputs, outputs), rng)
+        dense = Dense(words, weight, random_words(bias, (outputs,), rng), bias)
+        operations.append((f"dense_{place}", dense))
+    entry = Tensor("x", (sizes[0],), FixedPoint.parse(input_type))
+    return Network.chain(name, entry, operations)
 
 
 def random_words(type_: FixedPoint, shape: tuple[int, ...], rng: np.random.Generator) -> IntArray:

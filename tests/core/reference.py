@@ -9,25 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 
 Integers = Any  # arrays of Python integers
 
 
 def answers(network: Network, words: IntArray, output: FixedPoint) -> IntArray:
-    """The raw words of ``output`` for raw words of the input's type."""
-    values, fraction = words.astype(object), network.input_type.fraction
-    for layer in network.layers:
-        if isinstance(layer, ReluLayer):
-            values = requantised(np.maximum(values, 0), fraction, layer.type)
-            fraction = layer.type.fraction
+    """The raw words of ``output`` for raw words of the only input's type; a chain of layers."""
+    (entry,) = network.inputs
+    values, fraction = words.astype(object), entry.type.fraction
+    for operation in (node.operation for node in network.nodes):
+        if isinstance(operation, Relu):
+            values = requantised(np.maximum(values, 0), fraction, operation.grid)
+            fraction = operation.grid.fraction
             continue
-        assert isinstance(layer, DenseLayer)
-        product = fraction + layer.weight_type.fraction
-        sums = max(product, layer.bias_type.fraction)
-        values = values.dot(layer.weights.astype(object)) * 2 ** (sums - product)
-        values = values + layer.bias.astype(object) * 2 ** (sums - layer.bias_type.fraction)
+        assert isinstance(operation, Dense)
+        product = fraction + operation.weight_type.fraction
+        sums = max(product, operation.bias_type.fraction)
+        values = values.dot(operation.weights.astype(object)) * 2 ** (sums - product)
+        bias = operation.bias.astype(object)
+        values = values + bias * 2 ** (sums - operation.bias_type.fraction)
         fraction = sums
     words_out: IntArray = requantised(values, fraction, output).astype(np.int64)
     return words_out

@@ -25,6 +25,7 @@ from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint, Overflow, Rounding
 from fpgac.spec.models import HlsSection
 from tests.core.networks import network
+from tests.drawing import examples
 
 LATENCY = HlsSection()
 TINY = network("tiny", "ap_fixed<16,6,RND,SAT>", (5, 6, 3))
@@ -184,7 +185,7 @@ formats = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     formats, formats, formats, formats, st.integers(1, 9), st.sampled_from(["latency", "resource"])
 )

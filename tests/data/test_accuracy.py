@@ -1,4 +1,4 @@
-"""Outputs judged against the answers of any kind of data set."""
+"""Outputs compared with the targets of any kind of data set."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_any_other_regression_has_its_root_mean_square_error() -> None:
     assert accuracy.png() is None
 
 
-def test_the_figures_are_json_whatever_cannot_be_told(muons: Dataset) -> None:
+def test_the_figures_are_json_even_where_they_are_undefined(muons: Dataset) -> None:
     soft = muons.take(np.flatnonzero(muons.targets[:, 0] < 0))  # below 16 GeV
     read = json.loads(judge(soft, soft.targets).json())
     last = read["by"][0]["bins"][-1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.design.contract import Contract, contract
 from fpgac.design.render import bridge_files, host_files, kernel_files
 from fpgac.emulation.card import BoardDescription, HostRun, run_host
@@ -66,17 +67,26 @@ class Bench:
         host = self.folder / "hosts" / "pynq" / "tiny_host.py"
         return self.start([str(host), *words, *options], cwd=cwd, timeout=timeout)
 
-    def script(self, text: str, *, cwd: Path, timeout: float = 60) -> HostRun:
+    def script(
+        self, text: str, *, cwd: Path, timeout: float = 60, cancellation: Cancellation = NEVER
+    ) -> HostRun:
         """A program of Python, with the host's folder and the overlay's path at hand."""
         head = f"import sys\nsys.path.insert(0, {str(self.folder / 'hosts' / 'pynq')!r})\n"
         program = cwd / "script.py"
         program.write_text(f"{head}BIT = {str(self.folder / 'tiny.bit')!r}\n{text}")
-        return self.start([str(program)], cwd=cwd, timeout=timeout)
+        return self.start([str(program)], cwd=cwd, timeout=timeout, cancellation=cancellation)
 
-    def start(self, command: list[str], *, cwd: Path, timeout: float) -> HostRun:
+    def start(
+        self, command: list[str], *, cwd: Path, timeout: float, cancellation: Cancellation = NEVER
+    ) -> HostRun:
         """Python on the emulated board."""
         return run_host(
-            [sys.executable, *command], kind="pynq", card=BOARD, cwd=cwd, timeout=timeout
+            [sys.executable, *command],
+            kind="pynq",
+            card=BOARD,
+            cwd=cwd,
+            timeout=timeout,
+            cancellation=cancellation,
         )
 
 
@@ -114,4 +124,4 @@ def bench(folder: Path) -> Bench:
     np.save(folder / "X.npy", samples)
     np.save(folder / "none.npy", samples[:0])
     np.save(folder / "narrow.npy", samples[:, :26])
-    return Bench(folder, samples, answers(CORE, CORE.input.type.raw(samples).astype(np.int64)))
+    return Bench(folder, samples, answers(CORE, CORE.inputs[0].type.raw(samples).astype(np.int64)))

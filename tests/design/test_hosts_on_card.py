@@ -135,7 +135,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     np.save(folder / "X4.npy", samples.astype(np.float32))
     np.save(folder / "none.npy", samples[:0])
     np.save(folder / "narrow.npy", samples[:, :26])
-    return Bench(folder, samples, answers(CORE, CORE.input.type.raw(samples).astype(np.int64)))
+    return Bench(folder, samples, answers(CORE, CORE.inputs[0].type.raw(samples).astype(np.int64)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -162,7 +162,7 @@ def test_the_right_words(
         np.testing.assert_array_equal(results, bench.expected)
     else:
         assert results.dtype == np.dtype("<f4")
-        np.testing.assert_array_equal(results, CORE.output.type.number(bench.expected))
+        np.testing.assert_array_equal(results, CORE.outputs[0].type.number(bench.expected))
     assert "5003 samples in" in run.stdout
     assert {p.name for p in tmp_path.iterdir()} <= {"Y.npy", "times.csv"}
 
@@ -171,7 +171,7 @@ def test_the_right_words(
 def test_single_precision(kind: HostKind, bench: Bench, tmp_path: Path) -> None:
     run = bench.run(kind, "--raw", cwd=tmp_path, replaced={"input": "X4.npy"})
     assert run.exit_code == 0, run.stderr
-    raw = CORE.input.type.raw(bench.samples.astype(np.float32)).astype(np.int64)
+    raw = CORE.inputs[0].type.raw(bench.samples.astype(np.float32)).astype(np.int64)
     np.testing.assert_array_equal(np.load(tmp_path / "Y.npy"), answers(CORE, raw))
 
 
@@ -359,7 +359,7 @@ for devices in ([], [0, 0], [0, 7]):
         "no card number 7; there are 2, counted from 0",
     ):
         assert words in run.stdout
-    numbers = CORE.output.type.number(bench.expected)
+    numbers = CORE.outputs[0].type.number(bench.expected)
     np.testing.assert_array_equal(np.load(tmp_path / "raw.npy"), bench.expected)
     counts = {"all": 5003, "again": 5003, "timed": 5003, "few": 3, "list": 2}
     for name, count in counts.items():

@@ -13,7 +13,7 @@ import pytest
 from fpgac.design.contract import Contract, contract
 from fpgac.design.render import kernel_files
 
-from .cores import AP_TYPES, answers, handmade_core
+from .cores import AP_TYPES, SEVERAL, answers, handmade_core, random_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,9 @@ CORES = {
         io_type="io_stream",
         lanes=(3, 5),
     ),
+    **SEVERAL,
 }
+GUARD = 64
 
 
 def build(core: Core, agreed: Contract, folder: Path) -> ctypes.CDLL:
@@ -62,36 +64,42 @@ def build(core: Core, agreed: Contract, folder: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(folder / "kernel.so"))
 
 
+def padded(agreed: Contract, words: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer[Any]]]:
+    """The rows of each input; what lies in the padding must not matter."""
+    random, buffers = np.random.default_rng(2), []
+    for buffer, (_, columns) in zip(agreed.inputs, agreed.input_layout.places, strict=True):
+        rows = random.integers(-100, 100, (len(words), buffer.stride)).astype(buffer.type.dtype)
+        rows[:, : buffer.size] = words[:, columns]
+        buffers.append(rows)
+    return buffers
+
+
 def call(
-    library: ctypes.CDLL, agreed: Contract, rows: npt.NDArray[np.integer[Any]]
-) -> npt.NDArray[np.integer[Any]]:
-    """The rows of results, padding included, with a guard behind them that must stay."""
-    guard = 64
-    out = np.full(len(rows) * agreed.output.row_bytes + guard, 0xA5, np.uint8)
+    library: ctypes.CDLL, agreed: Contract, inputs: list[npt.NDArray[np.integer[Any]]]
+) -> list[npt.NDArray[np.integer[Any]]]:
+    """The rows of each output, padding included, with a guard behind them that must stay."""
+    samples = len(inputs[0])
+    made = [np.full(samples * y.row_bytes + GUARD, 0xA5, np.uint8) for y in agreed.outputs]
     function = getattr(library, agreed.kernel)
     function.restype = None
-    function(rows.ctypes.data_as(ctypes.c_void_p), out.ctypes.data_as(ctypes.c_void_p), len(rows))
-    assert (out[-guard:] == 0xA5).all()
-    return out[:-guard].view(agreed.output.type.dtype).reshape(len(rows), agreed.output.stride)
+    function(*(each.ctypes.data_as(ctypes.c_void_p) for each in (*inputs, *made)), samples)
+    assert all((each[-GUARD:] == 0xA5).all() for each in made)
+    return [
+        each[:-GUARD].view(y.type.dtype).reshape(samples, y.stride)
+        for each, y in zip(made, agreed.outputs, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
 def test_right_words_for_any_number_of_samples(core: Core, tmp_path: Path) -> None:
     agreed = contract(core, name="tiny", compute_units=1)
     library = build(core, agreed, tmp_path)
-    random = np.random.default_rng(1)
     for samples in (0, 1, 2, 1000):
-        raw = random.integers(
-            core.input.type.lowest, core.input.type.highest + 1, (samples, core.input.size)
-        )
-        # What lies in the padding must not matter.
-        rows = random.integers(-100, 100, (samples, agreed.input.stride)).astype(
-            agreed.input.type.dtype
-        )
-        rows[:, : core.input.size] = raw
-        results = call(library, agreed, rows)
-        np.testing.assert_array_equal(results[:, : core.output.size], answers(core, raw))
-        assert not results[:, core.output.size :].any(), "padding must be zero"
+        words = random_words(core, samples)
+        results, right = call(library, agreed, padded(agreed, words)), answers(core, words)
+        for rows, (port, columns) in zip(results, core.output_layout.places, strict=True):
+            np.testing.assert_array_equal(rows[:, : port.size], right[:, columns])
+            assert not rows[:, port.size :].any(), "padding must be zero"
 
 
 def test_a_core_of_another_interval_slows_the_loop_and_dataflow_ends_the_pipeline() -> None:
@@ -110,12 +118,28 @@ def test_a_core_of_another_interval_slows_the_loop_and_dataflow_ends_the_pipelin
     assert "II=1\n        input_t" not in source(changed)
 
 
-def test_a_row_of_several_bus_words_takes_as_many_cycles() -> None:
-    core = handmade_core(samples=((33,), "ap_fixed<20,4>"), results=((1,), "ap_fixed<21,5>"))
+@pytest.mark.parametrize(
+    "core",
+    [
+        handmade_core(samples=((33,), "ap_fixed<20,4>"), results=((1,), "ap_fixed<21,5>")),
+        SEVERAL["three and one"],
+    ],
+    ids=["one input", "one of three inputs"],
+)
+def test_a_row_of_several_bus_words_takes_as_many_cycles(core: Core) -> None:
     agreed = contract(core, name="tiny", compute_units=1)
-    assert agreed.input.bus_words == 3
+    words = max(buffer.bus_words for buffer in agreed.buffers)
+    assert words > 1
     source = kernel_files(agreed, core)[agreed.source].content.decode()
-    assert "#pragma HLS PIPELINE II=3\n        input_t" in source
+    assert f"#pragma HLS PIPELINE II={words}\n        input_t" in source
+
+
+def test_each_argument_has_a_memory_port_of_its_own() -> None:
+    core = SEVERAL["two and two"]
+    agreed = contract(core, name="tiny", compute_units=1)
+    source = kernel_files(agreed, core)[agreed.source].content.decode()
+    for bundle, argument in enumerate(("x_track", "x_calo", "y_charge", "y_p_t")):
+        assert f"m_axi port={argument} offset=slave bundle=gmem{bundle} " in source
 
 
 def test_firmware_lies_beside_the_kernel() -> None:

@@ -139,17 +139,17 @@ BAD = {
 def test_both_hosts_read_what_numpy_reads(content: bytes, probe: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(content)
-    expected = CORE.input.type.raw(np.load(path)).reshape(-1, 24)
+    expected = CORE.inputs[0].type.raw(np.load(path)).reshape(-1, 24)
 
     ran = probe(path)
     assert ran.returncode == 0, ran.stderr.decode()
-    rows = np.frombuffer(ran.stdout, CORE.input.type.dtype).reshape(-1, 32)
+    rows = np.frombuffer(ran.stdout, CORE.inputs[0].type.dtype).reshape(-1, 32)
     np.testing.assert_array_equal(rows[:, :24], expected)
     assert not rows[:, 24:].any()
 
     host = python_host(CORE, tmp_path)
     samples = host.read_samples(path)
-    rows = np.ones((len(samples), 32), CORE.input.type.dtype)
+    rows = np.ones((len(samples), 32), CORE.inputs[0].type.dtype)
     host.fill(rows, samples)
     np.testing.assert_array_equal(rows[:, :24], expected)
 

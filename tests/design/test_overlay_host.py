@@ -39,7 +39,7 @@ def test_the_right_words(options: tuple[str, ...], overlay: Bench, tmp_path: Pat
     if "--raw" in options:
         np.testing.assert_array_equal(results, overlay.expected)
     else:
-        np.testing.assert_array_equal(results, CORE.output.type.number(overlay.expected))
+        np.testing.assert_array_equal(results, CORE.outputs[0].type.number(overlay.expected))
     assert "5003 samples in" in run.stdout
     assert {p.name for p in tmp_path.iterdir()} <= {"Y.npy", "times.csv"}
 

@@ -97,7 +97,7 @@ def test_a_template_that_is_not_there() -> None:
 
 
 def test_a_name_that_was_not_handed_over_is_an_error_with_its_line() -> None:
-    with pytest.raises(TargetError, match="'contract' is undefined") as caught:
+    with pytest.raises(TargetError, match="'core' is undefined") as caught:
         render("kernel/kernel.cpp.j2", {})
     where = caught.value.problems[0].where
     assert where is not None

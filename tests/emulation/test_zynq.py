@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fpgac.build.stopping import stopping_with
+from fpgac.build.cancelling import Cancellation
 from fpgac.emulation.card import BoardDescription, missing, run_host
 from fpgac.errors import EmulationError
 from tests.design.overlays import AGREED, BOARD, Bench, bench, build
@@ -50,12 +50,12 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.fixture(scope="module")
 def row_shapes() -> tuple[int, int]:
-    return AGREED.input.stride, AGREED.output.stride
+    return AGREED.inputs[0].stride, AGREED.outputs[0].stride
 
 
 def test_the_programs_here_know_the_rows(row_shapes: tuple[int, int]) -> None:
     assert row_shapes == (28, 1)
-    assert (AGREED.input.type.dtype.str, AGREED.output.type.dtype.str) == ("<i2", "<i4")
+    assert (AGREED.inputs[0].type.dtype.str, AGREED.outputs[0].type.dtype.str) == ("<i2", "<i4")
 
 
 def test_what_pynq_finds_in_the_overlay(overlay: Bench, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_short_packet_ends_the_transfer_early(overlay: Bench, tmp_path: Path) 
 STALLS = {
     "fewer samples than the kernel was told": (
         "call(10, rows_in=7)\nwait()",
-        r"tiny_1 has 392 of the 560 bytes that n_samples = 10 needs",
+        r"tiny_1 has 392 of the 560 bytes of x that n_samples = 10 needs",
     ),
     "a kernel that was not started": (
         "dma.sendchannel.transfer(x)\ndma.sendchannel.wait()",
@@ -224,12 +224,13 @@ def test_a_host_that_hangs_without_the_board_ends_in_time(overlay: Bench, tmp_pa
     assert run_folders() == before
 
 
-def test_a_host_that_is_told_to_stop_ends_at_once(overlay: Bench, tmp_path: Path) -> None:
+def test_a_host_that_is_cancelled_ends_at_once(overlay: Bench, tmp_path: Path) -> None:
     before, started = run_folders(), time.monotonic()
-    stopped = threading.Event()
-    threading.Timer(1, stopped.set).start()
-    with stopping_with(stopped), pytest.raises(KeyboardInterrupt):
-        overlay.script(OPENING + "import time\ntime.sleep(60)", cwd=tmp_path, timeout=60)
+    cancellation = Cancellation()
+    threading.Timer(1, cancellation.cancel).start()
+    sleeping = OPENING + "import time\ntime.sleep(60)"
+    with pytest.raises(KeyboardInterrupt):
+        overlay.script(sleeping, cwd=tmp_path, timeout=60, cancellation=cancellation)
     assert time.monotonic() - started < 20
     assert run_folders() == before
 

@@ -1,11 +1,9 @@
-"""The C simulation is exact: our road, hls4ml's own and plain integers give the same words."""
+"""The C simulation is exact: ours, hls4ml's own and plain integers give the same words."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +13,14 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.engines import csim
 from fpgac.engines.csim import simulate
-from fpgac.errors import EmulationError
 from fpgac.network.network import DenseLayer, Network, ReluLayer
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.models import HlsSection
 from tests.core.networks import compiled, network, random_words
 from tests.core.reference import answers
+from tests.design import cores as design_cores
+from tests.design.cores import SEVERAL
 
 SAMPLES = 300
 
@@ -97,7 +95,9 @@ def library(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words_for(core: Core, samples: int = SAMPLES) -> IntArray:
-    return random_words(core.input.type, (samples, core.input.size), np.random.default_rng(7))
+    return random_words(
+        core.inputs[0].type, (samples, core.inputs[0].size), np.random.default_rng(7)
+    )
 
 
 def hls4mls_own(case: Case, folder: Path) -> Any:
@@ -160,15 +160,15 @@ def test_raw_words_are_those_of_hls4mls_own_simulation_and_of_plain_integers(
     core = case.core
     words = words_for(core)
     got = simulate(library, core, words)
-    assert got.dtype == core.output.type.dtype
-    np.testing.assert_array_equal(got, answers(case.network, words, core.output.type))
+    assert got.dtype == core.outputs[0].type.dtype
+    np.testing.assert_array_equal(got, answers(case.network, words, core.outputs[0].type))
 
     monkeypatch.setitem(__import__("sys").modules, "keras", None)  # or it imports TensorFlow
     with contextlib.redirect_stdout(io.StringIO()):
         graph = hls4mls_own(case, tmp_path)
         graph.compile()
-        numbers = graph.predict(core.input.type.number(words))
-    expected = numbers.reshape(got.shape) / core.output.type.step
+        numbers = graph.predict(core.inputs[0].type.number(words))
+    expected = numbers.reshape(got.shape) / core.outputs[0].type.step
     np.testing.assert_array_equal(got, expected)
 
 
@@ -184,8 +184,8 @@ def test_the_answer_does_not_depend_on_how_many_processes_share_the_samples(
 
 
 def test_no_samples_have_no_answers(case: Case, library: Path) -> None:
-    nothing = np.zeros((0, case.core.input.size), dtype=np.int64)
-    assert simulate(library, case.core, nothing).shape == (0, case.core.output.size)
+    nothing = np.zeros((0, case.core.inputs[0].size), dtype=np.int64)
+    assert simulate(library, case.core, nothing).shape == (0, case.core.outputs[0].size)
 
 
 CORE = CASES["parallel, latency"].core
@@ -212,53 +212,19 @@ def test_words_that_the_input_cannot_hold_are_refused(words: IntArray, complaint
         simulate(Path("never-loaded.so"), CORE, words)
 
 
-def made_of(body: str, folder: Path) -> Path:
-    """A library whose simulation does nothing but ``body``."""
-    (folder / "fake.cpp").write_text(
-        f'#include <cstdlib>\n#include <iostream>\nextern "C" void tiny_simulate() {{ {body} }}\n'
-    )
-    subprocess.run(
-        ["g++", "-shared", "-fPIC", "-o", "fake.so", "fake.cpp"], cwd=folder, check=True, timeout=60
-    )
-    return folder / "fake.so"
+@pytest.mark.parametrize("core", SEVERAL.values(), ids=SEVERAL)
+def test_several_inputs_and_outputs_are_rows(core: Core, tmp_path: Path) -> None:
+    words = design_cores.random_words(core, SAMPLES)
+    got = simulate(compiled(core, tmp_path), core, words)
+    assert got.dtype == core.output_layout.dtype
+    np.testing.assert_array_equal(got, design_cores.answers(core, words))
 
 
-@pytest.mark.parametrize(
-    ("body", "complaint"),
-    [
-        ("std::abort();", "crashed with SIGABRT"),
-        ("*static_cast<volatile int *>(nullptr) = 1;", "crashed with SIGSEGV"),
-        ('std::cerr << "no weights\\n"; std::exit(3);', r"exit code 3(.|\n)*no weights"),
-        (
-            "std::cout << \"WARNING: Hls::stream 'x' is read while empty\" << std::endl;",
-            r"used its streams wrongly(.|\n)*read while empty",
-        ),
-    ],
-)
-def test_a_crash_is_an_error_not_the_end_of_the_caller(
-    body: str, complaint: str, tmp_path: Path
-) -> None:
-    with pytest.raises(EmulationError, match=complaint):
-        simulate(made_of(body, tmp_path), CORE, words_for(CORE))
-
-
-def test_a_simulation_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csim, "PATIENCE", 0.5)
-    with pytest.raises(EmulationError, match="hangs"):
-        simulate(made_of("for (volatile int i = 0;; i = 1);", tmp_path), CORE, words_for(CORE))
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-
-
-def test_a_library_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(EmulationError, match="exit code 1"):
-        simulate(tmp_path / "missing.so", CORE, words_for(CORE))
-
-
-def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(EmulationError, match="set TMPDIR"):
-        simulate(Path("never-loaded.so"), CORE, words_for(CORE))
+def test_each_tensor_s_words_are_checked_by_its_own_type() -> None:
+    core = SEVERAL["two and two"]
+    words = design_cores.random_words(core, 4)
+    for column, least in ((0, -(2**15)), (15, 0)):
+        words[0, column] = least - 1
+        with pytest.raises(ValueError, match=f"{least} to "):
+            simulate(Path("never-loaded.so"), core, words)
+        words[0, column] = least

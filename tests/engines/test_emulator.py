@@ -11,14 +11,17 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
-from fpgac.engines.emulator import EXACT, SIMULATION, Emulator
+from fpgac.engines.csim import CSIMULATION
+from fpgac.engines.emulator import Emulator
+from fpgac.engines.program import EXACT
 from fpgac.errors import DataError
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
+TYPE = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
 SPECS = Path(__file__).parents[2] / "specs"
 
 
@@ -29,7 +32,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-    return lower(network, HlsSection(), output=FixedPoint.parse("ap_fixed<12,6,RND,SAT>"))
+    return lower(network, HlsSection(), types={network.outputs[0].name: TYPE})
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +44,20 @@ def test_the_words_are_those_of_the_networks_own_definition(
     core: Core, network: Network, samples: npt.NDArray[np.float64]
 ) -> None:
     emulator = Emulator.of(core)
-    expected = core.output.type.raw(outputs(network, core.input.type.raw(samples)))
-    assert (emulator.engine, emulator.note) == (EXACT, "")
-    np.testing.assert_array_equal(emulator.raw(samples), expected)
-    assert emulator.raw(samples).dtype == core.output.type.dtype
+    expected = core.output_layout.raw(outputs(network, core.input_layout.raw(samples)))
+    words = emulator.raw(samples)
+    assert isinstance(words, np.ndarray), "one output is one array"
+    assert (emulator.engine.name, emulator.note) == (EXACT, "")
+    np.testing.assert_array_equal(words, expected)
+    assert words.dtype == core.output_layout.dtype
 
 
 def test_numbers_are_words_times_their_step(core: Core, samples: npt.NDArray[np.float64]) -> None:
     emulator = Emulator.of(core, threads=1)
-    numbers = emulator.predict(samples)
+    numbers, words = emulator.predict(samples), emulator.words(samples)
+    assert isinstance(numbers, np.ndarray)
     assert numbers.dtype == np.float32
-    np.testing.assert_array_equal(numbers * 2**6, emulator.raw(samples))
+    np.testing.assert_array_equal(numbers * 2**6, words)
 
 
 def test_a_core_without_an_exact_program_is_simulated(
@@ -63,10 +69,10 @@ def test_a_core_without_an_exact_program_is_simulated(
     monkeypatch.setenv("FPGAC_CACHE", str(tmp_path))
     by_hand = replace(core, graph=None)
     emulator = Emulator.of(by_hand)
-    assert emulator.engine == SIMULATION
+    assert emulator.engine.name == CSIMULATION
     assert "written by hand" in emulator.note
     assert "C simulation" in emulator.note
-    np.testing.assert_array_equal(emulator.raw(samples), Emulator.of(core).raw(samples))
+    np.testing.assert_array_equal(emulator.words(samples), Emulator.of(core).words(samples))
     (library,) = (tmp_path / "simulation").rglob("*.so")
     made = library.stat().st_mtime_ns
     Emulator.of(by_hand)
@@ -88,9 +94,9 @@ def test_a_core_without_an_exact_program_is_simulated(
 def test_any_numbers_of_the_right_shape_will_do(core: Core, given: npt.ArrayLike) -> None:
     plain = np.ascontiguousarray(given, np.float64)
     for emulator in (Emulator.of(core), Emulator.of(replace(core, graph=None))):
-        answers = emulator.raw(given)
+        answers = emulator.words(given)
         assert answers.shape == (len(plain), 3)
-        np.testing.assert_array_equal(answers, Emulator.of(core).raw(plain))
+        np.testing.assert_array_equal(answers, Emulator.of(core).words(plain))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from fpgac.engines.keras import keras_is_installed, keras_outputs
-from fpgac.network.arithmetic import outputs
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.meaning import outputs
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
+from fpgac.tensors import Tensor
 from tests.network.samples import MakeNetwork, any_words
 
 FORMATS: dict[str, dict[str, Any]] = {
@@ -44,12 +47,12 @@ def test_a_sum_just_over_a_tie_is_rounded_up() -> None:
         FixedPoint.parse("ap_fixed<8,1,RND_CONV,SAT>"),
     )
     one, tie, most, zero = np.array([[1]]), np.array([68]), np.array([[127]]), np.array([0])
-    layers = (
-        DenseLayer("fc1", one, weight, tie, weight),
-        ReluLayer("relu1", FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>")),
-        DenseLayer("fc2", most, weight, zero, weight),
+    operations = (
+        ("fc1", Dense(one, weight, tie, weight)),
+        ("relu1", Relu(FixedPoint.parse("ap_ufixed<4,0,RND_CONV,SAT>"))),
+        ("fc2", Dense(most, weight, zero, weight)),
     )
-    network = Network("tie", 1, fine, layers)
+    network = Network.chain("tie", Tensor("x", (1,), fine), operations)
     expected = [[8 / 16 * 127 / 128], [9 / 16 * 127 / 128]]
     words = np.array([[0], [1]])
     assert keras_outputs(network, words).tolist() == expected

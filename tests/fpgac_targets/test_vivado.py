@@ -22,6 +22,7 @@ from fpgac.plugins import Core, Design, FixedPoint, Port, Target
 from fpgac.testing import SHIM
 from fpgac_targets.pynq_z2 import PynqZ2
 from fpgac_targets.zcu102 import Zcu102
+from tests.design.cores import SEVERAL
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import MakeDesign, WriteDesign
@@ -176,12 +177,12 @@ def test_streams_go_through_the_kernel_and_memory_through_the_dma(
     assert wires == {
         ("axi_dma_0/M_AXIS_MM2S", "muon_1/x"),
         ("muon_1/y", "axi_dma_0/S_AXIS_S2MM"),
-        (f"{system}/{master}", "control_ways/S00_AXI"),
-        ("control_ways/M00_AXI", "muon_1/s_axi_control"),
-        ("control_ways/M01_AXI", "axi_dma_0/S_AXI_LITE"),
-        ("axi_dma_0/M_AXI_MM2S", "memory_ways/S00_AXI"),
-        ("axi_dma_0/M_AXI_S2MM", "memory_ways/S01_AXI"),
-        ("memory_ways/M00_AXI", f"{system}/{port}"),
+        (f"{system}/{master}", "control_interconnect/S00_AXI"),
+        ("control_interconnect/M00_AXI", "muon_1/s_axi_control"),
+        ("control_interconnect/M01_AXI", "axi_dma_0/S_AXI_LITE"),
+        ("axi_dma_0/M_AXI_MM2S", "memory_interconnect/S00_AXI"),
+        ("axi_dma_0/M_AXI_S2MM", "memory_interconnect/S01_AXI"),
+        ("memory_interconnect/M00_AXI", f"{system}/{port}"),
     }
 
 
@@ -413,6 +414,54 @@ def test_narrow_streams_keep_the_dma_s_memory_port_at_32_bits(
     found = settings(recorded(folder, install(VERSION[target.name])), "axi_dma_0")
     assert found["CONFIG.c_m_axis_mm2s_tdata_width"] == "8"
     assert found["CONFIG.c_m_axi_mm2s_data_width"] == "32"
+
+
+# Wires of streams, and the DMAs' parameters that switch off what is not there.
+STREAMS = {
+    "two and two": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x_track"),
+            ("axi_dma_1/M_AXIS_MM2S", "tiny_1/x_calo"),
+            ("tiny_1/y_charge", "axi_dma_0/S_AXIS_S2MM"),
+            ("tiny_1/y_p_t", "axi_dma_1/S_AXIS_S2MM"),
+        },
+        ["11", "11"],
+    ),
+    "three and one": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x_a"),
+            ("axi_dma_1/M_AXIS_MM2S", "tiny_1/x_b"),
+            ("axi_dma_2/M_AXIS_MM2S", "tiny_1/x_c"),
+            ("tiny_1/y", "axi_dma_0/S_AXIS_S2MM"),
+        },
+        ["11", "10", "10"],
+    ),
+    "one and three": (
+        {
+            ("axi_dma_0/M_AXIS_MM2S", "tiny_1/x"),
+            ("tiny_1/y_u", "axi_dma_0/S_AXIS_S2MM"),
+            ("tiny_1/y_v", "axi_dma_1/S_AXIS_S2MM"),
+            ("tiny_1/y_w", "axi_dma_2/S_AXIS_S2MM"),
+        },
+        ["11", "01", "01"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_several_streams_go_through_a_dma_a_pair(
+    case: str, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
+) -> None:
+    """Vivado, as far as the shim is one, refuses what is connected twice or not at all."""
+    made = target.design("tiny", SEVERAL[case], target.options({}))
+    calls = recorded(write(made, tmp_path / "several"), install(VERSION[target.name]))
+    streams, included = STREAMS[case]
+    wires = {(call[1], call[2]) for call in calls if call[0] == "connect_bd_intf_net"}
+    assert streams == {wire for wire in wires if "AXIS" in "".join(wire)}
+    for place, directions in enumerate(included):
+        found = settings(calls, f"axi_dma_{place}")
+        switches = [found[f"CONFIG.c_include_{kind}"] for kind in ("mm2s", "s2mm")]
+        assert "".join(switches) == directions
 
 
 @pytest.mark.parametrize(

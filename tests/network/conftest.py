@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from fpgac.network.arithmetic import outputs
-from fpgac.network.network import DenseLayer, Layer, Network, Recording, ReluLayer
+from fpgac.network.meaning import outputs
+from fpgac.network.network import Network, Recording
+from fpgac.network.operation import Operation
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.network.training import Progress, train
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import Spec
+from fpgac.tensors import Tensor
 from tests.network.samples import (
     SPEC,
     MakeNetwork,
@@ -46,19 +51,16 @@ def make_network() -> MakeNetwork:
     ) -> Network:
         random = np.random.default_rng(len(sizes) + sum(sizes))
         weight, bias = FixedPoint.parse(weight_type), FixedPoint.parse(bias_type)
-        layers: list[Layer] = []
+        operations: list[tuple[str, Operation]] = []
         for place, shape in enumerate(pairwise(sizes), start=1):
-            layers += [
-                DenseLayer(
-                    f"dense_{place}",
-                    random.integers(weight.lowest, weight.highest + 1, shape, np.int64),
-                    weight,
-                    random.integers(bias.lowest, bias.highest + 1, shape[1], np.int64),
-                    bias,
-                ),
-                ReluLayer(f"dense_{place}_relu", FixedPoint.parse(relu_type)),
+            words = random.integers(weight.lowest, weight.highest + 1, shape, np.int64)
+            biases = random.integers(bias.lowest, bias.highest + 1, shape[1], np.int64)
+            operations += [
+                (f"dense_{place}", Dense(words, weight, biases, bias)),
+                (f"dense_{place}_relu", Relu(FixedPoint.parse(relu_type))),
             ]
-        return Network("tiny", sizes[0], FixedPoint.parse(input_type), tuple(layers[:-1]))
+        entry = Tensor("x", sizes[:1], FixedPoint.parse(input_type))
+        return Network.chain("tiny", entry, operations[:-1])
 
     return make
 
@@ -70,7 +72,7 @@ def recorded(make_network: MakeNetwork) -> Network:
     words = any_words(plain, 50)
     recording = Recording(words, outputs(plain, words))
     provenance = {"seed": 1, "val_loss": 0.1, "sparsity": {"dense_1": 0.5}, "packages": {}}
-    return Network(plain.name, plain.inputs, plain.input_type, plain.layers, recording, provenance)
+    return replace(plain, recording=recording, provenance=provenance)
 
 
 @pytest.fixture(scope="session")

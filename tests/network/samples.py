@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fpgac.network.network import Network
 from fpgac.network.training import Progress
+from fpgac.numbers import IntArray
 from fpgac.spec.models import Spec
 
 SPEC: dict[str, Any] = {
@@ -38,19 +39,21 @@ MakeSpec = Callable[..., Spec]
 MakeNetwork = Callable[..., Network]
 
 
-def any_words(network: Network, samples: int) -> npt.NDArray[np.int64]:
-    """Random words over the input's whole range, its extremes among them."""
-    lowest, highest = network.input_type.lowest, network.input_type.highest
-    random = np.random.default_rng(samples)
-    words = random.integers(lowest, highest + 1, (samples, network.input_size), np.int64)
-    words[0], words[1] = lowest, highest
+def any_words(network: Network, samples: int, seed: int = 1) -> IntArray:
+    """Rows of random words over each input's whole range, its extremes in the first two rows."""
+    random = np.random.default_rng(seed)
+    words = np.empty((samples, network.input_layout.size), np.int64)
+    for tensor, columns in network.input_layout.places:
+        ends = (tensor.type.lowest, tensor.type.highest)
+        words[:, columns] = random.integers(*ends, (samples, tensor.size), np.int64, endpoint=True)
+        words[:2, columns] = np.array(ends)[:, None]
     return words
 
 
 def three_classes(spec: Spec, samples: int = 600) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Points on the input's grid; their class is which of three features is the greatest."""
     random = np.random.default_rng(7)
-    x = spec.interface.input.on_grid(random.normal(size=(samples, spec.topology.input_size)))
+    x = spec.inputs.on_grid(random.normal(size=(samples, spec.inputs.size)))
     return x, x[:, :3].argmax(axis=1)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from fpgac.pipeline.checking import check_spec
-from fpgac.pipeline.compiling import Build, Request, compile_spec
+from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import load_plugins
 
 SPECS = Path(__file__).parents[2] / "specs"
 
 
 @pytest.fixture(scope="session")
-def zynq_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def zynq_build(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The iris network compiled for the pynq-z2; its spec lies beside the build folder."""
     folder = tmp_path_factory.mktemp("zynq")
     shutil.copy(SPECS / "iris.network.json", folder)

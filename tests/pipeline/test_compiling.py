@@ -1,4 +1,4 @@
-"""The whole road on real parts: hls4ml, g++, XRT, OpenCL and pynq."""
+"""The whole pipeline on real parts: hls4ml, g++, XRT, OpenCL and pynq."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.build.road import Event, Note, Stopped
+from fpgac.build.events import Ended, Event, Note
+from fpgac.digest import digest_file
 from fpgac.errors import BuildError, FpgacError, ProofError
 from fpgac.numbers import IntArray
 from fpgac.pipeline.checking import check_spec
-from fpgac.pipeline.compiling import Build, Request, compile_spec
+from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import load_plugins
 
 ROOT = Path(__file__).parents[2]
@@ -25,13 +26,13 @@ LOCK = "fpgac.lock"
 F1 = ("--target", "aws-f1")
 
 
-def walk(spec: Path, folder: Path) -> tuple[Build, dict[str, str]]:
-    """Compile; returns the build and how each stop and step ended."""
+def compiled(spec: Path, folder: Path) -> tuple[Report, dict[str, str]]:
+    """Compile; returns the report, and how each stage and step ended."""
     events: list[Event] = []
     plugins = load_plugins()
     request = Request(check_spec(spec, plugins), "aws-f1", folder)
-    build = compile_spec(request, plugins, events.append)
-    return build, {e.name: e.outcome for e in events if isinstance(e, Stopped)}
+    report = compile_spec(request, plugins, events.append)
+    return report, {e.name: e.outcome for e in events if isinstance(e, Ended)}
 
 
 @pytest.fixture
@@ -63,23 +64,27 @@ def test_a_build_holds_all_that_is_promised(iris_build: Path) -> None:
 
 
 def test_all_engines_agree_on_more_than_ten_thousand_samples(iris_build: Path) -> None:
-    lock = json.loads((iris_build / LOCK).read_text())
-    engines = {e["engine"]: e["samples"] for e in lock["stops"]["proof"]["facts"]["engines"]}
-    for engine in ("C simulation", "kernel", "pynq host", "opencl host", "xrt host"):
-        assert engines[engine] > 10_000, engines
-    assert engines["Keras as recorded"] > 100
+    report, _ = compiled(ROOT / "specs" / "iris.toml", iris_build)
+    engines = {each.engine: each.samples for each in report.proof.agreements}
+    for engine in ("exact program", "C simulation", "program in numpy", "kernel"):
+        assert engines[engine]["vectors"] > 10_000, engines
+    for host in ("pynq", "opencl", "xrt"):
+        assert engines[f"{host} host"]["vectors"] > 10_000, engines
+    assert engines["Keras as recorded"]["recording"] > 100
 
 
 def test_the_lock_says_what_was_built_from_what(iris_build: Path) -> None:
     lock = json.loads((iris_build / LOCK).read_text())
     assert lock["target"] == "aws-f1"
-    assert set(lock["digests"]) == {"network", "core", "design"}
+    assert {"network", "core", "program", "design", "plan"} <= lock["stages"].keys()
     assert lock["versions"]["hls4ml"] == "1.3.0"
-    assert all(step["succeeded"] for step in lock["steps"].values())
+    for record in (*lock["stages"].values(), *lock["steps"].values()):
+        for path, digest in (record.get("files") or record.get("outputs") or {}).items():
+            assert digest_file(iris_build / path) == digest
 
 
 def test_a_second_run_does_nothing(build: Path) -> None:
-    _, outcomes = walk(ROOT / "specs" / "iris.toml", build)
+    _, outcomes = compiled(ROOT / "specs" / "iris.toml", build)
     assert set(outcomes.values()) == {"cached"}
 
 
@@ -112,10 +117,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def without_times(lock: bytes) -> object:
     table = json.loads(lock)
-    for record in [*table["stops"].values(), *table["steps"].values()]:
+    for record in [*table["stages"].values(), *table["steps"].values()]:
         record.pop("seconds")
-    for engine in table["stops"]["proof"]["facts"]["engines"]:
-        engine.pop("seconds")
     return table
 
 
@@ -135,12 +138,12 @@ def test_two_folders_hold_the_same_bytes(
 def test_only_what_depends_on_a_change_is_made_again(build: Path, specs: Path) -> None:
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("random = 12000", "random = 12001"))
-    _, outcomes = walk(spec, build)
+    _, outcomes = compiled(spec, build)
     made = {name for name, outcome in outcomes.items() if outcome == "done"}
-    assert made == {"vectors", "proof", "report", "package"}
+    assert made == {"vectors", "answers", "proof", "report", "package"}
 
 
-def test_a_network_from_an_older_training_is_told(build: Path, specs: Path) -> None:
+def test_a_network_from_an_older_training_is_noted(build: Path, specs: Path) -> None:
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("epochs = 80", "epochs = 81"))
     notes: list[Event] = []
@@ -149,11 +152,11 @@ def test_a_network_from_an_older_training_is_told(build: Path, specs: Path) -> N
     assert [n for n in notes if isinstance(n, Note) and "fpgac train" in n.text]
 
 
-def test_a_lost_file_is_made_again_and_an_edited_one_kept_aside(build: Path) -> None:
+def test_a_lost_file_comes_back_and_an_edited_one_is_kept_aside(build: Path) -> None:
     (build / "scripts" / "link.cfg").unlink()
     (build / "README.md").write_text("my notes")
-    _, outcomes = walk(ROOT / "specs" / "iris.toml", build)
-    assert outcomes["design"] == "done"
+    _, outcomes = compiled(ROOT / "specs" / "iris.toml", build)
+    assert outcomes["design"] == "reused"
     assert (build / "scripts" / "link.cfg").is_file()
     assert (build / "README.md.edited").read_text() == "my notes"
     assert "my notes" not in (build / "README.md").read_text()
@@ -169,13 +172,13 @@ def test_an_engine_that_differs_is_an_error_with_the_first_sample(
         words[7, 1] += 1
         return words
 
-    monkeypatch.setattr("fpgac.engines.proving.run_kernel", off_by_one)
+    monkeypatch.setattr("fpgac.engines.kernel.run_kernel", off_by_one)
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("random = 12000", "random = 300"))
-    with pytest.raises(ProofError, match=r"1 of .* samples, first in sample 7, output 1"):
-        walk(spec, build)
+    with pytest.raises(ProofError, match=r"1 of .* first in sample 7, output y\[1\]"):
+        compiled(spec, build)
     with pytest.raises(ProofError):  # a proof that failed is not taken for one that held
-        walk(spec, build)
+        compiled(spec, build)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +261,11 @@ def test_without_xrt_the_simulation_still_proves_and_the_lack_is_named(
     assert done.returncode == 0, done.stderr
     assert "not proven: pynq" in done.stderr + done.stdout
     assert "apt install libxrt1" in done.stderr + done.stdout
-    lock = json.loads((tmp_path / "out" / LOCK).read_text())
-    engines = [engine["engine"] for engine in lock["stops"]["proof"]["facts"]["engines"]]
+    proof = json.loads((tmp_path / "out" / "reports" / "proof.json").read_text())
+    engines = [agreement["engine"] for agreement in proof["agreements"]]
     assert "kernel" in engines
     assert "pynq host" not in engines
+    assert "pynq host" in [each["engine"] for each in proof["unavailable"]]
 
 
 @pytest.mark.parametrize("mode", ["hw", "hw_emu"])
@@ -284,14 +288,14 @@ def test_a_killed_compile_goes_on_where_it_was(specs: Path, tmp_path: Path) -> N
 
     def stop_after_core(event: Event) -> None:
         events.append(event)
-        if isinstance(event, Stopped) and event.name == "g++ simulation":
+        if isinstance(event, Ended) and event.name == "g++ simulation":
             raise KeyboardInterrupt
 
     plugins = load_plugins()
     request = Request(check_spec(specs / "iris.toml", plugins), "aws-f1", out)
     with pytest.raises(KeyboardInterrupt):
         compile_spec(request, plugins, stop_after_core)
-    _, outcomes = walk(specs / "iris.toml", out)
+    _, outcomes = compiled(specs / "iris.toml", out)
     assert outcomes["design"] == "cached"
     assert outcomes["proof"] == "done"
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from fpgac.data.digits import DigitsProvider
-from fpgac.network.arithmetic import outputs
 from fpgac.network.file import read_network
+from fpgac.network.meaning import outputs
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "specs" / "digits.toml"
 ENGINES = [
-    *("C simulation", "Keras", "Keras as recorded"),
-    *("exact program", "kernel with the exact program", "kernel"),
+    *("exact program", "Keras", "Keras as recorded", "C simulation", "program in numpy"),
+    *("kernel", "kernel with the exact program"),
 ]
 HOSTS = ["pynq", "opencl", "xrt"]
 
@@ -35,12 +35,12 @@ def build(fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.heavy
 def test_all_engines_agree(build: Path) -> None:
-    facts = json.loads((build / "fpgac.lock").read_text())["stops"]["proof"]["facts"]
-    engines = [engine["engine"] for engine in facts["engines"] if engine["data"] == "vectors"]
-    assert engines == [
-        *ENGINES,
-        *(f"{host} host" for host in HOSTS),
+    agreements = [
+        agreement["engine"]
+        for path in ("vectors/engines.json", "reports/proof.json")
+        for agreement in json.loads((build / path).read_text())["agreements"]
     ]
+    assert agreements == [*ENGINES, *(f"{host} host" for host in HOSTS)]
 
 
 @pytest.mark.heavy
@@ -50,7 +50,7 @@ def test_a_host_takes_pictures_as_pictures_or_flat(
 ) -> None:
     pixels = DigitsProvider().load(50, seed=2).features.astype(np.float32)
     network = read_network(SPEC.with_name("digits.network.json"))
-    expected = outputs(network, network.input_type.raw(pixels))
+    expected = outputs(network, network.input_layout.raw(pixels))
     for name, shape in (("pictures", (50, 8, 8, 1)), ("flat", (50, 64))):
         np.save(tmp_path / "x.npy", pixels.reshape(shape))
         files = ("--input", "x.npy", "--output", f"{name}.npy")

@@ -9,18 +9,17 @@ import pytest
 
 from fpgac.pipeline import emulating
 from fpgac.pipeline.checking import check_spec
-from fpgac.pipeline.emulating import Emulation
-from fpgac.pipeline.sources import Sources
+from fpgac.pipeline.emulating import SpecEmulation
 from fpgac.plugins import load_plugins
 
 
-def test_samples_of_many_numbers_come_in_smaller_lots(
+def test_samples_of_many_numbers_come_in_smaller_batches(
     specs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.save(tmp_path / "x.npy", np.ones((20, 4), np.float32))
     plugins = load_plugins()
-    sources = Sources(check_spec(specs / "iris.toml", plugins), plugins)
-    emulation, heard = Emulation(sources, tmp_path / "x.npy"), list[int]()
+    file = check_spec(specs / "iris.toml", plugins)
+    emulation, heard = SpecEmulation(file, plugins, tmp_path / "x.npy"), list[int]()
     whole = emulation.trace()
     monkeypatch.setattr(emulating, "NUMBERS", 40)
     emulation.write(tmp_path / "y.npy", progress=lambda done, of: heard.append(done))

@@ -20,7 +20,7 @@ from fpgac.design.design import Design
 from fpgac.emulation.card import HostRun, read_card, run_host
 from fpgac.errors import ToolchainError
 from fpgac.pipeline.checking import check_spec
-from fpgac.pipeline.compiling import Build, Request, compile_spec
+from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import Mode, load_plugins
 from fpgac_targets.pynq_z2 import PynqZ2
 
@@ -76,7 +76,7 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Pat
     """
     zynq = request.param == "pynq-z2"
     build: Path = request.getfixturevalue("zynq_build" if zynq else "iris_build")
-    folder = build.folder if isinstance(build, Build) else build
+    folder = build.folder if isinstance(build, Report) else build
     package = shutil.copytree(folder / "package", tmp_path / "package")
     for suffix in (".bit", ".hwh") if zynq else (".xclbin",):
         shutil.copy(folder / f"emulation/iris{suffix}", package / "iris_overlay")
@@ -122,7 +122,7 @@ def test_an_installed_package_is_found_by_pynq_and_its_notebook_runs(
     assert " samples in " in on_board(folder, delivered, python, *run).stdout
 
 
-def test_the_archive_is_the_package(zynq_build: Build, tmp_path: Path) -> None:
+def test_the_archive_is_the_package(zynq_build: Report, tmp_path: Path) -> None:
     assert zynq_build.archive is not None
     with tarfile.open(zynq_build.archive.path) as archive:
         packed = {entry.name: entry for entry in archive.getmembers()}
@@ -148,7 +148,7 @@ def test_the_archive_is_the_package(zynq_build: Build, tmp_path: Path) -> None:
     assert "HostError" in imported.stderr
 
 
-def test_no_path_of_this_machine_is_in_it(zynq_build: Build) -> None:
+def test_no_path_of_this_machine_is_in_it(zynq_build: Report) -> None:
     for path in (zynq_build.folder / "package").rglob("*"):
         if path.is_file() and path.suffix != ".npy":
             text = path.read_text()
@@ -156,7 +156,7 @@ def test_no_path_of_this_machine_is_in_it(zynq_build: Build) -> None:
             assert sys.prefix not in text, path
 
 
-def test_an_emulated_program_never_goes_into_it(zynq_build: Build) -> None:
+def test_an_emulated_program_never_goes_into_it(zynq_build: Report) -> None:
     assert zynq_build.archive is not None
     assert zynq_build.archive.lacks == ("iris.bit", "iris.hwh")
     package = zynq_build.folder / "package"
@@ -165,7 +165,7 @@ def test_an_emulated_program_never_goes_into_it(zynq_build: Build) -> None:
 
 
 def test_it_is_there_without_the_vendors_tools(
-    zynq_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zynq_build: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "build"
     shutil.copytree(zynq_build.folder, folder)
@@ -193,7 +193,7 @@ class Vivado(PynqZ2):
 
 
 def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
-    zynq_build: Build, tmp_path: Path
+    zynq_build: Report, tmp_path: Path
 ) -> None:
     for name in ("iris.toml", "iris.network.json"):
         shutil.copy(zynq_build.folder.parent / name, tmp_path)

@@ -6,14 +6,15 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fpgac.build.road import Event, Started, Stopped, Tell
-from fpgac.data.vectors import EXPECTED
+from fpgac.build.cache import CACHE_VARIABLE
+from fpgac.build.events import Ended, Event, Notify, Started
+from fpgac.engines.built import Build
 from fpgac.engines.hosts import RunRequest, run_hosts
 from fpgac.errors import BuildError, TargetError, ToolchainError
 from fpgac.pipeline.checking import check_spec
@@ -25,6 +26,14 @@ Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 CARDS, ZYNQS = ("aws-f1", "alveo-u250", "alveo-u50"), ("pynq-z2", "zcu102")
 ALL = (*CARDS, *ZYNQS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is made once is made here, not by another test before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +48,10 @@ def compiled(fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str, str]) -> None:
     root, table, _ = compiled
     for target in ALL:
-        lock = json.loads((root / f"iris-{target}" / "fpgac.lock").read_text())
-        engines = {e["engine"]: e["samples"] for e in lock["stops"]["proof"]["facts"]["engines"]}
+        proof = json.loads((root / f"iris-{target}" / "reports" / "proof.json").read_text())
+        engines = {each["engine"]: each["samples"]["vectors"] for each in proof["agreements"]}
         hosts = ("pynq host", *(("opencl host", "xrt host") if target in CARDS else ()))
-        for engine in ("C simulation", "kernel", *hosts):
+        for engine in ("kernel", *hosts):
             assert engines[engine] > 10_000, (target, engines)
         (row,) = [line for line in table.splitlines() if line.startswith(f"{target} ")]
         assert f"iris-{target}" in row
@@ -52,14 +61,15 @@ def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str,
 def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
     _, _, progress = compiled
     # A Zynq's kernel has streams: it is another one.
-    for step, made in (("g++ core", 1), ("g++ simulation", 1), ("g++ kernel", 1 + len(ZYNQS))):
+    zynqs = len(ZYNQS)
+    for step, made in (("answers", 1), ("g++ core", 1), ("g++ kernel", 1 + zynqs), ("proof", 5)):
         lines = [line.split() for line in progress.splitlines() if f"  {step} " in line]
         assert sorted(line[0] for line in lines) == ["="] * (len(ALL) - made) + ["✓"] * made
 
 
 def same_words_of_all_hosts(first: Path, build: Path) -> set[str]:
     """The hosts of ``build``, each of which gives the words that were proven for ``first``."""
-    expected = np.load(first / EXPECTED)
+    expected = Build.open(first).expected
     results = run_hosts(RunRequest(build), "all")
     for result in results:
         np.testing.assert_array_equal(result.words, expected, err_msg=result.host)
@@ -106,19 +116,19 @@ class Listener:
         self.events: dict[str, list[Event]] = {}
         self.lock = threading.Lock()
 
-    def __call__(self, target: str) -> Tell:
-        def tell(event: Event) -> None:
+    def __call__(self, target: str) -> Notify:
+        def notify(event: Event) -> None:
             with self.lock:
                 self.events.setdefault(target, []).append(event)
 
-        return tell
+        return notify
 
     def outcomes(self, target: str) -> dict[str, str]:
-        return {e.name: e.outcome for e in self.events[target] if isinstance(e, Stopped)}
+        return {e.name: e.outcome for e in self.events[target] if isinstance(e, Ended)}
 
 
-def walk(
-    spec: Path, root: Path, teller: Callable[[str], Tell], mode: str = "emulation"
+def compile_all(
+    spec: Path, root: Path, listener: Callable[[str], Notify], mode: str = "emulation"
 ) -> list[Outcome]:
     plugins = load_plugins()
     file = check_spec(spec, plugins)
@@ -126,13 +136,13 @@ def walk(
         Request(file, name, root / f"iris-{name}", mode)  # type: ignore[arg-type]
         for name in file.spec.targets
     ]
-    return compile_targets(requests, plugins, teller)
+    return compile_targets(requests, plugins, listener)
 
 
 def test_a_second_time_nothing_is_made(compiled: tuple[Path, str, str]) -> None:
     listener = Listener()
-    outcomes = walk(ROOT / "specs" / "iris.toml", compiled[0], listener)
-    assert all(outcome.build for outcome in outcomes)
+    outcomes = compile_all(ROOT / "specs" / "iris.toml", compiled[0], listener)
+    assert all(outcome.report for outcome in outcomes)
     for target in ALL:
         assert set(listener.outcomes(target).values()) == {"cached"}
 
@@ -149,14 +159,14 @@ def test_a_target_that_fails_does_not_hide_another_s_success(builds: Path) -> No
     (builds / "iris-aws-f1" / "thesis.tex").write_text("years")
     shutil.rmtree(builds / "iris-alveo-u50" / "emulation")
     listener = Listener()
-    failed, warm, cold, *zynqs = walk(ROOT / "specs" / "iris.toml", builds, listener)
+    failed, warm, cold, *zynqs = compile_all(ROOT / "specs" / "iris.toml", builds, listener)
     assert isinstance(failed.error, BuildError)
-    assert failed.build is None
-    assert warm.build is not None
-    assert cold.build is not None
-    assert all(zynq.build for zynq in zynqs)
+    assert failed.report is None
+    assert warm.report is not None
+    assert cold.report is not None
+    assert all(zynq.report for zynq in zynqs)
     made = listener.outcomes("alveo-u50")
-    assert (made["g++ core"], made["xclbin"], made["proof"]) == ("cached", "done", "cached")
+    assert (made["g++ core"], made["xclbin"], made["proof"]) == ("reused", "reused", "cached")
 
 
 def test_hardware_goes_target_by_target_and_each_says_why_not(
@@ -166,17 +176,17 @@ def test_hardware_goes_target_by_target_and_each_says_why_not(
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("[targets.aws-f1]", "[targets.aws-f2]"))
     listener = Listener()
-    first, *others = walk(spec, builds, listener, "hw")
+    first, *others = compile_all(spec, builds, listener, "hw")
     assert isinstance(first.error, TargetError)
     assert "AWS makes no FPGA image" in str(first.error)
     assert "aws-f2" not in listener.events, "it is refused before anything starts"
-    assert not first.folder.exists()
+    assert not first.request.folder.exists()
     assert all(isinstance(other.error, ToolchainError) for other in others)
 
 
 def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> None:
     listener = Listener()
-    *cards, pynq, zcu = walk(ROOT / "specs" / "iris.toml", builds, listener, "hw_emu")
+    *cards, pynq, zcu = compile_all(ROOT / "specs" / "iris.toml", builds, listener, "hw_emu")
     for zynq in (pynq, zcu):
         assert "Vivado emulates no block design" in str(zynq.error)
         assert zynq.request.target not in listener.events, "it is refused before anything starts"
@@ -188,17 +198,17 @@ def test_an_interrupt_ends_all_targets(builds: Path, specs: Path) -> None:
     spec.write_text(spec.read_text().replace("[targets.alveo", "compute_units = 2\n[targets.alveo"))
     started: list[str] = []
 
-    def teller(target: str) -> Tell:
-        def tell(event: Event) -> None:
+    def listener(target: str) -> Notify:
+        def notify(event: Event) -> None:
             if isinstance(event, Started):
                 started.append(f"{target} {event.name}")
             if target == "alveo-u250" and event == Started("design"):
                 raise KeyboardInterrupt
 
-        return tell
+        return notify
 
     with pytest.raises(KeyboardInterrupt):
-        walk(spec, builds, teller)
+        compile_all(spec, builds, listener)
     assert "alveo-u250 g++ opencl host" not in started
-    outcomes = walk(spec, builds, Listener())
-    assert all(outcome.build for outcome in outcomes), "and what was finished is kept"
+    outcomes = compile_all(spec, builds, Listener())
+    assert all(outcome.report for outcome in outcomes), "and what was finished is kept"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fpgac.network.arithmetic import outputs
 
 from fpgac.data.dataset import split
 from fpgac.network.file import read_network, write_network
+from fpgac.network.meaning import outputs
 from fpgac.network.topology import check, training_digest
 from fpgac.pipeline.checking import check_spec
 from fpgac.plugins import load_plugins
@@ -34,7 +34,7 @@ def test_the_muon_network_beats_the_classical_assignment_in_both_figures() -> No
     data = load_plugins().provider("muon").load(spec.data.samples, spec.data.seed)
     test = split(data, spec.data.test_fraction, spec.data.seed).test
     assert test.quantity is not None
-    numbers = outputs(network, network.input_type.raw(test.features))
+    numbers = outputs(network, network.input_layout.raw(test.features))
     mine, baseline = resolution(test.quantity.estimates(numbers))
     assert mine.overall.standard_deviation < baseline.overall.standard_deviation
     assert mine.overall.width_68 < baseline.overall.width_68
@@ -43,9 +43,8 @@ def test_the_muon_network_beats_the_classical_assignment_in_both_figures() -> No
 
 
 def test_half_of_the_muon_weights_are_pruned() -> None:
-    layers = read_network(SPECS / "muon.network.json").weighted_layers
-    zeros = sum(int((layer.weights == 0).sum()) for layer in layers)
-    assert zeros >= 0.5 * sum(layer.weights.size for layer in layers)
+    weights = read_network(SPECS / "muon.network.json").weights
+    assert (weights == 0).sum() >= 0.5 * weights.size
 
 
 @pytest.mark.parametrize(("name", "accuracy"), [("jets", 0.75), ("digits", 0.96), ("iris", 0.9)])
@@ -54,12 +53,17 @@ def test_a_network_tells_classes_apart(name: str, accuracy: float) -> None:
     network = read_network(SPECS / f"{name}.network.json")
     data = load_plugins().provider(name).load(spec.data.samples, spec.data.seed)
     test = split(data, spec.data.test_fraction, spec.data.seed).test
-    numbers = outputs(network, network.input_type.raw(test.features))
+    numbers = outputs(network, network.input_layout.raw(test.features))
     assert classification(numbers, test.targets, test.target_names).accuracy > accuracy
 
 
-@pytest.mark.parametrize("name", ["muon", "jets", "digits", "iris"])
-def test_a_committed_network_is_written_as_it_is(name: str, tmp_path: Path) -> None:
-    path = SPECS / f"{name}.network.json"
-    write_network(read_network(path), tmp_path / path.name)
-    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("name", ["muon", "jets", "digits", "iris", "tagger"])
+def test_a_committed_network_stays_what_it_is_when_it_is_written_again(
+    name: str, tmp_path: Path
+) -> None:
+    network = read_network(SPECS / f"{name}.network.json")
+    write_network(network, tmp_path / "once.json")
+    again = read_network(tmp_path / "once.json")
+    write_network(again, tmp_path / "twice.json")
+    assert again.digest == network.digest
+    assert (tmp_path / "twice.json").read_bytes() == (tmp_path / "once.json").read_bytes()

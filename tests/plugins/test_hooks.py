@@ -193,7 +193,8 @@ def hardware(
 def test_fpgac_targets_are_compiled_for(build: Path) -> None:
     lock = json.loads((build / "fpgac.lock").read_text())
     assert lock["target"] == "my-card"
-    engines = {engine["engine"] for engine in lock["stops"]["proof"]["facts"]["engines"]}
+    proof = json.loads((build / "reports" / "proof.json").read_text())
+    engines = {agreement["engine"] for agreement in proof["agreements"]}
     assert {"kernel", "pynq host", "opencl host", "xrt host"} <= engines
 
 
@@ -230,14 +231,14 @@ def test_fpgac_report_parsers_give_figures(
     assert "timing: worst slack: 0.25 ns" in done.stdout
 
 
-def test_a_toolchain_that_no_plugin_finds_is_told(tmp_path: Path) -> None:
+def test_a_toolchain_that_no_plugin_finds_is_reported(tmp_path: Path) -> None:
     plugin = tmp_path / "unfound.py"
     plugin.write_text(
         PLUGIN.replace("return [Lab]", "return []").replace("return [Own]", "return []")
     )
     plugins = load_plugins(files=[plugin])
-    told = "no plugin finds a toolchain 'Vitis of the lab'"
-    with finding_with(plugins.toolchains), pytest.raises(ToolchainError, match=told) as caught:
+    text = "no plugin finds a toolchain 'Vitis of the lab'"
+    with finding_with(plugins.toolchains), pytest.raises(ToolchainError, match=text) as caught:
         plugins.target("my-card").toolchain(os.environ)
     assert "known: Vitis" in str(caught.value)
 
@@ -314,7 +315,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_defect_of_a_plugin_is_told_as_the_plugins(
+def test_a_defect_of_a_plugin_is_reported_as_its_own(
     what: str, workshop: Path, build: Path, fpgac: Fpgac, tmp_path: Path
 ) -> None:
     good, bad, cause = BROKEN[what]
@@ -329,7 +330,7 @@ def test_a_defect_of_a_plugin_is_told_as_the_plugins(
     assert "Traceback" not in done.stderr
 
 
-def test_the_list_tells_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
+def test_the_list_shows_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
     broken = workshop / "broken.py"
     broken.write_text("import no_such_module_at_all")
     done = fpgac("plugin", "list", "--plugin", workshop / "mine.py", "--plugin", broken)

@@ -128,7 +128,7 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
             "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
             "class T(Target[TargetOptions]):\n    def design(self, *a): pass\n"
             "@hookimpl\ndef fpgac_targets(): return [T]",
-            "T does not say plan, toolchain",
+            "T does not define plan, toolchain",
         ),
         (
             "from fpgac.plugins import Board, hookimpl\nfrom pathlib import Path\n"
@@ -171,7 +171,7 @@ def test_a_broken_plugin_is_one_line_and_the_rest_works(
 ) -> None:
     install("plugin_broken", source)
     text = only_failure(load_plugins())
-    assert text.startswith("the plugin 'plugin_broken' of plugin_broken-dist 1.5 is left out: ")
+    assert text.startswith("the plugin 'plugin_broken' of plugin_broken-dist 1.5 is not used: ")
     assert cause in text
 
 
@@ -181,8 +181,8 @@ def test_two_of_one_name_name_both_distributions(install: Install) -> None:
     plugins = load_plugins()
     card, noise = map(str, plugins.failures)
     both = "offered by 'plugin_one' of plugin_one-dist 1.5 and by 'plugin_two' of plugin_two-dist"
-    assert card.startswith("the target 'my-card' is left out: ")
-    assert noise.startswith("the data set 'noise' is left out: ")
+    assert card.startswith("the target 'my-card' is not used: ")
+    assert noise.startswith("the data set 'noise' is not used: ")
     assert both in card
     assert both in noise
     assert "aws-f1" in plugins.targets, "the rest works"
@@ -193,7 +193,7 @@ def test_two_of_one_name_name_both_distributions(install: Install) -> None:
 def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
     install("plugin_thief", GOOD.replace('"noise", "noise"', '"muon", "noise"'))
     plugins = load_plugins()
-    assert "the data set 'muon' of 'plugin_thief' of plugin_thief-dist 1.5 is left out" in (
+    assert "the data set 'muon' of 'plugin_thief' of plugin_thief-dist 1.5 is not used" in (
         only_failure(plugins)
     )
     assert plugins.provider("muon").description != "noise"
@@ -203,7 +203,7 @@ def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
 
 def test_one_plugin_cannot_offer_a_name_twice(install: Install) -> None:
     install("plugin_twice", GOOD.replace("return [Other]", "return [Other, Other]"))
-    assert "fpgac_targets returns two of the name 'my-card'" in only_failure(load_plugins())
+    assert "fpgac_targets returns two with the name 'my-card'" in only_failure(load_plugins())
 
 
 def test_what_is_loaded_says_where_from_and_what(install: Install) -> None:
@@ -229,7 +229,7 @@ def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("import no_such_module_at_all")
     text = only_failure(load_plugins(files=[file]))
-    assert text.startswith(f"the plugin 'mine' of {file} is left out: ModuleNotFoundError")
+    assert text.startswith(f"the plugin 'mine' of {file} is not used: ModuleNotFoundError")
 
 
 def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -
     assert "README.md.j2:2: this is no template" in only_failure(load_plugins())
 
 
-def test_an_unknown_name_tells_the_nearest() -> None:
+def test_an_unknown_name_gets_the_nearest_as_a_hint() -> None:
     plugins = load_plugins()
     with pytest.raises(TargetError, check=coded("target.unknown")) as target:
         plugins.target("aws-f11")
@@ -264,11 +264,11 @@ def test_an_unknown_name_tells_the_nearest() -> None:
     assert provider.value.problems[0].hint == "did you mean 'muon'?"
 
 
-def test_an_unknown_name_tells_of_plugins_that_might_have_had_it(
+def test_an_unknown_name_names_failed_plugins_that_might_have_offered_it(
     install: Install,
 ) -> None:
     install("plugin_broken", "import no_such_module_at_all")
-    with pytest.raises(TargetError, match=r"plugin_broken-dist 1\.5 is left out"):
+    with pytest.raises(TargetError, match=r"plugin_broken-dist 1\.5 is not used"):
         load_plugins().target("kv260")
 
 

@@ -16,6 +16,7 @@ import pytest
 from fpgac.errors import BuildError, ToolchainError
 from fpgac.reports.plots import confusion_png, resolution_png, write_png
 from fpgac.reports.resolution import Classification, Estimates
+from tests.problems import coded
 
 BLUE, VERMILION = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
 MATRIX = Classification(("cat", "dog", "emu"), ((40, 2, 0), (3, 37, 1), (0, 0, 17)))
@@ -123,7 +124,7 @@ def test_a_picture_replaces_the_one_before(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_written_nothing_is_lost(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """There is a file where the folder should be."""
     (tmp_path / "reports").write_text("mine")
     with pytest.raises(BuildError, match="cannot write"):
         write_png(tmp_path / "reports" / "confusion.png", b"picture")
@@ -132,5 +133,5 @@ def test_where_nothing_can_be_written_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_without_matplotlib_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ToolchainError, match=r"pip install 'fpgac\[plots\]'"):
+    with pytest.raises(ToolchainError, check=coded("toolchain.no-matplotlib")):
         confusion_png(MATRIX)

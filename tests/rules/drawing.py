@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.numbers import IntArray, Overflow, Rounding
-from fpgac.program.interpreter import interpret
-from fpgac.program.program import Operation, Program
+from fpgac.program.interpreter import interpret, values
+from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
 from fpgac.rules.core_program import exact_program
 
@@ -120,11 +120,10 @@ def samples(core: Core, seed: int) -> IntArray:
 def answers(program: Program, words: IntArray) -> IntArray:
     """The program's answers, all on the way within what was proven."""
 
-    def within(operation: Operation, found: IntArray) -> None:
-        assert (operation.result.lowest <= found).all(), f"{operation.result.name} in\n{program}"
-        assert (found <= operation.result.highest).all(), f"{operation.result.name} in\n{program}"
-
-    return interpret(program, words, within)
+    for value, found in values(program, words).items():
+        assert (value.lowest <= found).all(), f"{value.name} in\n{program}"
+        assert (found <= value.highest).all(), f"{value.name} in\n{program}"
+    return interpret(program, words)
 
 
 def assert_exact(drawn: Sequence[Drawn], core_from: CoreOf, simulate_all: Simulated) -> None:

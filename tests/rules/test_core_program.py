@@ -25,6 +25,7 @@ from fpgac.network.meaning import outputs
 from fpgac.program.program import Accumulate, Cast, Clip, Dot
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
+from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Description,
@@ -374,7 +375,7 @@ def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> 
     assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(3))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -383,7 +384,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(8))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

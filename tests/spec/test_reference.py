@@ -20,7 +20,7 @@ def test_every_key_has_a_row() -> None:
         assert f"| `{key}` |" in page
 
 
-def test_limits_and_choices_are_told() -> None:
+def test_limits_and_choices_are_shown() -> None:
     page = reference()
     assert "whole number, at least 1, at most 4096" in page
     assert "`latency` or `resource`" in page

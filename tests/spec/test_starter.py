@@ -1,4 +1,4 @@
-"""The starter spec validates as it stands, and tells of every key."""
+"""The starter spec is valid as it is, and explains every key."""
 
 from __future__ import annotations
 

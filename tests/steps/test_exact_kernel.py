@@ -38,10 +38,10 @@ def test_rows_with_padding_and_words_with_spare_bits(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(file.content)
     run_plan(Plan((exact_step(library),)), tmp_path, {})
-    type_ = core.input.type
+    type_ = core.inputs[0].type
     generator = np.random.default_rng(1)
-    words = generator.integers(type_.lowest, type_.highest + 1, (1500, core.input.size))
-    expected = Emulator.of(core).raw(type_.number(words)).reshape(1500, -1)
+    words = generator.integers(type_.lowest, type_.highest + 1, (1500, core.inputs[0].size))
+    expected = Emulator.of(core).words(type_.number(words))
     # Beyond its own bits a word in memory may hold anything.
     beyond = words + (generator.integers(0, 8, words.shape) << type_.width)
     for rows in (words, beyond):

@@ -9,10 +9,12 @@ import pytest
 
 from fpgac.core.core import Core, Port
 from fpgac.design.contract import Contract, Interface, contract
+from fpgac.emulation.zynq.handoff import stream_nets
 from fpgac.errors import TargetError
 from fpgac.numbers import FixedPoint
 from fpgac.targets.board import Board
 from fpgac.targets.zynq import DMA_REGISTERS, KERNEL_REGISTERS, Zynq, hwh_file, zynq
+from tests.design.cores import SEVERAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,12 +45,12 @@ def design(request: pytest.FixtureRequest) -> tuple[Board, Zynq]:
     return card, zynq(card, agreed(), 150.0)
 
 
-def parsed(card: Board, tmp_path: Path) -> Any:
+def parsed(card: Board, tmp_path: Path, said: Contract | None = None) -> Any:
     from pynq.metadata.runtime_metadata_parser import RuntimeMetadataParser
     from pynqmetadata.frontends import Metadata
 
     file = tmp_path / "muon.hwh"
-    file.write_bytes(hwh_file(card, agreed(), 150.0).content)
+    file.write_bytes(hwh_file(card, said or agreed(), 150.0).content)
     return RuntimeMetadataParser(Metadata(input=str(file)))
 
 
@@ -74,7 +76,7 @@ def test_pynq_takes_its_dma_driver_with_the_right_widths(
     found = parsed(design[0], tmp_path).ip_dict["axi_dma_0"]
     assert found["type"] in DMA.bindto
     parameters = {name: int(value) for name, value in found["parameters"].items()}
-    assert parameters == design[1].dma_settings
+    assert parameters == design[1].dmas[0].settings
     assert (parameters["c_include_sg"], parameters["c_sg_length_width"]) == (0, 26)
     assert parameters["c_m_axis_mm2s_tdata_width"] == 64
     assert parameters["c_s_axis_s2mm_tdata_width"] == 16
@@ -105,8 +107,39 @@ def test_segments_do_not_overlap_and_are_aligned(design: tuple[Board, Zynq]) -> 
     assert kernel.base % kernel.size == dma.base % dma.size == 0
 
 
-def test_what_has_no_dma_is_refused() -> None:
-    with pytest.raises(TargetError, match="no board for muon_kernel with an AXI DMA"):
-        zynq(board("aws-f1"), agreed(), 150.0)
-    with pytest.raises(TargetError, match="m_axi"):
-        zynq(board("pynq-z2"), agreed(interface="m_axi"), 150.0)
+@pytest.mark.parametrize(("name", "interface"), [("aws-f1", "axis"), ("pynq-z2", "m_axi")])
+def test_what_has_no_dma_is_refused(name: str, interface: Interface) -> None:
+    with pytest.raises(TargetError) as caught:
+        zynq(board(name), agreed(interface=interface), 150.0)
+    assert caught.value.problems[0].code == "target.no-zynq"
+
+
+# Which channels each DMA has, and which argument of the kernel is at the other end.
+DMAS: dict[str, list[tuple[str | None, str | None]]] = {
+    "two and two": [("x_track", "y_charge"), ("x_calo", "y_p_t")],
+    "three and one": [("x_a", "y"), ("x_b", None), ("x_c", None)],
+    "one and three": [("x", "y_u"), (None, "y_v"), (None, "y_w")],
+}
+
+
+@pytest.mark.parametrize("case", DMAS)
+@pytest.mark.parametrize("name", ["pynq-z2", "zcu102"])
+def test_several_streams_have_a_dma_a_pair(name: str, case: str, tmp_path: Path) -> None:
+    from pynq.lib.dma import DMA
+
+    said = contract(SEVERAL[case], name="muon", compute_units=1, interface="axis")
+    expected = zynq(board(name), said, 150.0)
+    read = parsed(board(name), tmp_path, said)
+    nets = stream_nets(tmp_path / "muon.hwh")
+    for place, (reads, writes) in enumerate(DMAS[case]):
+        cell = f"axi_dma_{place}"
+        found = read.ip_dict[cell]
+        assert found["phys_addr"] == expected.kernel.base + (1 + place) * 0x1_0000
+        assert found["type"] in DMA.bindto
+        parameters = {key: int(value) for key, value in found["parameters"].items()}
+        assert parameters == expected.dmas[place].settings
+        assert parameters["c_include_mm2s"] == (reads is not None)
+        assert parameters["c_include_s2mm"] == (writes is not None)
+        for interface, argument in (("M_AXIS_MM2S", reads), ("S_AXIS_S2MM", writes)):
+            assert nets.get((cell, interface)) == nets.get(("muon_1", argument or "nothing"))
+    assert len(set(nets.values())) == len(said.buffers)

@@ -138,5 +138,5 @@ def test_the_text_tries_every_language() -> None:
 
 def test_the_tiny_core_is_the_tiny_network() -> None:
     core = tiny_core(100.0)
-    assert (core.input.shape, core.output.shape, core.clock_mhz) == ((3,), (2,), 100.0)
+    assert (core.inputs[0].shape, core.outputs[0].shape, core.clock_mhz) == ((3,), (2,), 100.0)
     assert "tiny.cpp" in core.files

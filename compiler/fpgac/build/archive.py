@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping
+
+from fpgac.build.folder import Files
 
 __all__ = ["tar_gz"]
 
@@ -13,16 +14,16 @@ __all__ = ["tar_gz"]
 _NO_TIME = 315_532_800  # 1980-01-01
 
 
-def tar_gz(folder: str, files: Mapping[str, tuple[bytes, bool]]) -> bytes:
-    """A ``.tar.gz`` with ``files`` below ``folder``: path to content and whether it is executable.
+def tar_gz(folder: str, files: Files) -> bytes:
+    """A ``.tar.gz`` with ``files`` below ``folder``.
 
     Neither the time nor who makes it leaves a mark.
     """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path, (content, executable) in sorted(files.items()):
+        for path, file in sorted(files.items()):
             entry = tarfile.TarInfo(f"{folder}/{path}")
-            entry.size, entry.mtime = len(content), _NO_TIME
-            entry.mode = 0o755 if executable else 0o644
-            archive.addfile(entry, io.BytesIO(content))
+            entry.size, entry.mtime = len(file.content), _NO_TIME
+            entry.mode = 0o755 if file.executable else 0o644
+            archive.addfile(entry, io.BytesIO(file.content))
     return gzip.compress(stream.getvalue(), mtime=0)

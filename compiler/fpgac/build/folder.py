@@ -9,6 +9,7 @@ import io
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from fpgac.errors import BuildError, Problem, Where
 
 __all__ = [
     "LOCK_NAME",
-    "claimed",
+    "File",
+    "Files",
     "disk_errors",
+    "locked",
     "npy_bytes",
-    "replace_whole",
+    "replaced",
     "require_replaceable",
-    "require_unclaimed",
+    "require_unlocked",
     "write_tree",
     "write_whole",
 ]
@@ -33,8 +36,20 @@ __all__ = [
 LOCK_NAME = "fpgac.lock"
 
 
+@dataclass(frozen=True)
+class File:
+    """What a file holds, and whether it may be executed."""
+
+    content: bytes
+    executable: bool = False
+
+
+# Files by their relative POSIX paths.
+Files = Mapping[str, File]
+
+
 @contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for this run alone; it is made if need be.
 
     Raises:
@@ -62,7 +77,7 @@ def claimed(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def require_unclaimed(folder: Path) -> None:
+def require_unlocked(folder: Path) -> None:
     """Nothing, unless another run of fpgac is writing ``folder``: then it is not to be read yet.
 
     Raises:
@@ -81,7 +96,8 @@ def require_unclaimed(folder: Path) -> None:
 
 
 def _being_written(folder: Path, hint: str) -> Problem:
-    return Problem("another fpgac is writing this folder", Where(folder), hint=hint)
+    what = "another fpgac is writing this folder"
+    return Problem(what, Where(folder), hint=hint, code="build.locked")
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -94,6 +110,7 @@ def _refuse_foreign(folder: Path) -> None:
                 expected=f"an empty folder, or one with {LOCK_NAME}",
                 got=", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),
                 hint="give another folder with --out",
+                code="build.foreign-folder",
             )
         )
 
@@ -109,14 +126,15 @@ def disk_errors(place: Path) -> Iterator[None]:
             errno.EDQUOT: "free some of your quota; what was built before is kept and reused",
             errno.EACCES: "give a folder that you may write with --out",
             errno.EROFS: "give a folder on a writable disk with --out",
-            errno.EEXIST: "a file stands where a folder is needed; give another with --out",
-            errno.ENOTDIR: "a file stands where a folder is needed; give another with --out",
+            errno.EEXIST: "there is a file where a folder is needed; give another with --out",
+            errno.ENOTDIR: "there is a file where a folder is needed; give another with --out",
         }
         raise BuildError(
             Problem(
                 f"cannot write: {error.strerror or error}",
                 Where(Path(error.filename) if isinstance(error.filename, str) else place),
                 hint=hints.get(error.errno or 0, ""),
+                code="build.cannot-write",
             )
         ) from error
 
@@ -127,16 +145,21 @@ def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None
     if path.is_file() and path.read_bytes() == content:
         path.chmod(mode)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_whole(path, content, mode)
+    with replaced(path, mode) as draft:
+        draft.write_bytes(content)
 
 
-def replace_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put ``content`` at ``path``, in a folder that is there, whole or not at all."""
+@contextlib.contextmanager
+def replaced(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A file beside ``path`` to write, which takes its place, whole, when the block ends well.
+
+    The folders of ``path`` are made if need be.
+    """
     require_replaceable(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        draft.write_bytes(content)
+        yield draft
         draft.chmod(mode)
         draft.replace(path)
     finally:
@@ -163,32 +186,30 @@ def npy_bytes(array: npt.NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def write_tree(
-    folder: Path, files: Mapping[str, tuple[bytes, bool]], written: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """Bring ``folder`` to hold ``files``: path to content and whether it may be executed.
+def write_tree(folder: Path, files: Files, written: Mapping[str, str]) -> list[str]:
+    """Bring ``folder`` to hold ``files``; the paths whose edited versions were set aside.
 
     ``written`` gives the digest of what an earlier run wrote at each path. Files of that run that
     are no longer wanted go; a file that someone has edited since is kept beside as ``NAME.edited``.
-
-    Returns:
-        The digest of each file now, and the paths whose edited versions were set aside.
     """
-    edited = [path for path, digest in written.items() if _is_edited(folder / path, digest)]
+    edited = [path for path in written if _is_edited(folder, path, files, written[path])]
     with disk_errors(folder):
         for path in edited:
-            if path not in files or (folder / path).read_bytes() != files[path][0]:
-                (folder / path).replace(folder / f"{path}.edited")
+            (folder / path).replace(folder / f"{path}.edited")
         for path in written.keys() - files.keys():
             (folder / path).unlink(missing_ok=True)
             _remove_empty_parents(folder, folder / path)
-        for path, (content, executable) in files.items():
-            write_whole(folder / path, content, executable=executable)
-    return {path: digest_bytes(content) for path, (content, _) in files.items()}, edited
+        for path, file in files.items():
+            write_whole(folder / path, file.content, executable=file.executable)
+    return edited
 
 
-def _is_edited(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_file(path) != digest
+def _is_edited(folder: Path, path: str, files: Files, written: str) -> bool:
+    """Whether something would be lost at ``path``: neither what was written nor what will be."""
+    if not (folder / path).is_file():
+        return False
+    digest = digest_file(folder / path)
+    return digest != written and (path not in files or digest_bytes(files[path].content) != digest)
 
 
 def _remove_empty_parents(folder: Path, path: Path) -> None:

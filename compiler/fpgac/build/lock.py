@@ -3,61 +3,64 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Final
 
 from fpgac.build.folder import LOCK_NAME, disk_errors, write_whole
 from fpgac.errors import BuildError, Problem, Where
+from fpgac.plain import PlainError, from_plain, to_plain
 
-__all__ = ["Lock", "StepRecord", "StopRecord", "read_lock", "write_lock"]
+__all__ = ["Lock", "StageRecord", "StepRecord", "read_lock", "write_lock"]
 
-VERSION = 1
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+VERSION: Final = 2
 
 
-class StopRecord(_Record):
-    """A stop of the road: the digest of all it depends on, and of each file it wrote."""
+@dataclass(frozen=True)
+class StageRecord:
+    """A stage of the pipeline: the digest of all it depends on, and what it wrote.
+
+    ``files`` gives the digest of each file; those in ``executable`` may be executed. ``detail`` is
+    a line for people.
+    """
 
     key: str
-    files: dict[str, str] = Field(default_factory=dict)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    executable: tuple[str, ...] = ()
+    detail: str = ""
     seconds: float = 0.0
 
 
-class StepRecord(_Record):
-    """A step of the plan: the digest of its command, inputs and tool, and how it ended."""
+@dataclass(frozen=True)
+class StepRecord:
+    """A step of a plan that ended well: the digest of its command, inputs and tool, and outputs."""
 
     key: str
-    outputs: dict[str, str] = Field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
-    succeeded: bool
     seconds: float = 0.0
 
 
-class Lock(_Record):
+@dataclass(frozen=True)
+class Lock:
     """The whole manifest. Times are the only thing in it that differs between equal builds."""
 
     version: int = VERSION
     spec: str = ""
     target: str = ""
     mode: str = ""
-    digests: dict[str, str] = Field(default_factory=dict)
-    versions: dict[str, str] = Field(default_factory=dict)
-    stops: dict[str, StopRecord] = Field(default_factory=dict)
-    steps: dict[str, StepRecord] = Field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, StageRecord] = field(default_factory=dict)
+    steps: Mapping[str, StepRecord] = field(default_factory=dict)
 
-    def with_stop(self, name: str, record: StopRecord) -> Lock:
-        """This lock with one stop's record replaced."""
-        return self.model_copy(update={"stops": {**self.stops, name: record}})
+    def with_stage(self, name: str, record: StageRecord) -> Lock:
+        """This lock with one stage's record replaced."""
+        return replace(self, stages={**self.stages, name: record})
 
     def with_step(self, name: str, record: StepRecord) -> Lock:
         """This lock with one step's record replaced."""
-        return self.model_copy(update={"steps": {**self.steps, name: record}})
+        return replace(self, steps={**self.steps, name: record})
 
 
 def read_lock(folder: Path) -> Lock:
@@ -75,20 +78,23 @@ def read_lock(folder: Path) -> Lock:
         table = json.loads(text)
         if isinstance(table, dict) and table.get("version") != VERSION:
             raise ValueError(f"version {table.get('version')!r} instead of {VERSION}")
-        return Lock.model_validate(table)
-    except (ValueError, ValidationError) as error:
+        lock: Lock = from_plain(Lock, table)
+        return lock
+    except ValueError as error:
+        key = error.key if isinstance(error, PlainError) else ""
         raise BuildError(
             Problem(
                 "the folder's lock cannot be read",
-                Where(path),
-                got=str(error).splitlines()[0],
+                Where(path, key=key),
+                got=str(error),
                 hint="remove the folder, and compile again",
+                code="build.bad-lock",
             )
         ) from None
 
 
 def write_lock(folder: Path, lock: Lock) -> None:
     """Replace the folder's lock."""
-    text = json.dumps(lock.model_dump(), indent=1, sort_keys=True)
+    text = json.dumps(to_plain(lock), indent=1, sort_keys=True)
     with disk_errors(folder):
         write_whole(folder / LOCK_NAME, text.encode() + b"\n")

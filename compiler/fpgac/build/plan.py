@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 __all__ = ["Plan", "Step"]
 
@@ -33,20 +32,6 @@ class Plan:
     """Steps in an order that respects their inputs and outputs."""
 
     steps: tuple[Step, ...]
-
-    def plain(self) -> list[dict[str, Any]]:
-        """The plan as plain data, which :meth:`from_plain` reads."""
-        return [asdict(step) for step in self.steps]
-
-    @classmethod
-    def from_plain(cls, steps: Iterable[Mapping[str, Any]]) -> Plan:
-        """The plan that :meth:`plain` gave, also after a way through JSON."""
-        sequences = ("command", "inputs", "outputs", "failure_patterns")
-        return cls(
-            tuple(
-                Step(**{**step, **{key: tuple(step[key]) for key in sequences}}) for step in steps
-            )
-        )
 
     def without(self, names: Iterable[str]) -> Plan:
         """The plan without the steps of these names."""

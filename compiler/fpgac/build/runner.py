@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,32 +14,39 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from fpgac.build.folder import disk_errors
+from fpgac.build.cancelling import NEVER, PROMPT_SECONDS, Cancellation
+from fpgac.build.events import Outcome
+from fpgac.build.folder import File, disk_errors, write_tree
 from fpgac.build.lock import StepRecord
 from fpgac.build.plan import Plan, Step
-from fpgac.build.stopping import PROMPT_SECONDS, stop_if_told
-from fpgac.digest import digest_file, digest_json
+from fpgac.build.store import Entry, Store
+from fpgac.digest import digest_bytes, digest_file, digest_json
 from fpgac.errors import BuildError, Problem, ToolchainError, Where
 
 __all__ = ["StepEvent", "run_plan", "step_key"]
 
-LOG_TAIL = 12
+LOG_TAIL: Final = 12
 
 
 @dataclass(frozen=True)
 class StepEvent:
-    """News of a step: it was ``cached``, has ``started``, is ``done`` or has ``failed``."""
+    """News of a step: it has ``started``, or how it ended."""
 
     step: str
-    state: Literal["cached", "started", "done", "failed"]
+    state: Literal["started"] | Outcome
     record: StepRecord | None = None
 
 
 Report = Callable[[StepEvent], None]
+Finished = tuple[StepRecord, Outcome]
+
+# The kind of a store's entries that are outputs of steps.
+_KIND: Final = "steps"
+_SYSTEM_HEADERS: Final = Path("/usr/include")
 
 
 def run_plan(
@@ -47,22 +55,27 @@ def run_plan(
     records: Mapping[str, StepRecord],
     report: Report = lambda _: None,
     workers: int | None = None,
+    *,
+    store: Store | None = None,
+    cancellation: Cancellation = NEVER,
 ) -> dict[str, StepRecord]:
     """Run ``plan`` in ``folder``; ``records`` are those of earlier runs.
 
-    ``report`` is told of each step as it goes, from this thread, so that a lock written there
-    loses nothing when a later step fails.
+    ``report`` hears of each step as it goes, from this thread, so that a lock written there loses
+    nothing when a later step fails. What another folder's step made from the same things comes out
+    of ``store``, and what is made here goes into it.
 
     Raises:
         ToolchainError: a step's tool is not there.
         BuildError: a step failed by its exit code, its log, or an output that it did not make.
     """
+    processes = _Processes()
+    run = partial(_run, folder=folder, processes=processes, store=store)
     done: dict[str, StepRecord] = {}
     waiting = list(plan.steps)
     makers = {output: step.name for step in plan.steps for output in step.outputs}
-    processes = _Processes()
     with ThreadPoolExecutor(workers or max(2, os.cpu_count() or 1)) as pool:
-        running: dict[Future[StepRecord], Step] = {}
+        running: dict[Future[Finished], Step] = {}
         try:
             while waiting or running:
                 for step in [s for s in waiting if _ready(s, makers, done)]:
@@ -72,9 +85,9 @@ def run_plan(
                         report(StepEvent(step.name, "cached", cached))
                         continue
                     report(StepEvent(step.name, "started"))
-                    running[pool.submit(_run, step, folder, processes)] = step
+                    running[pool.submit(run, step)] = step
                 if running:
-                    _collect(running, done, report)
+                    _collect(running, done, report, cancellation)
                 elif waiting and not any(_ready(s, makers, done) for s in waiting):
                     raise RuntimeError(f"the plan's steps wait for each other: {waiting}")
         except BaseException:
@@ -88,24 +101,27 @@ def _ready(step: Step, makers: Mapping[str, str], done: Mapping[str, StepRecord]
 
 
 def _collect(
-    running: dict[Future[StepRecord], Step], done: dict[str, StepRecord], report: Report
+    running: dict[Future[Finished], Step],
+    done: dict[str, StepRecord],
+    report: Report,
+    cancellation: Cancellation,
 ) -> None:
-    finished: set[Future[StepRecord]] = set()
+    finished: set[Future[Finished]] = set()
     while not finished:
-        stop_if_told()
+        cancellation.check()
         finished, _ = wait(running, timeout=PROMPT_SECONDS, return_when=FIRST_COMPLETED)
     for future in finished:
         step = running.pop(future)
         try:
-            done[step.name] = future.result()
+            done[step.name], outcome = future.result()
         except BaseException:
             report(StepEvent(step.name, "failed"))
             raise
-        report(StepEvent(step.name, "done", done[step.name]))
+        report(StepEvent(step.name, outcome, done[step.name]))
 
 
 def _cached(step: Step, folder: Path, record: StepRecord | None) -> StepRecord | None:
-    if record is None or not record.succeeded or set(record.outputs) != set(step.outputs):
+    if record is None or set(record.outputs) != set(step.outputs):
         return None
     if any(not (folder / name).is_file() for name in step.outputs):
         return None
@@ -146,6 +162,18 @@ def _tool_identity(tool: str, path: str | None) -> str:
     return answer.stdout.strip().partition("\n")[0]
 
 
+@lru_cache
+def _system_identity(tool: str, path: str | None) -> list[tuple[str, int, int]]:
+    """What else of this machine decides a tool's output: the tool's file, and the system's headers.
+
+    A folder's time changes when a package in it is replaced.
+    """
+    places = [Path(_executable(tool, path)), *sorted(_SYSTEM_HEADERS.glob("*/")), _SYSTEM_HEADERS]
+    with contextlib.suppress(OSError):
+        return [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in places]
+    return []
+
+
 def _executable(tool: str, path: str | None = None) -> str:
     """The interpreter that runs fpgac for ``python``; else what PATH says."""
     if tool == "python":
@@ -153,7 +181,11 @@ def _executable(tool: str, path: str | None = None) -> str:
     found = shutil.which(tool, path=path)
     if found is None:
         raise ToolchainError(
-            Problem(f"{tool} was not found on PATH", hint=_INSTALL.get(tool, f"install {tool}"))
+            Problem(
+                f"{tool} was not found on PATH",
+                hint=_INSTALL.get(tool, f"install {tool}"),
+                code="toolchain.no-tool",
+            )
         )
     return found
 
@@ -164,15 +196,49 @@ _INSTALL = {
 }
 
 
-def _run(step: Step, folder: Path, processes: _Processes) -> StepRecord:
-    command = [_executable(step.command[0], step.environment.get("PATH")), *step.command[1:]]
-    key = step_key(step, folder)
-    log = folder / "logs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.name)}.log"
-    with disk_errors(folder):
-        for name in (str(log.relative_to(folder)), *step.outputs):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).unlink(missing_ok=True)
+def _run(
+    step: Step, folder: Path, processes: _Processes, store: Store | None
+) -> tuple[StepRecord, Outcome]:
+    """The record of a step whose outputs are in ``folder`` now: made, or what ``store`` has."""
+    key, log = step_key(step, folder), _log_of(step)
+    shared = _shared_key(step, key)
+    if store and (entry := store.get(_KIND, shared)) and entry.files.keys() == {*step.outputs, log}:
+        with disk_errors(folder):
+            write_tree(folder, entry.files, {})
+        digests = {name: digest_bytes(entry.files[name].content) for name in step.outputs}
+        return StepRecord(key, digests, log), "reused"
     started = time.monotonic()
+    _execute(step, folder, processes)
+    seconds = round(time.monotonic() - started, 3)
+    if store:
+        store.put(
+            _KIND, shared, Entry({name: _file(folder / name) for name in (*step.outputs, log)})
+        )
+    digests = {name: digest_file(folder / name) for name in step.outputs}
+    return StepRecord(key, digests, log, seconds), "done"
+
+
+def _log_of(step: Step) -> str:
+    return f"logs/{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.name)}.log"
+
+
+def _shared_key(step: Step, key: str) -> str:
+    """The key of what every folder may take of the step, which stays while the machine changes."""
+    return digest_json([key, _system_identity(step.command[0], step.environment.get("PATH"))])
+
+
+def _file(path: Path) -> File:
+    return File(path.read_bytes(), os.access(path, os.X_OK))
+
+
+def _execute(step: Step, folder: Path, processes: _Processes) -> None:
+    """Run the step's command; where it fails, none of its outputs is left."""
+    log = folder / _log_of(step)
+    command = [_executable(step.command[0], step.environment.get("PATH")), *step.command[1:]]
+    with disk_errors(folder):
+        for path in (log, *(folder / name for name in step.outputs)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
     try:
         with disk_errors(log), log.open("wb") as stream:
             code = processes.run(command, folder, {**os.environ, **step.environment}, stream)
@@ -181,13 +247,6 @@ def _run(step: Step, folder: Path, processes: _Processes) -> StepRecord:
         for name in step.outputs:
             (folder / name).unlink(missing_ok=True)
         raise
-    return StepRecord(
-        key=key,
-        outputs={name: digest_file(folder / name) for name in step.outputs},
-        log=str(log.relative_to(folder)),
-        succeeded=True,
-        seconds=round(time.monotonic() - started, 3),
-    )
 
 
 class _Processes:
@@ -212,7 +271,7 @@ class _Processes:
                 stdout=log,  # type: ignore[call-overload]
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A claim on the folder is inherited: it lasts while anything writes there.
+                # The folder's lock is inherited: it lasts while anything writes there.
                 close_fds=False,
             )
             self._alive.add(process)
@@ -234,13 +293,14 @@ def _judge(step: Step, folder: Path, code: int, log: Path) -> None:
     cause = _cause(step, folder, code, text)
     if cause is None:
         return
-    remedy = next((mend for sign, mend in step.remedies.items() if re.search(sign, text)), "")
-    tail = "\n".join(f"    {line}" for line in _telling(text.splitlines()))
+    remedy = next((hint for sign, hint in step.remedies.items() if re.search(sign, text)), "")
+    tail = "\n".join(f"    {line}" for line in _informative(text.splitlines()))
     raise BuildError(
         Problem(
             f"the step {step.name!r} failed: {cause}" + (f"\n{tail}" if tail else ""),
             Where(log),
-            hint=remedy or "the log tells more; what was built before is kept",
+            hint=remedy or "the log says more; what was built before is kept",
+            code="build.step-failed",
         )
     )
 
@@ -259,7 +319,7 @@ def _cause(step: Step, folder: Path, code: int, text: str) -> str | None:
     return None
 
 
-def _telling(lines: Iterable[str]) -> list[str]:
+def _informative(lines: Iterable[str]) -> list[str]:
     """The lines that a reader looks for: the first errors, or else the last lines."""
     kept = [line.rstrip() for line in lines if line.strip()]
     errors = [line for line in kept if re.search(r"\berror\b", line, re.IGNORECASE)]

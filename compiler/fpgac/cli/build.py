@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +15,9 @@ from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
     from fpgac.engines.hosts import HostResult
+    from fpgac.engines.proving import Proof
     from fpgac.errors import FpgacError
-    from fpgac.pipeline.compiling import Build
+    from fpgac.pipeline.compiling import Report
     from fpgac.pipeline.several import Outcome
     from fpgac.plugins import Plugins
     from fpgac.spec.loader import SpecFile
@@ -91,7 +91,7 @@ def compile_(
     A second run does only what changed. Whatever fails leaves finished files alone and resumes
     where it was. With --target all, what fails for one target does not stop the others.
     """
-    from fpgac.cli.progress import road_printer
+    from fpgac.cli.progress import pipeline_printer
     from fpgac.pipeline.checking import check_spec, only_target
     from fpgac.pipeline.compiling import Request, compile_spec
 
@@ -103,14 +103,14 @@ def compile_(
     name = only_target(file, target)
     folder = out or Path("build") / f"{file.spec.name}-{name}"
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
-    with road_printer() as tell:
-        build = compile_spec(Request(file, name, folder, mode.value), plugins, tell)
-    _summarise(build)
+    with pipeline_printer() as notify:
+        report = compile_spec(Request(file, name, folder, mode.value), plugins, notify)
+    _summarise(report)
 
 
 def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> None:
     """Every target of the spec; ends with a table, and with the exit code of the first failure."""
-    from fpgac.cli.progress import labelled, road_printer
+    from fpgac.cli.progress import labelled, pipeline_printer
     from fpgac.pipeline.compiling import Request
     from fpgac.pipeline.several import compile_targets
 
@@ -118,9 +118,9 @@ def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> No
     requests = [Request(file, each, root / f"{name}-{each}", mode.value) for each in targets]
     errors().print(f"[bold]{name}[/] for {', '.join(targets)} into {root}/", soft_wrap=True)
     width = max(map(len, targets))
-    with road_printer(width + 18) as tell:
+    with pipeline_printer(width + 18) as notify:
         outcomes = compile_targets(
-            requests, plugins, lambda target: labelled(tell, f"{target:<{width}}")
+            requests, plugins, lambda target: labelled(notify, f"{target:<{width}}")
         )
     _print_failures(outcomes)
     _print_outcomes(outcomes)
@@ -130,12 +130,12 @@ def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> No
 
 def _print_failures(outcomes: list[Outcome]) -> None:
     """Each error once, with the targets that met it."""
-    told: dict[str, tuple[FpgacError, list[str]]] = {}
+    failures: dict[str, tuple[FpgacError, list[str]]] = {}
     for outcome in outcomes:
         if outcome.error:
-            _, targets = told.setdefault(str(outcome.error), (outcome.error, []))
+            _, targets = failures.setdefault(str(outcome.error), (outcome.error, []))
             targets.append(outcome.request.target)
-    for error, targets in told.values():
+    for error, targets in failures.values():
         errors().print(f"\n[bold]{', '.join(targets)}[/] failed:", soft_wrap=True)
         complain(error)
 
@@ -149,47 +149,59 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
         table.add_column(title, no_wrap=title in ("target", "folder"))
     for outcome in outcomes:
         engines, notices = "[red]failed[/]", [str(outcome.error).splitlines()[0]]
-        if build := outcome.build:
-            names = [each["engine"] for each in build.engines if each["data"] == "vectors"]
+        if report := outcome.report:
+            names = [e.engine for e in report.proof.agreements if "vectors" in e.samples]
             engines = f"[green]{len(names)}[/]: {', '.join(names)}"
-            notices = [*filter(None, [build.notice]), *(f"not proven: {u}" for u in build.unproven)]
+            notices = [*filter(None, [report.notice]), *_unproven(report.proof)]
         table.add_row(
-            outcome.request.target, str(outcome.folder), engines, Text("\n".join(notices))
+            outcome.request.target, str(outcome.request.folder), engines, Text("\n".join(notices))
         )
     results().print()
     results().print(table)
 
 
-def _print_agreements(engines: Iterable[Mapping[str, Any]], data: str, said: str) -> None:
+def _print_agreements(proof: Proof, data: str, said: str) -> None:
     """The engines that agree on the samples of ``data``; ``said`` says how many."""
-    out, some = results(), [engine for engine in engines if engine["data"] == data]
-    samples = max((engine["samples"] for engine in some), default=0)
+    out, some = results(), [each for each in proof.agreements if data in each.samples]
+    most = max((each.samples[data] for each in some), default=0)
     if some:
-        out.print(f"\n  On {said.format(samples)}, the same raw words from", soft_wrap=True)
-    for engine in some:
-        part = f"  ({engine['samples']:,} of them)" if engine["samples"] < samples else ""
-        out.print(f"    [green]✓[/] {engine['engine']}{part}", soft_wrap=True)
+        out.print(f"\n  On {said.format(most)}, the same raw words from", soft_wrap=True)
+    for each in some:
+        out.print(f"    [green]✓[/] {each.engine}", soft_wrap=True)
+        for apart in each.approximations:
+            if apart.vectors == data:
+                out.print(
+                    f"      which approximates {apart.output}: {apart.differ:,} of "
+                    f"{apart.samples:,} samples differ, by {apart.greatest:.3g} at most",
+                    markup=False,
+                    soft_wrap=True,
+                )
 
 
-def _summarise(build: Build) -> None:
+def _unproven(proof: Proof) -> list[str]:
+    return [f"not proven: {each.engine}: {each.reason}" for each in proof.unavailable]
+
+
+def _summarise(report: Report) -> None:
     from rich.text import Text
 
     out = results()
     out.print()
-    for line in build.figures:
+    for line in (*report.accuracy, *report.figures):
         out.print(Text(f"  {line}"), soft_wrap=True)
-    _print_agreements(build.engines, "vectors", "{:,} samples")
-    _print_agreements(build.engines, "test data", "all {:,} samples of the test data")
-    for line in build.unproven:
-        out.print(Text(f"    - not proven: {line}", style="yellow"), soft_wrap=True)
+    _print_agreements(report.proof, "vectors", "{:,} samples")
+    _print_agreements(report.proof, "recording", "the {:,} samples recorded in the training")
+    _print_agreements(report.proof, "test data", "all {:,} samples of the test data")
+    for line in _unproven(report.proof):
+        out.print(Text(f"    - {line}", style="yellow"), soft_wrap=True)
     # Where something is not proven, its host does not run here either.
-    host = " --host simulation" if build.unproven else ""
-    command = f"fpgac run {shlex.quote(str(build.folder))}{host}"
+    host = " --host simulation" if report.lacking_hosts else ""
+    command = f"fpgac run {shlex.quote(str(report.folder))}{host}"
     out.print(f"\n  next: {command}", markup=False, soft_wrap=True)
-    if build.archive:
-        text = f"\n  for the board: {build.archive.path}"
-        if lacks := " and ".join(build.archive.lacks):
-            how = ", which --mode hw makes" if build.archive.can_be_whole else ""
+    if report.archive:
+        text = f"\n  for the board: {report.archive.path}"
+        if lacks := " and ".join(report.archive.lacks):
+            how = ", which --mode hw makes" if report.archive.can_be_whole else ""
             text += f"  (without {lacks}{how})"
         out.print(text, markup=False, soft_wrap=True)
 

@@ -14,7 +14,7 @@ from fpgac.cli.specs import SpecPath
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fpgac.pipeline.emulating import Emulation
+    from fpgac.pipeline.emulating import Emulation, SpecEmulation
     from fpgac.reports.precision import LayerPrecision
 
 __all__ = ["register"]
@@ -38,7 +38,12 @@ def register(app: typer.Typer) -> None:
 
 
 def emulate(
-    spec: SpecPath,
+    spec: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SPEC|BUILD", help="A spec, or a build folder, which needs no spec."
+        ),
+    ],
     data: Data = None,
     out: Annotated[
         Path | None,
@@ -74,13 +79,13 @@ def emulate(
         else:
             done = emulation.judge(progress=progress)
     rate = f", {done.samples / done.seconds / 1e6:.3g} million a second" if done.seconds else ""
-    engine = emulation.emulator.engine
+    engine = emulation.emulator.engine.name
     errors().print(
         f"  {done.samples:,} samples in {_time(done.seconds)}{rate} ({engine})",
         markup=False,
         soft_wrap=True,
     )
-    for line in done.accuracy.lines if done.accuracy else ():
+    for line in done.lines:
         results().print(line, markup=False, soft_wrap=True)
     if out:
         errors().print(f"  wrote {out}", markup=False, soft_wrap=True)
@@ -111,7 +116,7 @@ def trace(
     """
     from fpgac.cli.progress import sample_bar
 
-    emulation = _emulation(spec, data, plugin)
+    emulation = _spec_emulation(spec, data, plugin)
     with sample_bar(emulation.samples.count) as progress:
         layers = emulation.trace(progress=progress)
     _print_layers(layers)
@@ -125,14 +130,25 @@ def _time(seconds: float) -> str:
 
 
 def _emulation(
-    spec: Path, data: Path | None, plugin: list[Path] | None, threads: int | None = None
+    source: Path, data: Path | None, plugin: list[Path] | None, threads: int | None
 ) -> Emulation:
+    """The emulation of a build folder, or of a spec."""
+    from fpgac.engines.built import Build
+    from fpgac.pipeline.emulating import BuildEmulation
+
+    if source.is_dir():
+        return BuildEmulation(Build.open(source), data, threads)
+    return _spec_emulation(source, data, plugin, threads)
+
+
+def _spec_emulation(
+    spec: Path, data: Path | None, plugin: list[Path] | None, threads: int | None = None
+) -> SpecEmulation:
     from fpgac.pipeline.checking import check_spec
-    from fpgac.pipeline.emulating import Emulation
-    from fpgac.pipeline.sources import Sources
+    from fpgac.pipeline.emulating import SpecEmulation
 
     plugins = plugins_with(plugin)
-    return Emulation(Sources(check_spec(spec, plugins), plugins), data, threads)
+    return SpecEmulation(check_spec(spec, plugins), plugins, data, threads)
 
 
 def _print_layers(layers: Sequence[LayerPrecision]) -> None:

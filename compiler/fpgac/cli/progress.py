@@ -1,4 +1,4 @@
-"""How the road looks while it is walked: a line a stop, a spinner for what is under way."""
+"""How a pipeline looks while it runs: a line a stage, a spinner for what is under way."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fpgac.build.road import Event, Note, Progress, Started, Stopped, Tell
+from fpgac.build.events import Ended, Event, Note, Notify, Progress, Started
 from fpgac.cli.console import errors, seconds_text
 
-__all__ = ["activity", "labelled", "road_printer", "sample_bar", "training_bar"]
+__all__ = ["activity", "labelled", "pipeline_printer", "sample_bar", "training_bar"]
 
-_MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]"}
+_MARKS = {
+    "done": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "cached": "[cyan]=[/]",
+    "reused": "[cyan]=[/]",
+}
 
 
 @contextmanager
-def road_printer(width: int = 16) -> Iterator[Tell]:
-    """A listener that prints a line for each stop, and spins beside what is under way.
+def pipeline_printer(width: int = 16) -> Iterator[Notify]:
+    """A listener that prints a line for each stage, and spins beside what is under way.
 
     ``width`` is that of the names, in characters.
     """
     running: dict[str, str] = {}
-    speaking = threading.Lock()  # several roads may be walked at a time
+    printing = threading.Lock()  # several pipelines may run at a time
     with errors().status("", spinner="dots") as status:
 
         def show(event: Event) -> None:
@@ -31,28 +36,28 @@ def road_printer(width: int = 16) -> Iterator[Tell]:
                     running[name] = name
                 case Progress(name, fraction, text):
                     running[name] = " ".join(filter(None, [name, _percent(fraction), text]))
-                case Stopped(name):
+                case Ended(name):
                     running.pop(name, None)
-                    _print_stop(event, width)
+                    _print_end(event, width)
                 case Note(text):
                     _print_note(text)
             status.update(", ".join(running.values()))
 
-        def tell(event: Event) -> None:
-            with speaking:
+        def notify(event: Event) -> None:
+            with printing:
                 show(event)
 
-        yield tell
+        yield notify
 
 
-def labelled(tell: Tell, label: str) -> Tell:
-    """A listener that tells ``tell`` whose events they are, where several roads are walked."""
+def labelled(notify: Notify, label: str) -> Notify:
+    """A listener that passes on whose events they are, where several pipelines run."""
 
     def heard(event: Event) -> None:
         if isinstance(event, Note):
-            tell(Note(f"{label.rstrip()}: {event.text}"))
+            notify(Note(f"{label.rstrip()}: {event.text}"))
         else:
-            tell(replace(event, name=f"{label}  {event.name}"))
+            notify(replace(event, name=f"{label}  {event.name}"))
 
     return heard
 
@@ -98,13 +103,13 @@ def activity() -> Iterator[Callable[[str], None]]:
         yield lambda text: bars.update(task, description=text)
 
 
-def _print_stop(stop: Stopped, width: int) -> None:
+def _print_end(end: Ended, width: int) -> None:
     from rich.markup import escape
 
-    took = "" if stop.outcome in ("failed", "cached") else seconds_text(stop.seconds)
-    line = f"{escape(stop.name):<{width}} {stop.outcome:<7}{took:>8}"
-    told = f"{line}  [dim]{escape(stop.detail)}[/]".rstrip()
-    errors().print(f"  {_MARKS[stop.outcome]} {told}", soft_wrap=True)
+    took = seconds_text(end.seconds) if end.outcome == "done" else ""
+    line = f"{escape(end.name):<{width}} {end.outcome:<7}{took:>8}"
+    text = f"{line}  [dim]{escape(end.detail)}[/]".rstrip()
+    errors().print(f"  {_MARKS[end.outcome]} {text}", soft_wrap=True)
 
 
 def _print_note(text: str) -> None:

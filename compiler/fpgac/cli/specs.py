@@ -45,7 +45,7 @@ def validate(
             continue
         spec = file.spec
         results().print(
-            f"{path}: good: {spec.name}, {spec.topology}, for {', '.join(spec.targets)}",
+            f"{path}: OK: {spec.name}, {spec.topology}, for {', '.join(spec.targets)}",
             markup=False,
             soft_wrap=True,
         )

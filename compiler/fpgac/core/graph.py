@@ -78,7 +78,8 @@ class Node:
         types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
         settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
         constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
-        formats: of the elements one by one, where it puts each on a grid of its own.
+        formats: what each element is cast to; of HGQ's quantizers alone, which have no function
+            but one that is generated for them.
     """
 
     name: str
@@ -131,7 +132,8 @@ def _plain(node: Node) -> dict[str, Any]:
         "types": {name: str(type_) for name, type_ in node.types.items()},
         "settings": {name: repr(value) for name, value in node.settings.items()},
         "constants": {name: constant.digest for name, constant in node.constants.items()},
-    } | ({"formats": node.formats.plain} if node.formats else {})
+        "formats": node.formats and node.formats.plain,
+    }
 
 
 # hls4ml writes each layer's settings into a struct: ``typedef accum_t_name accum_t;``
@@ -154,7 +156,8 @@ def read_graph(graph: Any) -> Graph:
 
 def _node(layer: Any, named: Mapping[str, Any]) -> Node:
     struct = layer.get_attr("config_cpp") or ""
-    call = _FUNCTION.match(layer.get_attr("function_cpp") or "")
+    formats = _formats(layer) if hasattr(layer, "mask_kbi") else None
+    call = None if formats else _FUNCTION.match(layer.get_attr("function_cpp") or "")
     return Node(
         name=layer.name,
         kind=layer.class_name,
@@ -178,17 +181,22 @@ def _node(layer: Any, named: Mapping[str, Any]) -> Node:
         },
         settings=dict(_settings(layer, struct)),
         constants={name: _constant(weights) for name, weights in layer.weights.items()},
-        formats=_formats(layer) if layer.class_name == "FixedPointQuantizer" else None,
+        formats=formats,
     )
 
 
 def _formats(layer: Any) -> Formats:
-    """What hls4ml's quantiser of each element puts them on."""
-    signed, width, integer = layer.mask_kbi
-    shape = (1, *layer.get_output_variable().shape)
-    widths = np.broadcast_to(width, shape)
-    modes = Rounding(layer.RND), Overflow(layer.SAT)
-    return Formats.of_widths(widths, integer, signed, *modes)
+    """The types of an HGQ quantizer: arrays of signs, widths and integer bits, with one sample."""
+    shape = layer.get_output_variable().shape
+    masks = (np.broadcast_to(mask[0], shape) for mask in layer.mask_kbi)
+    signed, width, integer = masks
+    return Formats.of_widths(
+        width,
+        integer,
+        signed != 0,
+        Rounding(layer.RND),
+        Overflow(layer.SAT),
+    )
 
 
 def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:

@@ -26,15 +26,14 @@ from fpgac.core.checks import (
     result_types,
 )
 from fpgac.core.core import Core, Port, Table
+from fpgac.core.description import description
 from fpgac.core.graph import read_graph
-from fpgac.core.layers import described
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
 from fpgac.network.operation import holding
-from fpgac.network.ops.arrangement import Flatten, Reshape
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
@@ -70,18 +69,29 @@ def lower(
         graph = _graph(network, hls, factors, results, folder)
         core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
     check_reuse(graph, factors)
-    return _named(core, network)
+    return _named(core, network, results)
 
 
-def _named(core: Core, network: Network) -> Core:
-    """The core's ports by the network's own names and shapes; hls4ml knows neither."""
+def _named(core: Core, network: Network, results: Mapping[str, FixedPoint]) -> Core:
+    """The core's ports by the network's own names, shapes and modes; hls4ml knows none of them."""
     inputs = zip(core.inputs, network.inputs, strict=True)
-    outputs = zip(core.outputs, network.output_tensors, strict=True)
+    outputs = zip(core.outputs, network.outputs, network.output_tensors, strict=True)
     return replace(
         core,
         inputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in inputs),
-        outputs=tuple(replace(port, name=t.name, shape=t.shape) for port, t in outputs),
+        outputs=tuple(
+            replace(port, name=t.name, shape=t.shape, type=_asked(port.type, results[output.node]))
+            for port, output, t in outputs
+        ),
     )
+
+
+def _asked(given: FixedPoint, asked: FixedPoint) -> FixedPoint:
+    """The type that was asked for, if the one that is given differs in its modes alone: they say
+    nothing of the words that are there.
+    """
+    alike = replace(given, rounding=asked.rounding, overflow=asked.overflow) == asked
+    return asked if alike else given
 
 
 def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
@@ -159,11 +169,8 @@ def _graph(
         io_type=hls.io_type,
         write_weights_txt=False,
     )
-    entries = _input_names(network)
+    described = description(network, factors, results)
     interval = max(factors.values(), default=1)
-    nodes = {
-        node.name: described(node.operation, node, network.read_by(node)) for node in network.nodes
-    }
     config["HLSConfig"] = {
         "Model": {
             "Precision": {"default": str(_default_type(network, hls))},
@@ -174,35 +181,9 @@ def _graph(
             # Without it, a top that is one pipeline aims at a sample a cycle, whatever its layers.
             "PipelineInterval": interval if interval > 1 else None,
         },
-        "LayerName": {
-            **{
-                entries[tensor.name]: {"Precision": {"result": str(tensor.type)}}
-                for tensor in network.inputs
-            },
-            **{
-                name: {
-                    "Precision": {**node.precision, "result": str(results[name])},
-                    "ReuseFactor": factors.get(name, 1),
-                    **node.settings,
-                }
-                for name, node in nodes.items()
-            },
-        },
+        "LayerName": described.settings,
     }
-    layers: list[dict[str, Any]] = [
-        {
-            "name": entries[tensor.name],
-            "class_name": "InputLayer",
-            "input_shape": list(tensor.shape),
-        }
-        for tensor in network.inputs
-    ]
-    ends = {output.node: _before_reshapes(network, output.node) for output in network.outputs}
-    for node in network.nodes:
-        if ends.get(node.name, node.name) == node.name:
-            inputs = [entries.get(name, name) for name in node.inputs]
-            layers += _kept({**nodes[node.name].layer, "name": node.name, "inputs": inputs}, layers)
-    return ModelGraph.from_layer_list(config, layers, list(entries.values()), list(ends.values()))
+    return ModelGraph.from_layer_list(config, described.layers, described.inputs, described.outputs)
 
 
 def _default_type(network: Network, hls: HlsSection) -> FixedPoint:
@@ -210,51 +191,6 @@ def _default_type(network: Network, hls: HlsSection) -> FixedPoint:
     if hls.io_type == "io_parallel":
         return FixedPoint(16, 6)
     return holding([tensor.type for tensor in network.tensors.values()])
-
-
-def _before_reshapes(network: Network, name: str) -> str:
-    """The node whose numbers an output has, in the same order: a result is a list anyway, and
-    hls4ml would warn of a last layer that only changes the shape.
-    """
-    nodes = {node.name: node for node in network.nodes}
-    outputs = {output.node for output in network.outputs}
-    while isinstance(nodes[name].operation, Flatten | Reshape):
-        (before,) = nodes[name].inputs
-        read = any(name in node.inputs for node in network.nodes)
-        if read or before in outputs or before not in nodes:
-            break
-        name = before
-    return name
-
-
-def _kept(layer: dict[str, Any], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``layer``, after a step that changes nothing where hls4ml would change more.
-
-    Between a transposition and a dense layer it takes a flattening for the end of a network with
-    channels first, and reorders the weights for one order of axes, whatever the order is.
-    """
-    if layer["class_name"] != "Reshape" or len(layer["target_shape"]) > 1:
-        return [layer]
-    (name,) = layer["inputs"]
-    moved = next((other for other in before if other["name"] == name), None)
-    if moved is None or moved["class_name"] != "Transpose":
-        return [layer]
-    shape = {"class_name": "Reshape", "target_shape": [1, *layer["target_shape"]]}
-    step = {**shape, "name": f"{layer['name']}_kept", "inputs": [name]}
-    return [step, {**layer, "inputs": [step["name"]]}]
-
-
-def _input_names(network: Network) -> dict[str, str]:
-    """hls4ml's names for the inputs, which no node has, by the network's."""
-    taken = {node.name.lower() for node in network.nodes}
-    names: dict[str, str] = {}
-    for tensor in network.inputs:
-        name = f"{network.name}_{tensor.name if len(network.inputs) > 1 else 'input'}"
-        while name.lower() in taken:
-            name += "s"
-        taken.add(name.lower())
-        names[tensor.name] = name
-    return names
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""How well outputs answer a data set: figures, lines to print and a picture, for any task."""
+"""How accurate outputs are on a data set: figures, lines to print and a plot, for any task."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """Figures of outputs against the answers.
+    """Figures of outputs compared with the true values.
 
-    ``figures`` is plain data, ``lines`` a table for people, ``summary`` its gist in one line.
+    ``figures`` is plain data, ``lines`` a table to print, ``summary`` one line.
     """
 
     figures: dict[str, Any]
@@ -39,11 +39,11 @@ class Accuracy:
     _pictured: Estimates | Classification | None
 
     def json(self) -> bytes:
-        """The figures as JSON text; what cannot be told (an empty bin) is null."""
+        """The figures as JSON text; what is undefined (an empty bin) is null."""
         return json.dumps(_without_nan(self.figures), indent=1).encode() + b"\n"
 
     def png(self) -> bytes | None:
-        """The picture, or None where there is nothing to draw or nothing to draw it with."""
+        """The plot, or None if there is nothing to plot or matplotlib is not installed."""
         try:
             match self._pictured:
                 case Estimates() as estimates:
@@ -55,7 +55,7 @@ class Accuracy:
         return None
 
     def draw(self, path: Path) -> bool:
-        """Write the picture, if there is one."""
+        """Write the plot, if there is one; whether there was."""
         picture = self.png()
         if picture is not None:
             write_png(path, picture)
@@ -63,7 +63,7 @@ class Accuracy:
 
 
 def judge(data: Dataset, outputs: Floats) -> Accuracy:
-    """Compare a network's ``outputs``, shape (samples, outputs), with the answers in ``data``."""
+    """Compare a network's ``outputs``, as rows, with the targets of ``data``."""
     if data.task == "classification":
         return _classes(classification(outputs, data.targets, data.target_names))
     if data.quantity is not None:

@@ -22,14 +22,14 @@ Task = Literal["regression", "classification"]
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """The physical quantity behind a regression, with a classical estimate of it to beat.
+    """The physical quantity behind a regression, with a classical estimate as the baseline.
 
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
     outputs as rows, shape (samples, numbers), to the quantity, shape (samples,), in the same unit.
-    ``edges`` part it into the bins of a report, and ``threshold`` is a trigger's, if it has one.
-    ``formula`` is ``decode`` as an expression of numpy in the outputs ``y``, for notebooks, which
-    are run without the provider.
+    ``edges`` are those of a report's bins, and ``threshold`` is that of a trigger, if it has one.
+    ``formula`` is ``decode`` as a numpy expression of the outputs ``y``, for notebooks, which
+    run without the provider.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Quantity:
         return replace(self, truth=self.truth[rows], baseline=self.baseline[rows])
 
     def estimates(self, outputs: Floats, name: str = "network") -> Estimates:
-        """What a network's ``outputs`` for these samples say, beside truth and baseline."""
+        """A network's ``outputs`` for these samples as estimates, with truth and baseline."""
         return Estimates(
             name=self.name,
             symbol=self.symbol,
@@ -62,7 +62,7 @@ class Quantity:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples with their answers.
+    """Samples with their true values.
 
     ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
     outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite. The
@@ -97,9 +97,9 @@ class Dataset:
 
     @property
     def about_answers(self) -> dict[str, Any]:
-        """What the targets are, as plain data: ``task``, ``names`` and ``quantity``.
+        """What the targets mean, as plain data: ``task``, ``names`` and ``quantity``.
 
-        The quantity has ``name``, ``symbol``, ``unit``, ``edges`` and ``formula``; it is None where
+        The quantity has ``name``, ``symbol``, ``unit``, ``edges`` and ``formula``; it is None if
         there is none, or none with a formula.
         """
         quantity = self.quantity
@@ -148,21 +148,21 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A data set in two parts: what training sees, and what is kept to judge it."""
+    """A data set in two parts: one for training, and one to test the result."""
 
     train: Dataset
     test: Dataset
 
 
 class Provider(ABC):
-    """Where a data set comes from; one subclass each, built in or a plugin's.
+    """The source of a data set; each is a subclass, built in or from a plugin.
 
-    The class attributes say what the data look like without making them, so that a spec is
-    checked against them at once: ``feature_names`` and ``target_names`` name the columns of a
-    data set's rows. ``version`` goes up whenever the same request would give other
-    samples: through ``digest`` it is a part of every cache key.
+    The class attributes describe the data without making them, so that a spec can be checked
+    immediately: ``feature_names`` and ``target_names`` name the columns of a data set's rows.
+    ``version`` is increased whenever the same request would give other samples: it is part of
+    ``digest``, and so of every cache key.
 
-    An example, whole::
+    A complete example::
 
         class Line(Provider):
             name = "line"
@@ -190,16 +190,16 @@ class Provider(ABC):
     def load(self, samples: int | None, seed: int) -> Dataset:
         """Make or read the data; equal arguments give equal data.
 
-        ``samples`` is how many, None for the provider's own number.
+        ``samples`` is how many; None means the provider's default.
 
         Raises:
-            DataError: the data cannot be had, or not that many.
+            DataError: the data are not available, or not that many.
             ToolchainError: a library that the provider needs is not installed.
         """
 
     @property
     def digest(self) -> str:
-        """What a cache key needs to know of the provider: who it is, and its version."""
+        """What cache keys contain of the provider: its name, version and columns."""
         return digest_json(
             {
                 "provider": self.name,
@@ -211,7 +211,7 @@ class Provider(ABC):
 
 
 def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
-    """Part ``dataset`` at random; each class of a classification is parted alike.
+    """Split ``dataset`` at random, with the same fraction of each class of a classification.
 
     Raises:
         DataError: one of the parts would be empty.

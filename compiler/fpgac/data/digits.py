@@ -1,4 +1,4 @@
-"""Handwritten digits: 1,797 pictures of 8 by 8 pixels; scikit-learn's copy of a UCI data set."""
+"""Handwritten digits: 1,797 images of 8 by 8 pixels; scikit-learn's copy of a UCI data set."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fpgac.data.scikit import ScikitProvider
 __all__ = ["DigitsProvider"]
 
 SIDE = 8
-WHITE = 16  # the greatest value of a pixel
+WHITE = 16  # the largest value of a pixel
 
 
 class DigitsProvider(ScikitProvider):
-    """Pixels from 0 to 1 in steps of 1/16, row by row; as pictures, they have one channel."""
+    """Pixels from 0 to 1 in steps of 1/16, row by row; as images, they have one channel."""
 
     name = "digits"
-    description = "handwritten digits, from scikit-learn: pictures of 8 x 8 pixels, 10 digits"
+    description = "handwritten digits, from scikit-learn: images of 8 x 8 pixels, 10 digits"
     version = "1"
     size = 1797
     feature_names = tuple(f"pixel_{row}_{column}" for row in range(SIDE) for column in range(SIDE))

@@ -1,4 +1,4 @@
-"""Fisher's Iris: 150 flowers of three species, four lengths of each; scikit-learn's copy."""
+"""Fisher's Iris: 150 flowers of three species, four lengths each; scikit-learn's copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["IrisProvider"]
 
 
 class IrisProvider(ScikitProvider):
-    """The four lengths in cm, as they are: at most 7.9, well within ``ap_fixed<16,6>``."""
+    """The four lengths in cm, unscaled: at most 7.9, well within ``ap_fixed<16,6>``."""
 
     name = "iris"
     description = "Fisher's Iris, from scikit-learn: 4 lengths in cm, 3 species"

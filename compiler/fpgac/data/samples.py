@@ -1,6 +1,6 @@
 """Samples and results as files of any length: .npy for one tensor, .npz for several, by name.
 
-A batch at a time is in memory, as rows: all the numbers of a sample, end to end.
+One batch at a time is in memory, as rows: all the numbers of a sample, end to end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Rows", "Samples", "SamplesFile", "results_file"]
 
 Array = npt.NDArray[Any]
 
-# What numpy and zipfile raise for files that are damaged, or of a kind that they do not know.
+# What numpy and zipfile raise for files that are damaged or of an unknown kind.
 _DAMAGES = (
     *(OSError, EOFError, ValueError, TypeError, TokenError, NotImplementedError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, LZMAError),
@@ -37,7 +37,7 @@ _DAMAGES = (
 
 
 class Samples(Protocol):
-    """``count`` samples that are read a batch at a time."""
+    """``count`` samples that are read one batch at a time."""
 
     @property
     def count(self) -> int: ...
@@ -127,7 +127,7 @@ class SamplesFile:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn what the disk, or numpy of a damaged file, says into an error that names the file."""
+    """Report errors of the disk, and of damaged files, with the name of the file."""
     try:
         yield
     except _DAMAGES as error:
@@ -145,7 +145,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _streams(path: Path, parts: tuple[_Part, ...]) -> Iterator[tuple[tuple[_Part, IO[bytes]], ...]]:
-    """Each part, and a stream that stands at its first sample."""
+    """Each part, and a stream positioned at its first sample."""
     with contextlib.ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(path.open("rb"))
         archive = opened.enter_context(zipfile.ZipFile(file)) if parts[0].member else None
@@ -259,14 +259,14 @@ def _cut_off(where: Where, got: str) -> Problem:
 def results_file(
     path: Path, layout: Layout, samples: int, *, raw: bool
 ) -> Iterator[Callable[[Array], None]]:
-    """A file of so many results that appears whole; call it with their rows, in order.
+    """A file for this many results, which only appears complete; call it with rows, in order.
 
     A ``path`` that ends in .npz becomes an archive with a member for each tensor of ``layout``, any
-    other an .npy file of the only one. The numbers are raw words, or else the narrowest floats
-    that hold each tensor's exactly.
+    other an .npy file of the only one. The numbers are raw words, or the narrowest floats that
+    represent each tensor's numbers exactly.
 
     Raises:
-        BuildError: the disk refuses.
+        BuildError: the file cannot be written.
         DataError: several tensors are to go into an .npy file.
     """
     archived = path.suffix == ".npz"
@@ -296,7 +296,7 @@ def results_file(
 
 
 def _draft(path: Path, kind: str, ended: contextlib.ExitStack) -> Path:
-    """A file beside ``path`` that is gone in the end."""
+    """A temporary file next to ``path`` that is removed in the end."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{kind}")
     ended.callback(draft.unlink, missing_ok=True)
     return draft
@@ -327,7 +327,7 @@ def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 
 def _pack(archive: Path, files: Mapping[str, Path]) -> None:
-    """Put the files into an archive as ``numpy.savez`` does, with the same bytes at any hour."""
+    """Put the files into an archive as ``numpy.savez`` does, but without the time of day."""
     with zipfile.ZipFile(archive, "w") as members:
         for name, file in files.items():
             with (

@@ -1,4 +1,4 @@
-"""What data sets that come with scikit-learn share: so many samples of some classes, no more."""
+"""What the data sets of scikit-learn have in common: a fixed number of samples of some classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class ScikitProvider(Provider):
-    """A classification of ``size`` samples; a subclass names it and says what its features are."""
+    """A classification of ``size`` samples; a subclass has its name and features."""
 
     task = "classification"
     size: ClassVar[int]
@@ -25,7 +25,7 @@ class ScikitProvider(Provider):
     @staticmethod
     @abstractmethod
     def read(datasets: Any) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-        """Features and classes' numbers, from the module ``sklearn.datasets``."""
+        """Features and class numbers, from the module ``sklearn.datasets``."""
 
     def load(self, samples: int | None, seed: int) -> Dataset:
         """All samples, or ``samples`` of them; ``seed`` shuffles (and so chooses) them."""
@@ -51,7 +51,7 @@ class ScikitProvider(Provider):
         )
 
     def _all(self) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """The features, shape (size, features), and the classes' numbers, shape (size,)."""
+        """The features, shape (size, features), and the class numbers, shape (size,)."""
         try:
             import sklearn.datasets
         except ImportError:

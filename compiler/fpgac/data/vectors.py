@@ -12,9 +12,9 @@ __all__ = ["ANSWERS", "EXPECTED", "INPUTS", "INPUT_WORDS", "corner_numbers", "ma
 
 # Where a build keeps them: floats, their raw words, the raw words that every engine gives, and
 # the data set's answers to its own samples, the first ones.
-INPUTS = "vectors/inputs.npy"
-INPUT_WORDS = "vectors/inputs_raw.npy"
-EXPECTED = "vectors/expected_raw.npy"
+INPUTS = "vectors/inputs"
+INPUT_WORDS = "vectors/inputs_raw"
+EXPECTED = "vectors/expected_raw"
 ANSWERS = "vectors/answers.npy"
 
 Floats = npt.NDArray[np.float64]

@@ -1,9 +1,9 @@
 """The contract between kernel and hosts: what lies where in memory, and who is called.
 
-A kernel takes three arguments, ``(x, y, n_samples)``: the samples, the results, and how many there
-are. Both buffers hold one *row* a sample: the raw words of the sample's numbers in the order of the
-tensor (the last axis fastest), padded to 8, 16, 32 or 64 bits each, little-endian, then zeros up to
-a whole number of bus words.
+A kernel with one input and one output takes three arguments, ``(x, y, n_samples)``: the samples,
+the results, and how many there are. Several inputs are ``x_NAME`` each, several outputs ``y_NAME``.
+Each buffer holds one *row* a sample: the raw words of the tensor's numbers (the last axis fastest),
+padded to 8, 16, 32 or 64 bits each, little-endian, then zeros up to a whole number of bus words.
 
 The bus is as wide as gives the fewest bus words a sample, and then the least padding: 27 numbers of
 16 bits are one word of 512 bits (5 of its 32 places stay zero), 4 such numbers are one word of 64
@@ -11,26 +11,28 @@ bits, and one number of 32 bits is a word of its own. A kernel that takes a samp
 only do so when a sample is one word; where it must be more, the widest words are the fewest.
 
 How the rows reach the kernel is its *interface*. Through ``m_axi`` it reads and writes the card's
-memory itself. Through ``axis`` it takes and gives AXI4-Streams of bus words, which an AXI DMA
-carries between memory and kernel: the rows in memory are the same, a bus word is at most the 64
-bits of a Zynq's memory port, one transfer is one batch, and TLAST marks the last word of the last
-sample alone.
+memory itself. Through ``axis`` it takes and gives an AXI4-Stream of bus words for each buffer,
+which AXI DMAs carry between memory and kernel: the rows in memory are the same, a bus word is at
+most the 64 bits of a Zynq's memory port, one transfer is one batch, and TLAST marks the last word
+of the last sample alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, prod
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
+from fpgac.tensors import Layout, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fpgac.core.core import Core, Port
 
@@ -58,7 +60,7 @@ WIDEST_STREAM: Final = 64
 DMA_LENGTH_BITS: Final = 26
 LONGEST_TRANSFER: Final = (1 << DMA_LENGTH_BITS) - 1
 
-# The third argument: how many samples a call carries, an unsigned 32-bit number.
+# The last argument: how many samples a call carries, an unsigned 32-bit number.
 COUNT: Final = "n_samples"
 
 # An xclbin holds "kernel:instance" in 64 bytes, the closing zero included.
@@ -67,46 +69,45 @@ LONGEST_IP_NAME: Final = 63
 # What v++ --connectivity.nk takes for one kernel.
 MOST_COMPUTE_UNITS: Final = 60
 
+# The most buffers of a kernel. Its memory ports: as many as the HBM of a card has pseudo-channels.
+# Its streams: as many memory ports of DMAs as a SmartConnect has slave interfaces (PG247).
+MOST_BUFFERS: Final[Mapping[Interface, int]] = {"m_axi": 32, "axis": 16}
+
+# What a tensor's name is made of where it is part of an argument's.
+_IN_IDENTIFIERS: Final = re.compile(r"[A-Za-z0-9_]+")
+
 
 @dataclass(frozen=True)
-class Buffer:
-    """One of the kernel's two memory arguments.
+class Buffer(Tensor):
+    """One of the kernel's memory arguments: a tensor of one sample, and how its rows lie.
 
-    ``argument`` is its name in C++ (``x`` or ``y``), ``bundle`` its AXI master port (of a stream:
-    the argument's name again), ``shape`` the tensor of one sample, ``type`` that of each number,
-    and ``bus_bits`` the width of the port.
+    ``argument`` is its name in C++, ``bundle`` its AXI master port (of a stream: the argument's
+    name again), and ``bus_bits`` the width of the port.
     """
 
     argument: str
     bundle: str
-    shape: tuple[int, ...]
-    type: FixedPoint
     bus_bits: int
 
     @property
-    def elements(self) -> int:
-        """Numbers in one sample."""
-        return prod(self.shape)
-
-    @property
-    def elements_per_bus_word(self) -> int:
+    def numbers_per_bus_word(self) -> int:
         """Raw words in one bus word."""
         return self.bus_bits // self.type.word_bits
 
     @property
     def bus_words(self) -> int:
         """Bus words in one row."""
-        return ceil(self.elements / self.elements_per_bus_word)
+        return ceil(self.size / self.numbers_per_bus_word)
 
     @property
     def stride(self) -> int:
         """Raw words in one row, the padding included."""
-        return self.bus_words * self.elements_per_bus_word
+        return self.bus_words * self.numbers_per_bus_word
 
     @property
     def padding(self) -> int:
         """Raw words at the end of a row that are zero."""
-        return self.stride - self.elements
+        return self.stride - self.size
 
     @property
     def row_bytes(self) -> int:
@@ -131,15 +132,25 @@ class Contract:
     name: str
     kernel: str
     instances: tuple[str, ...]
-    input: Buffer
-    output: Buffer
+    inputs: tuple[Buffer, ...]
+    outputs: tuple[Buffer, ...]
     core: str
     interface: Interface = "m_axi"
 
     @property
-    def buffers(self) -> tuple[Buffer, Buffer]:
+    def buffers(self) -> tuple[Buffer, ...]:
         """The memory arguments, in the kernel's order; :data:`COUNT` follows them."""
-        return (self.input, self.output)
+        return self.inputs + self.outputs
+
+    @cached_property
+    def input_layout(self) -> Layout:
+        """How a sample of all inputs lies in a row of numbers, without padding."""
+        return Layout(self.inputs)
+
+    @cached_property
+    def output_layout(self) -> Layout:
+        """How a result of all outputs lies in a row of numbers, without padding."""
+        return Layout(self.outputs)
 
     @property
     def source(self) -> str:
@@ -148,9 +159,9 @@ class Contract:
 
     @property
     def entry(self) -> str:
-        """The C function ``(const void* x, void* y, unsigned n_samples)`` over rows in memory.
+        """The C function that takes a pointer to each buffer's rows, and the number of samples.
 
-        In the kernel's library for g++; around streams it is one of the bridge's functions.
+        It is in the kernel's library for g++; around streams it is one of the bridge's functions.
         """
         return self.kernel if self.interface == "m_axi" else f"{self.name}_rows"
 
@@ -159,8 +170,7 @@ class Contract:
         """The largest batch: as counted in 32 bits, or as one DMA transfer can carry."""
         if self.interface == "m_axi":
             return 2**32 - 1
-        longest: int = max(buffer.row_bytes for buffer in self.buffers)
-        return LONGEST_TRANSFER // longest
+        return LONGEST_TRANSFER // max(buffer.row_bytes for buffer in self.buffers)
 
     @cached_property
     def identity(self) -> str:
@@ -184,14 +194,19 @@ class Contract:
                 name=plain["name"],
                 kernel=plain["kernel"],
                 instances=tuple(plain["instances"]),
-                input=_buffer(plain["input"]),
-                output=_buffer(plain["output"]),
+                inputs=tuple(map(_buffer, plain["inputs"])),
+                outputs=tuple(map(_buffer, plain["outputs"])),
                 core=plain["core"],
-                interface=_interface(plain.get("interface", "m_axi")),
+                interface=_interface(plain["interface"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise TargetError(
-                Problem("this is no contract", got=str(error), hint="run fpgac compile again")
+                Problem(
+                    "this is no contract",
+                    got=str(error),
+                    hint="run fpgac compile again",
+                    code="target.no-contract",
+                )
             ) from error
         if plain.get("identity") != read.identity:
             raise TargetError(
@@ -200,6 +215,7 @@ class Contract:
                     expected=f"identity {read.identity}",
                     got=f"identity {plain.get('identity')}",
                     hint="run fpgac compile again",
+                    code="target.changed-contract",
                 )
             )
         return read
@@ -209,10 +225,11 @@ class Contract:
             "name": self.name,
             "kernel": self.kernel,
             "instances": list(self.instances),
-            "input": _plain_buffer(self.input),
-            "output": _plain_buffer(self.output),
+            "inputs": [_plain_buffer(buffer) for buffer in self.inputs],
+            "outputs": [_plain_buffer(buffer) for buffer in self.outputs],
             "core": self.core,
-        } | ({} if self.interface == "m_axi" else {"interface": self.interface})
+            "interface": self.interface,
+        }
 
 
 def bus_width(elements: int, word_bits: int, widest: int = WIDEST_BUS) -> int:
@@ -237,37 +254,28 @@ def contract(
     """What the kernel of ``core`` and its hosts agree on.
 
     Raises:
-        TargetError: a number of compute units that the interface does not have, a name too long
-            for an xclbin, or a sample too long for a DMA transfer.
+        TargetError: all that the interface does not have: compute units, buffers, names, samples
+            so long.
         CoreError: a number format that has no padded raw word.
     """
-    most_units = MOST_COMPUTE_UNITS if interface == "m_axi" else 1
-    if not 1 <= compute_units <= most_units:
-        raise TargetError(
-            Problem(
-                "the number of compute units cannot be",
-                expected=f"1 to {most_units}" if most_units > 1 else "1: one DMA feeds one kernel",
-                got=str(compute_units),
-            )
-        )
     kernel = f"{name}_kernel"
     instances = tuple(f"{name}_{place}" for place in range(1, compute_units + 1))
-    longest = f"{kernel}:{instances[-1]}"
-    if len(longest) > LONGEST_IP_NAME:
-        raise TargetError(
-            Problem(
-                f"the name {name!r} is too long: an xclbin cannot hold {longest!r}",
-                expected=f"at most {LONGEST_IP_NAME} characters",
-                got=f"{len(longest)} characters",
-                hint="give the spec a shorter name",
-            )
-        )
+    if problems := [
+        *_unit_problems(compute_units, interface),
+        *_name_problems(name, f"{kernel}:{name}_{compute_units}"),
+        *_port_problems(core, interface),
+    ]:
+        raise TargetError(*problems)
+    buffers = [
+        _lay_out(port, argument, f"gmem{place}", interface)
+        for place, (port, argument) in enumerate(_arguments(core))
+    ]
     agreed = Contract(
         name=name,
         kernel=kernel,
         instances=instances,
-        input=_lay_out(core.input, "x", "gmem0", interface),
-        output=_lay_out(core.output, "y", "gmem1", interface),
+        inputs=tuple(buffers[: len(core.inputs)]),
+        outputs=tuple(buffers[len(core.inputs) :]),
         core=core.digest,
         interface=interface,
     )
@@ -276,10 +284,64 @@ def contract(
             Problem(
                 "a sample is too long: one DMA transfer cannot carry it",
                 expected=f"at most {LONGEST_TRANSFER} bytes",
-                got=f"{max(buffer.row_bytes for buffer in agreed.buffers)} bytes",
+                got=f"{max(buffer.row_bytes for buffer in buffers)} bytes",
+                code="target.long-sample",
             )
         )
     return agreed
+
+
+def _unit_problems(compute_units: int, interface: Interface) -> Iterator[Problem]:
+    most = MOST_COMPUTE_UNITS if interface == "m_axi" else 1
+    if not 1 <= compute_units <= most:
+        yield Problem(
+            f"a kernel cannot have {compute_units} compute units",
+            expected=f"1 to {most}" if most > 1 else "1: its DMAs feed one kernel",
+            got=str(compute_units),
+            code="target.compute-units",
+        )
+
+
+def _name_problems(name: str, longest: str) -> Iterator[Problem]:
+    if len(longest) > LONGEST_IP_NAME:
+        yield Problem(
+            f"the name {name!r} is too long: an xclbin cannot hold {longest!r}",
+            expected=f"at most {LONGEST_IP_NAME} characters",
+            got=f"{len(longest)} characters",
+            hint="give the spec a shorter name",
+            code="target.long-name",
+        )
+
+
+def _port_problems(core: Core, interface: Interface) -> Iterator[Problem]:
+    most, count = MOST_BUFFERS[interface], len(core.inputs) + len(core.outputs)
+    if count > most:
+        yield Problem(
+            f"a kernel cannot have {count} inputs and outputs",
+            expected=f"at most {most} together",
+            got=f"{len(core.inputs)} inputs, {len(core.outputs)} outputs",
+            hint="concatenate inputs in one tensor",
+            code="target.too-many-buffers",
+        )
+    for ports in (core.inputs, core.outputs):
+        names = [port.name for port in ports] if len(ports) > 1 else []
+        for name in names:
+            if not _IN_IDENTIFIERS.fullmatch(name):
+                yield Problem(
+                    f"the tensor {name!r} cannot name an argument of the kernel",
+                    expected="letters, digits and _",
+                    got=repr(name),
+                    code="target.tensor-name",
+                )
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem(f"two tensors are named {name!r}", code="target.tensor-named-twice")
+
+
+def _arguments(core: Core) -> Iterator[tuple[Port, str]]:
+    """Each port with the name of its argument, in the kernel's order."""
+    for ports, letter in ((core.inputs, "x"), (core.outputs, "y")):
+        for port in ports:
+            yield port, letter if len(ports) == 1 else f"{letter}_{port.name}"
 
 
 def _interface(text: str) -> Interface:
@@ -293,16 +355,18 @@ def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Bu
     streams = interface == "axis"
     widest = WIDEST_STREAM if streams else WIDEST_BUS
     return Buffer(
-        argument=argument,
-        bundle=argument if streams else bundle,
+        name=port.name,
         shape=port.shape,
         type=port.type,
+        argument=argument,
+        bundle=argument if streams else bundle,
         bus_bits=bus_width(port.size, port.type.word_bits, widest),
     )
 
 
 def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
     return {
+        "name": buffer.name,
         "argument": buffer.argument,
         "bundle": buffer.bundle,
         "shape": list(buffer.shape),
@@ -313,9 +377,10 @@ def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
 
 def _buffer(plain: Mapping[str, Any]) -> Buffer:
     return Buffer(
-        argument=plain["argument"],
-        bundle=plain["bundle"],
+        name=plain["name"],
         shape=tuple(plain["shape"]),
         type=FixedPoint.parse(plain["type"]),
+        argument=plain["argument"],
+        bundle=plain["bundle"],
         bus_bits=plain["bus_bits"],
     )

@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from fpgac.build.folder import File
 from fpgac.digest import digest_bytes, digest_json
 
 __all__ = ["Design", "File"]
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a design: its content, and whether it may be executed."""
-
-    content: bytes
-    executable: bool = False
 
 
 @dataclass(frozen=True)

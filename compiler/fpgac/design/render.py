@@ -136,7 +136,13 @@ def kernel_files(
     contract: Contract, core: Core, loaders: Sequence[BaseLoader] = ()
 ) -> dict[str, File]:
     """The kernel's source, and the core's below ``kernel/firmware/``, by path in a design."""
-    context = {"contract": contract, "core": core, "count": COUNT, "pipelined": _pipelined(core)}
+    context = {
+        "contract": contract,
+        "core": core,
+        "ports": list(zip(contract.buffers, core.inputs + core.outputs, strict=True)),
+        "count": COUNT,
+        "pipelined": _pipelined(core),
+    }
     source = render(KERNELS[contract.interface], context, loaders)
     return {contract.source: File(source)} | {
         f"kernel/firmware/{path}": File(content) for path, content in core.files.items()
@@ -149,15 +155,16 @@ def bridge_files(contract: Contract, loaders: Sequence[BaseLoader] = ()) -> dict
     ``emulation/stream_bridge.cpp`` is compiled with the kernel into one library, with
     ``emulation/ap_types`` among the headers, and defines two C functions::
 
-        size_t NAME_stream(const void* in, size_t in_bytes, void* out, size_t out_bytes,
-                           unsigned n_samples, size_t* last)
+        int NAME_stream(const void* const* in, const size_t* in_bytes, void* const* out,
+                        const size_t* room, size_t* sent, size_t* last, unsigned n_samples)
         void NAME_rows(const void* x, void* y, unsigned n_samples)
 
-    ``NAME_stream`` feeds the kernel ``in_bytes`` and returns the bytes that it sent, of which at
-    most ``out_bytes`` are stored; ``last`` receives the number of bytes up to and with the first
-    word that bears TLAST, 0 if there is none. Where ``in`` holds less than ``n_samples``, a kernel
-    would wait for ever: it is not called, and SIZE_MAX comes back. Bytes that TKEEP leaves out are
-    not counted and not stored. ``NAME_rows`` is :attr:`Contract.entry`: rows in, rows out.
+    ``NAME_stream`` feeds the stream of each input ``in_bytes``; ``sent`` receives the bytes that
+    the kernel sent to each output, of which at most ``room`` are stored, and ``last`` those up to
+    and with the first word with TLAST, 0 if there is none. It returns 0. Where an input holds less
+    than ``n_samples``, a kernel would wait for ever: it is not called, and 1 is returned. Bytes
+    that TKEEP leaves out are not counted and not stored. ``NAME_rows`` is :attr:`Contract.entry`:
+    a pointer to each buffer's rows, and the number of samples.
     """
     return {
         path: File(render(name, {"contract": contract}, loaders)) for path, name in BRIDGE.items()
@@ -183,8 +190,8 @@ def host_files(
         "count": COUNT,
         "class_name": class_name(contract.name),
         "load_hint": load_hint,
-        "python_formula": Formula.of(contract.input.type, "np."),
-        "cpp_formula": Formula.of(contract.input.type, "rule::"),
+        "python_formula": Formula.of(contract.inputs[0].type, "np."),
+        "cpp_formula": Formula.of(contract.inputs[0].type, "rule::"),
     }
     return {
         path.format(name=contract.name): _host_file(template, context, loaders)

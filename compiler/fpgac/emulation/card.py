@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.failures import read_events, require_good_end
 from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
@@ -65,13 +66,14 @@ def run_host(
     cwd: Path,
     timeout: float,
     on_output: Callable[[str], None] | None = None,
+    cancellation: Cancellation = NEVER,
 ) -> HostRun:
     """Runs ``command`` against ``devices`` emulated cards and waits for its end.
 
     The host runs in a session and a process group of its own, with private folders; when this
     function returns or raises (KeyboardInterrupt included), no process, socket or file of the run
     is left. Runs at the same time do not meet. ``timeout`` is in seconds; ``on_output`` gets each
-    line that the host writes, without its newline.
+    line that the host writes, without its newline. ``cancellation`` ends it early.
 
     A host that ends by itself is a :class:`HostRun`, whatever its exit code.
 
@@ -96,7 +98,7 @@ def run_host(
         with HostProcess.start(
             supervisor, command, environment=environment, events=reported, cwd=cwd
         ) as process:
-            outcome = process.follow(timeout, on_output)
+            outcome = process.follow(timeout, on_output, cancellation)
         events = read_events(reported)
     seconds = time.monotonic() - started
     output = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.stopping import stop_if_told
+from fpgac.build.cancelling import Cancellation
 from fpgac.errors import EmulationError, Problem
 
 __all__ = ["HostProcess", "Outcome"]
@@ -131,7 +131,12 @@ class HostProcess:
             self._signal(signal.SIGKILL)
             self._popen.wait()
 
-    def follow(self, timeout: float, on_output: Callable[[str], None] | None) -> Outcome:
+    def follow(
+        self,
+        timeout: float,
+        on_output: Callable[[str], None] | None,
+        cancellation: Cancellation,
+    ) -> Outcome:
         """Reads what the host writes until it has ended, its card has failed, or time is up."""
         streams = {self._popen.stdout: _Stream(on_output), self._popen.stderr: _Stream(on_output)}
         deadline = time.monotonic() + timeout
@@ -142,7 +147,7 @@ class HostProcess:
                     selector.register(pipe, selectors.EVENT_READ, stream)
             failed = False
             while self._popen.poll() is None:
-                stop_if_told()
+                cancellation.check()
                 self._read(selector, _TICK)
                 if not failed and self._events.exists():
                     failed = True

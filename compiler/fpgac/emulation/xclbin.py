@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from fpgac.build.folder import replace_whole
+from fpgac.build.folder import write_whole
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription, Kernel
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
@@ -383,7 +383,7 @@ def main(arguments: Sequence[str]) -> int:
     description, library, out = (Path(os.fspath(argument)) for argument in arguments)
     try:
         card = CardDescription.read(description)
-        replace_whole(out, write_xclbin(card, library.read_bytes()))
+        write_whole(out, write_xclbin(card, library.read_bytes()))
     except FpgacError as error:
         sys.stderr.write(f"error: {_one_line(str(error))}\n")
         return error.exit_code

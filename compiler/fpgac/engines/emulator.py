@@ -1,47 +1,49 @@
-"""A core's answers: by its exact program where there is one, else by the C simulation."""
+"""A chip's answers: by its exact program where there is one, else by the C simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.build.cache import cached_folder
-from fpgac.build.folder import write_tree
+from fpgac.build.folder import File, write_tree
 from fpgac.build.plan import Plan
 from fpgac.build.runner import run_plan
-from fpgac.core.core import Core, Port
-from fpgac.engines.csim import simulate
-from fpgac.errors import DataError, Problem
-from fpgac.native.engine import Engine
-from fpgac.numbers import FloatArray, IntArray
+from fpgac.core.core import Core
+from fpgac.engines.built import Build
+from fpgac.engines.csim import CSimulation
+from fpgac.engines.engine import Engine, Vectors
+from fpgac.engines.program import ExactProgram
+from fpgac.numbers import IntArray
+from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
 from fpgac.rules.core_program import exact_program
 from fpgac.steps.core import ap_headers, core_source, core_steps
-from fpgac.tensors import exact_floats
+from fpgac.tensors import Layout
 
-__all__ = ["EXACT", "Emulator", "simulation"]
+__all__ = ["Emulator", "Results", "simulation"]
 
-EXACT, SIMULATION = "exact program", "C simulation"
+# What people are given: the array of one output, of several a mapping by name.
+Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Emulator:
     """The chip's arithmetic as a function.
 
-    ``engine`` says how it is computed: :data:`EXACT`, or by hls4ml's C simulation. ``note`` is what
-    a user should know of that, if anything.
+    ``inputs`` and ``outputs`` are the tensors at the chip's edge. ``engine`` computes; ``note`` is
+    what a user should know of that, if anything.
     """
 
-    input: Port
-    output: Port
-    engine: str
-    note: str
-    _run: Callable[[npt.NDArray[np.generic]], IntArray]
+    inputs: Layout
+    outputs: Layout
+    engine: Engine
+    note: str = ""
 
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:
@@ -51,47 +53,72 @@ class Emulator:
             BuildError, ToolchainError: g++ fails, or it is missing and the C simulation needs it.
         """
         try:
-            engine = Engine.of(exact_program(core))
+            program = exact_program(core)
         except NotExact as refusal:
             note = f"{refusal}: hls4ml's C simulation computes the answers, far more slowly"
-            return cls(core.input, core.output, SIMULATION, note, simulation(core, threads))
-        run = partial(engine.numbers, threads=threads)
-        return cls(core.input, core.output, EXACT, engine.note, run)
+            engine = CSimulation(simulation(core), core, threads)
+            return cls(core.input_layout, core.output_layout, engine, note)
+        return cls.of_program(program, threads)
 
-    def raw(self, samples: npt.ArrayLike) -> IntArray:
+    @classmethod
+    def of_program(cls, program: Program, threads: int | None = None) -> Emulator:
+        """The program on ``threads`` processors, or all.
+
+        Raises:
+            ToolchainError: g++ is there but fails.
+        """
+        engine = ExactProgram(program, threads)
+        return cls(program.input_layout, program.output_layout, engine, engine.note)
+
+    @classmethod
+    def of_build(cls, build: Build, threads: int | None = None) -> Emulator:
+        """The program of ``build``; neither its spec nor hls4ml is needed.
+
+        Raises:
+            BuildError: the program is missing or damaged.
+            ToolchainError: g++ is there but fails.
+        """
+        return cls.of_program(build.program, threads)
+
+    def words(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> IntArray:
+        """Rows of the results' raw words; see :meth:`raw`."""
+        return self.engine.words(Vectors("samples", self.inputs, self.inputs.rows(samples)))
+
+    def raw(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Results:
         """The raw words of the results, shape (n, \\*result), for samples of shape (n, \\*sample).
 
         Samples are floats or integers, and are put on the input's grid by the one rule; those of
-        one sample may also lie in a row: shape (n, numbers).
+        one sample may also lie in a row: shape (n, numbers). Several inputs are given as a mapping
+        by name, and so are several outputs.
 
         Raises:
             DataError: the shape is another, or the samples are no numbers that float64 holds.
         """
-        given = np.asarray(samples)
-        if given.shape[1:] not in (self.input.shape, (self.input.size,)):
-            raise DataError(
-                Problem(
-                    "the samples do not fit the network",
-                    expected=f"shape (n, {', '.join(map(str, self.input.shape))})",
-                    got=str(given.shape),
-                )
-            )
-        words = self._run(given.reshape(len(given), self.input.size))
-        return words.reshape(len(given), *self.output.shape)
+        parts = self.outputs.named(self.words(samples))
+        types = {tensor.name: tensor.type.dtype for tensor in self.outputs.tensors}
+        return _given({name: part.astype(types[name], copy=False) for name, part in parts.items()})
 
-    def predict(self, samples: npt.ArrayLike) -> FloatArray:
+    def predict(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Results:
         """The same as numbers, in the narrowest float that holds each result exactly."""
-        type_ = self.output.type
-        return np.asarray(type_.number(self.raw(samples)).astype(type_.float_dtype))
+        parts = self.outputs.named(self.words(samples))
+        types = {tensor.name: tensor.type for tensor in self.outputs.tensors}
+        return _given(
+            {
+                name: np.asarray(types[name].number(part).astype(types[name].float_dtype))
+                for name, part in parts.items()
+            }
+        )
+
+
+def _given(parts: dict[str, npt.NDArray[Any]]) -> Results:
+    return parts if len(parts) > 1 else next(iter(parts.values()))
 
 
 _LIBRARY, _SOURCE, _FIRMWARE, _HEADERS = "libcore.so", "core.cpp", "firmware", "ap_types"
 
 
-def simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.generic]], IntArray]:
-    """hls4ml's C simulation as a function: the raw words that answer rows of numbers.
-
-    It runs on ``threads`` processors, or all.
+def simulation(core: Core) -> Path:
+    """hls4ml's C simulation of ``core`` as a shared library, from the cache if it is there.
 
     Raises:
         BuildError, ToolchainError: g++ fails, or it is missing.
@@ -100,12 +127,7 @@ def simulation(core: Core, threads: int | None) -> Callable[[npt.NDArray[np.gene
     def build(folder: Path, _: Path) -> None:
         _compile(core, folder)
 
-    library = cached_folder(f"simulation/{core.digest[:24]}", build) / _LIBRARY
-
-    def run(rows: npt.NDArray[np.generic]) -> IntArray:
-        return simulate(library, core, core.input.type.raw(exact_floats(rows)), processes=threads)
-
-    return run
+    return cached_folder(f"simulation/{core.digest[:24]}", build) / _LIBRARY
 
 
 def _compile(core: Core, folder: Path) -> None:
@@ -114,7 +136,7 @@ def _compile(core: Core, folder: Path) -> None:
         **{f"{_FIRMWARE}/{path}": text for path, text in core.files.items()},
         **{f"{_HEADERS}/{path}": text for path, text in ap_headers().items()},
     }
-    write_tree(folder, {path: (text, False) for path, text in files.items()}, {})
+    write_tree(folder, {path: File(text) for path, text in files.items()}, {})
     steps = core_steps(
         core,
         firmware=_FIRMWARE,

@@ -15,21 +15,16 @@ from typing import cast
 
 import numpy as np
 
-from fpgac.build.folder import (
-    LOCK_NAME,
-    disk_errors,
-    npy_bytes,
-    require_unclaimed,
-    write_whole,
-)
-from fpgac.build.lock import read_lock
-from fpgac.data.vectors import EXPECTED, INPUTS
+from fpgac.build.cancelling import NEVER, Cancellation
+from fpgac.data.rows import read_rows, rows_bytes, rows_name
+from fpgac.data.samples import SamplesFile, results_file
 from fpgac.design.contract import Contract
+from fpgac.engines import engine as engines
+from fpgac.engines.built import Build
 from fpgac.engines.kernel import run_kernel
-from fpgac.engines.proof import first_difference, require_equal
+from fpgac.engines.proof import compared
 from fpgac.errors import (
     BuildError,
-    DataError,
     EmulationError,
     Problem,
     TargetError,
@@ -38,16 +33,57 @@ from fpgac.errors import (
     nearest,
 )
 from fpgac.numbers import FloatArray, IntArray
-from fpgac.steps.plan import CONTRACT, Engine, host_program, kernel_library, program_file
+from fpgac.steps.plan import Engine, host_program, kernel_library, program_file
 from fpgac.targets.card import CARD
+from fpgac.tensors import Layout
 
-__all__ = ["HostResult", "RunRequest", "built_hosts", "run_host_once", "run_hosts"]
+__all__ = ["Host", "HostResult", "RunRequest", "run_host_once", "run_hosts"]
 
 
 # What runs the kernel without XRT, beside a build's hosts.
 SIMULATION = "simulation"
 
 Phases = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Host(engines.Engine):
+    """A host program of the build in ``folder``, on the emulated card: floats in, words out."""
+
+    folder: Path
+    contract: Contract
+    host: str
+    cancellation: Cancellation = NEVER
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Engine.name`."""
+        return f"{self.host} host"
+
+    def missing(self) -> str | None:
+        """See :meth:`Engine.missing`."""
+        from fpgac.emulation.card import missing
+
+        problems = missing(self.host, self.contract.interface)
+        text = "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in problems)
+        return text or None
+
+    def words(
+        self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
+    ) -> IntArray:
+        """See :meth:`Engine.words`."""
+        inputs, outputs = self.contract.input_layout, self.contract.output_layout
+        with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
+            read, written = (
+                Path(scratch, rows_name(name, layout))
+                for name, layout in (("x", inputs), ("y", outputs))
+            )
+            read.write_bytes(rows_bytes(vectors.numbers, inputs))
+            files = ["--input", str(read), "--output", str(written), "--raw"]
+            run_host_once(
+                self.folder, self.contract, self.host, files, cancellation=self.cancellation
+            )
+            return read_rows(written.read_bytes(), outputs)
 
 
 @dataclass(frozen=True)
@@ -105,8 +141,8 @@ def run_hosts(
         EmulationError, ToolchainError: the card or the host did not run.
         ProofError: a host gave other raw words than the proof, or than the host before.
     """
-    require_unclaimed(request.folder)
-    contract, names = _contract(request.folder), built_hosts(request.folder)
+    build = Build.open(request.folder)
+    contract, names = build.contract, build.hosts
     if host not in ("all", SIMULATION, *names):
         raise TargetError(
             Problem(
@@ -127,7 +163,7 @@ def run_hosts(
         )
         tell(name if name == SIMULATION else f"{name} host on the emulated card")
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
-        results.append(_judged(run(own, contract), results, request, contract))
+        results.append(_judged(run(own, build), results, request, build))
     return results
 
 
@@ -180,26 +216,6 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
         raise TargetError(*problems)
 
 
-def built_hosts(folder: Path) -> tuple[str, ...]:
-    """The hosts that a build holds.
-
-    Raises:
-        BuildError: the folder is no finished build.
-    """
-    if not (folder / LOCK_NAME).is_file():
-        raise BuildError(
-            Problem(
-                "this is no build folder",
-                Where(folder),
-                expected=f"a folder with {LOCK_NAME}, made by fpgac compile",
-                hint="fpgac compile SPEC --target TARGET makes one below build/",
-            )
-        )
-    facts = read_lock(folder).stops.get("design")
-    names: Iterable[str] = facts.facts.get("hosts", ()) if facts else ()
-    return tuple(names)
-
-
 def run_host_once(
     folder: Path,
     contract: Contract,
@@ -209,6 +225,7 @@ def run_host_once(
     devices: int = 1,
     timeout: float = 600.0,
     engine: Engine = "hls",
+    cancellation: Cancellation = NEVER,
 ) -> str:
     """Run a host program with ``options`` beside ``--xclbin``; returns what it printed.
 
@@ -243,6 +260,7 @@ def run_host_once(
         devices=devices,
         cwd=Path.cwd(),
         timeout=timeout,
+        cancellation=cancellation,
     )
     if done.exit_code != 0:
         raise EmulationError(
@@ -254,58 +272,38 @@ def run_host_once(
     return done.stdout
 
 
-def _contract(folder: Path) -> Contract:
-    try:
-        return Contract.from_json((folder / CONTRACT).read_bytes())
-    except FileNotFoundError:
-        built_hosts(folder)  # raises: no build folder at all
-        raise BuildError(
-            Problem("the build was not finished", Where(folder), hint="run fpgac compile again")
-        ) from None
-
-
-def _simulated(request: RunRequest, contract: Contract) -> HostResult:
+def _simulated(request: RunRequest, build: Build) -> HostResult:
     """The kernel's C++ between the same conversions as the hosts'."""
-    numbers = _samples(request.input or request.folder / INPUTS, contract)
+    vectors = _vectors(request, build)
+    outputs = build.output_layout
     times = [time.perf_counter()]
-    words = contract.input.type.raw(numbers)
+    words = vectors.words
     times.append(time.perf_counter())
-    results = run_kernel(request.folder, contract, words, request.engine)
+    results = run_kernel(request.folder, build.contract, words, request.engine)
     times.append(time.perf_counter())
-    floats = contract.output.type.number(results).astype(contract.output.type.float_dtype)
+    numbers = outputs.number(results)
     times.append(time.perf_counter())
     if request.output:
-        with disk_errors(request.output):
-            write_whole(request.output, npy_bytes(floats.reshape(-1, *contract.output.shape)))
+        with results_file(request.output, outputs, len(results), raw=False) as write:
+            write(numbers)
     injection, inference, extraction = (after - before for before, after in pairwise(times))
     phases = (injection, inference, extraction)
     return HostResult(SIMULATION, results, sum(phases), phases)
 
 
-def _samples(path: Path, contract: Contract) -> FloatArray:
-    """Floats of shape (samples, inputs) from an .npy file."""
-    try:
-        numbers = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            Problem("no samples can be read", Where(path), "an .npy file", str(error))
-        ) from None
-    if numbers.dtype.kind != "f" or numbers.shape[1:] != contract.input.shape:
-        raise DataError(
-            Problem(
-                "the samples do not fit the network",
-                Where(path),
-                expected=f"floats of shape (n, {', '.join(map(str, contract.input.shape))})",
-                got=f"{numbers.dtype} of shape {numbers.shape}",
-            )
-        )
-    return np.asarray(numbers.reshape(len(numbers), -1))
+def _vectors(request: RunRequest, build: Build) -> engines.Vectors:
+    """What goes in: the build's own vectors, or samples of a file."""
+    if request.input is None:
+        return build.vectors
+    samples = SamplesFile.of(request.input, build.input_layout)
+    batches = [*samples.batches(max(samples.count, 1)), np.empty((0, build.input_layout.size))]
+    return engines.Vectors("samples", build.input_layout, np.concatenate(batches))
 
 
-def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
+def _on_card(request: RunRequest, build: Build, host: str) -> HostResult:
     """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
     phase, with raw words out."""
-    source = request.input or request.folder / INPUTS
+    source, outputs = request.input or build.inputs, build.output_layout
     devices = ",".join(map(str, request.device))
     common = ["--input", str(source.resolve()), "--device", devices]
     if request.batch:
@@ -316,7 +314,7 @@ def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
     def run(*options: str) -> str:
         return run_host_once(
             request.folder,
-            contract,
+            build.contract,
             host,
             [*common, *options],
             devices=request.devices,
@@ -325,21 +323,28 @@ def _on_card(request: RunRequest, contract: Contract, host: str) -> HostResult:
         )
 
     with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
-        floats = request.output.resolve() if request.output else Path(scratch, "floats.npy")
+        floats, raw = (Path(scratch, rows_name(name, outputs)) for name in ("floats", "raw"))
+        floats = request.output.resolve() if request.output else floats
         timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
         printed = run("--output", str(floats))
         seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
-        type_, numbers = contract.output.type, np.load(floats).astype(np.float64)
-        words = np.rint(numbers / type_.step).astype(type_.dtype)
-        result = HostResult(host, words.reshape(-1, contract.output.elements), seconds)
+        words = _as_words(read_rows(floats.read_bytes(), outputs), outputs)
+        result = HostResult(host, words, seconds)
         if request.input is not None and request.profile is None:
             return result
-        run("--output", str(Path(scratch, "raw.npy")), "--raw", "--profile", str(timed))
-        raw = np.load(Path(scratch, "raw.npy")).reshape(result.words.shape)
-        phases = _phases(timed)
-    nothing = np.zeros((len(raw), 0))
-    require_equal(f"{host} with floats", result.words, f"{host} with words", raw, nothing, type_)
+        run("--output", str(raw), "--raw", "--profile", str(timed))
+        got, phases = read_rows(raw.read_bytes(), outputs), _phases(timed)
+    vectors = _vectors(request, build)
+    compared(f"{host} with floats", words, f"{host} with words", got, vectors, outputs)
     return replace(result, phases=phases)
+
+
+def _as_words(numbers: FloatArray, layout: Layout) -> IntArray:
+    """The raw words that a host's numbers stand for, in range or not."""
+    words = np.empty(numbers.shape, layout.dtype)
+    for tensor, columns in layout.places:
+        words[:, columns] = np.rint(numbers[:, columns].astype(np.float64) / tensor.type.step)
+    return words
 
 
 def _phases(profile: Path) -> Phases:
@@ -353,30 +358,18 @@ def _phases(profile: Path) -> Phases:
 
 
 def _judged(
-    result: HostResult, before: list[HostResult], request: RunRequest, contract: Contract
+    result: HostResult, before: list[HostResult], request: RunRequest, build: Build
 ) -> HostResult:
     """The result with its verdict; words that differ are an error."""
-    type_ = contract.output.type
-    source = request.input or request.folder / INPUTS
     if request.input is None:
-        expected, reference = _proven(request.folder), "the proof's"
+        expected, reference = build.expected, "the proof's"
     elif before:
         expected, reference = before[0].words, f"{before[0].host}'s"
     else:
         return replace(result, verdict="not compared")
-    if first_difference(expected, result.words) is not None:
-        require_equal(result.host, result.words, reference, expected, np.load(source), type_)
+    vectors, outputs = _vectors(request, build), build.output_layout
+    compared(result.host, result.words, reference, expected, vectors, outputs)
     return replace(result, verdict=f"equal to {reference}")
-
-
-def _proven(folder: Path) -> IntArray:
-    try:
-        words: IntArray = np.load(folder / EXPECTED)
-    except FileNotFoundError:
-        raise BuildError(
-            Problem("the build was not proven", Where(folder), hint="run fpgac compile again")
-        ) from None
-    return words
 
 
 def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.design.contract import Contract
-from fpgac.engines.kernel_call import simulate_kernel
+from fpgac.engines import engine as engines
+from fpgac.engines.calling import Function, call
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
 from fpgac.steps.plan import Engine, kernel_library
 
-__all__ = ["run_kernel"]
+__all__ = ["Kernel", "run_kernel"]
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel(engines.Engine):
+    """The kernel of the build in ``folder``; ``body`` says which C++ computes in it."""
+
+    folder: Path
+    contract: Contract
+    body: Engine = "hls"
+    cancellation: Cancellation = NEVER
+
+    @property
+    def name(self) -> str:
+        """See :attr:`Engine.name`."""
+        return "kernel" if self.body == "hls" else "kernel with the exact program"
+
+    def words(
+        self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
+    ) -> IntArray:
+        """See :meth:`Engine.words`."""
+        return run_kernel(self.folder, self.contract, vectors.words, self.body, self.cancellation)
 
 
 def run_kernel(
-    folder: Path, contract: Contract, words: IntArray, engine: Engine = "hls"
+    folder: Path,
+    contract: Contract,
+    words: IntArray,
+    engine: Engine = "hls",
+    cancellation: Cancellation = NEVER,
 ) -> IntArray:
-    """The kernel's raw words for raw words of shape (samples, inputs), of shape (samples, outputs).
+    """The kernel's raw words for rows of raw words, as rows; see :class:`fpgac.tensors.Layout`.
 
     Raises:
         BuildError: the build holds no kernel of that engine for this machine.
@@ -28,16 +56,30 @@ def run_kernel(
     if not library.is_file():
         raise BuildError(
             Problem(
-                f"the build has no {engine} kernel", Where(library), hint="run fpgac compile again"
+                f"the build has no {engine} kernel",
+                Where(library),
+                hint="run fpgac compile again",
+                code="build.no-kernel",
             )
         )
-    rows = np.zeros((len(words), contract.input.stride), contract.input.type.dtype)
-    rows[:, : words.shape[1]] = words
-    results = simulate_kernel(
-        library,
-        contract.entry,
-        rows,
-        output_shape=(len(words), contract.output.stride),
-        output_dtype=contract.output.type.dtype,
+    answers = call(
+        Function(library, contract.entry, f"kernel {contract.kernel}"),
+        _padded(words, contract),
+        [(buffer.stride, buffer.type.dtype) for buffer in contract.outputs],
+        cancellation=cancellation,
     )
-    return results[:, : contract.output.elements]
+    layout = contract.output_layout
+    results = np.empty((len(words), layout.size), layout.dtype)
+    for (tensor, columns), rows in zip(layout.places, answers, strict=True):
+        results[:, columns] = rows[:, : tensor.size]
+    return results
+
+
+def _padded(words: IntArray, contract: Contract) -> list[IntArray]:
+    """The rows of each of the kernel's inputs, as they lie in memory."""
+    padded = []
+    for buffer, (_, columns) in zip(contract.inputs, contract.input_layout.places, strict=True):
+        rows = np.zeros((len(words), buffer.stride), buffer.type.dtype)
+        rows[:, : buffer.size] = words[:, columns]
+        padded.append(rows)
+    return padded

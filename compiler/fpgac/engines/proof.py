@@ -1,60 +1,82 @@
-"""Engines agree when their raw words are equal; where not, the first sample that differs."""
+"""Engines agree when their raw words are equal; where not, the first word that differs is named."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from fpgac.engines.engine import Vectors
 from fpgac.errors import Problem, ProofError
-from fpgac.numbers import FixedPoint, FloatArray, IntArray
+from fpgac.numbers import IntArray
+from fpgac.tensors import Layout, Tensor
 
-__all__ = ["Difference", "first_difference", "require_equal"]
+__all__ = ["Difference", "compared", "differences"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How two engines' raw words, shape (samples, outputs), differ."""
+    """How two engines' raw words for one output tensor differ.
 
+    ``sample`` and ``index`` (in the tensor of one sample) are of the first word that does, which
+    is ``expected`` and ``got``. ``count`` of ``samples`` samples differ, by ``greatest`` at most,
+    in raw words.
+    """
+
+    tensor: Tensor
     sample: int
-    output: int
+    index: tuple[int, ...]
     expected: int
     got: int
     count: int
     samples: int
+    greatest: int
 
 
-def first_difference(expected: IntArray, got: IntArray) -> Difference | None:
-    """The first word that differs, or None where all are equal.
+def differences(expected: IntArray, got: IntArray, layout: Layout) -> Iterator[Difference]:
+    """How rows of raw words of ``layout``, shape (samples, layout.size), differ, tensor by tensor.
 
     Raises:
         ValueError: the shapes differ, so that the words cannot be compared at all.
     """
     if expected.shape != got.shape:
         raise ValueError(f"shapes {expected.shape} and {got.shape} cannot be compared")
-    differs = expected.astype(np.int64) != got.astype(np.int64)
-    if not differs.any():
+    for tensor, columns in layout.places:
+        if difference := _difference(tensor, expected[:, columns], got[:, columns]):
+            yield difference
+
+
+def _difference(tensor: Tensor, expected: IntArray, got: IntArray) -> Difference | None:
+    if np.array_equal(expected, got):
         return None
-    sample, output = map(int, np.unravel_index(int(differs.argmax()), differs.shape))
+    apart = expected.astype(np.int64) - got.astype(np.int64)
+    differs = apart != 0
+    sample, place = map(int, np.unravel_index(int(differs.argmax()), differs.shape))
     return Difference(
+        tensor,
         sample,
-        output,
-        int(expected[sample, output]),
-        int(got[sample, output]),
+        tuple(map(int, np.unravel_index(place, tensor.shape))),
+        int(expected[sample, place]),
+        int(got[sample, place]),
         int(differs.any(axis=1).sum()),
         len(differs),
+        int(np.abs(apart).max()),
     )
 
 
-def require_equal(
+def compared(
     engine: str,
     got: IntArray,
     reference: str,
     expected: IntArray,
-    inputs: FloatArray,
-    type_: FixedPoint,
-) -> None:
-    """Nothing if ``engine`` gave the reference's words for ``inputs``.
+    vectors: Vectors,
+    layout: Layout,
+    approximate: frozenset[str] = frozenset(),
+) -> tuple[Difference, ...]:
+    """How the words of ``engine`` for ``vectors`` differ from those of ``reference``.
+
+    Only the outputs that are named in ``approximate`` may.
 
     Raises:
         ProofError: naming the first sample that differs, with its inputs and both words.
@@ -65,22 +87,28 @@ def require_equal(
                 f"{engine} gave results of another shape than {reference}",
                 expected=str(expected.shape),
                 got=str(got.shape),
+                code="proof.other-shape",
             )
         )
-    difference = first_difference(expected, got)
-    if difference is None:
-        return
-    shown = np.array2string(inputs[difference.sample], threshold=12, precision=17)
-    raise ProofError(
-        Problem(
-            f"{engine} and {reference} differ in {difference.count} of {difference.samples} "
-            f"samples, first in sample {difference.sample}, output {difference.output}",
-            expected=f"{_shown(difference.expected, type_)}, from {reference}",
-            got=f"{_shown(difference.got, type_)}, from {engine}",
-            hint=f"the sample's inputs: {' '.join(shown.split())}",
-        )
+    found = tuple(differences(expected, got, layout))
+    if wrong := [each for each in found if each.tensor.name not in approximate]:
+        raise ProofError(*(_problem(engine, reference, each, vectors) for each in wrong))
+    return found
+
+
+def _problem(engine: str, reference: str, difference: Difference, vectors: Vectors) -> Problem:
+    tensor = difference.tensor
+    place = f"{tensor.name}[{', '.join(map(str, difference.index))}]"
+    sample = np.array2string(vectors.numbers[difference.sample], threshold=12, precision=17)
+    return Problem(
+        f"{engine} and {reference} differ in {difference.count} of {difference.samples} samples "
+        f"of the {vectors.title}, first in sample {difference.sample}, output {place}",
+        expected=f"{_shown(difference.expected, tensor)}, from {reference}",
+        got=f"{_shown(difference.got, tensor)}, from {engine}",
+        hint=f"the sample's inputs: {' '.join(sample.split())}",
+        code="proof.engines-differ",
     )
 
 
-def _shown(word: int, type_: FixedPoint) -> str:
-    return f"{word} = {word * type_.step:g} as {type_}"
+def _shown(word: int, tensor: Tensor) -> str:
+    return f"{word} = {word * tensor.type.step:g} as {tensor.type}"

@@ -1,161 +1,149 @@
-"""The proof: the same vectors through every engine, and raw words that must be equal.
-
-The reference is hls4ml's C simulation. Against it stand the quantised Keras model, its recording,
-the exact program, the kernel called in this machine's own memory, and each host on the emulated
-card. All of the test data goes through the engines that are quick enough.
-"""
+"""The proof: every engine is asked the same vectors, and its raw words must be the reference's."""
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 
 import numpy as np
 
-from fpgac.core.core import Core
-from fpgac.data.vectors import INPUT_WORDS, INPUTS
-from fpgac.design.contract import Contract
-from fpgac.engines.csim import simulate
-from fpgac.engines.emulator import EXACT
-from fpgac.engines.hosts import run_host_once
-from fpgac.engines.kernel import run_kernel
-from fpgac.engines.proof import require_equal
-from fpgac.native.engine import Engine
-from fpgac.network.meaning import outputs
-from fpgac.network.network import Network
-from fpgac.numbers import FloatArray, IntArray
-from fpgac.steps.plan import simulation_library
+from fpgac.engines.engine import Engine, Vectors
+from fpgac.engines.proof import compared
+from fpgac.numbers import IntArray
+from fpgac.tensors import Layout
 
-__all__ = ["Agreement", "Proven", "prove", "prove_test_data"]
+__all__ = ["Agreement", "Approximation", "Proof", "Question", "Unavailable", "prove"]
 
-REFERENCE = "C simulation"
+
+@dataclass(frozen=True)
+class Question:
+    """An engine and the vectors that it is asked, all of them at once."""
+
+    engine: Engine
+    vectors: tuple[Vectors, ...]
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """How far an engine is from an output that it can only approximate.
+
+    ``differ`` of the ``samples`` samples of ``vectors`` differ, by ``greatest`` at most: a number,
+    not a raw word.
+    """
+
+    output: str
+    vectors: str
+    differ: int
+    samples: int
+    greatest: float
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """An engine that gave the reference's raw words for all its samples.
+    """An engine that gave the reference's raw words.
 
-    They are the build's vectors, or all of the ``test data``.
+    ``samples`` says how many of each set of vectors, by its title; ``approximations`` are of the
+    outputs that it only approximates.
     """
 
     engine: str
-    samples: int
-    seconds: float
-    data: Literal["vectors", "test data"] = "vectors"
+    samples: Mapping[str, int]
+    approximations: tuple[Approximation, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Proven:
-    """The reference's words for the build's vectors, and the engines that agree on them."""
+@dataclass(frozen=True)
+class Unavailable:
+    """An engine that could not be asked on this machine, and why."""
 
-    words: IntArray
-    engines: tuple[Agreement, ...]
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The engines that agree, the reference first, and those that could not be asked."""
+
+    agreements: tuple[Agreement, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+
+    def __add__(self, other: Proof) -> Proof:
+        return Proof((*self.agreements, *other.agreements), (*self.unavailable, *other.unavailable))
+
+
+# Hears which engine is under way, and how far it is, from 0 to 1.
+Report = Callable[[str, float], None]
 
 
 def prove(
-    folder: Path,
-    core: Core,
-    network: Network,
-    contract: Contract,
-    hosts: Iterable[str],
-    *,
-    exact: Engine | None = None,
-    keras: Callable[[], FloatArray] | None = None,
-    tell: Callable[[str, float], None] = lambda engine, fraction: None,
-) -> Proven:
-    """Run every engine on the vectors in ``folder``; ``tell`` hears which, and how far it is.
+    reference: Question,
+    questions: Iterable[Question],
+    outputs: Layout,
+    report: Report = lambda engine, fraction: None,
+) -> tuple[Proof, dict[str, IntArray]]:
+    """Ask every engine that is on this machine, and compare its words with the reference's.
 
-    ``exact`` runs the core's exact program, where there is one. ``keras`` gives the quantised Keras
-    network's outputs for the vectors, where it can be asked.
+    Args:
+        reference: the engine that must be there, and every set of vectors of the ``questions``.
+        questions: the engines that stand against it.
+        outputs: how a result of all outputs lies in a row.
+        report: hears how it goes.
+
+    Returns:
+        The proof, and the reference's words by the titles of its vectors.
 
     Raises:
         ProofError: naming the first sample in which an engine differs from the reference.
-        EmulationError: an engine did not run at all.
+        FpgacError: an engine did not run at all.
     """
-    numbers, words = np.load(folder / INPUTS), np.load(folder / INPUT_WORDS)
-    library = folder / simulation_library(contract.name)
-    started = time.monotonic()
-    expected = simulate(
-        library, core, words, progress=lambda done: tell(REFERENCE, done / len(words))
+    expected, agreement = _answers(reference, report)
+    agreements, unavailable = [agreement], list[Unavailable]()
+    for question in questions:
+        engine = question.engine
+        if (reason := engine.missing()) is not None:
+            unavailable.append(Unavailable(engine.name, reason))
+            continue
+        got, agreement = _answers(question, report)
+        measured = [
+            _compared(
+                engine, got[each.title], reference.engine, expected[each.title], each, outputs
+            )
+            for each in question.vectors
+        ]
+        agreements.append(replace(agreement, approximations=tuple(chain.from_iterable(measured))))
+    return Proof(tuple(agreements), tuple(unavailable)), expected
+
+
+def _answers(question: Question, report: Report) -> tuple[dict[str, IntArray], Agreement]:
+    """An engine's words by the titles of its vectors, all of which it is asked at once."""
+    engine = question.engine
+    report(engine.name, 0.0)
+    words = engine.words(
+        Vectors.joined(question.vectors), lambda fraction: report(engine.name, fraction)
     )
-    engines = [Agreement(REFERENCE, len(words), _since(started))]
-
-    def agree(engine: str, run: Callable[[], tuple[IntArray, IntArray, FloatArray]]) -> None:
-        tell(engine, 0.0)
-        started = time.monotonic()
-        got, reference, inputs = run()
-        require_equal(engine, got, REFERENCE, reference, inputs, contract.output.type)
-        engines.append(Agreement(engine, len(got), _since(started)))
-
-    def recorded() -> tuple[IntArray, IntArray, FloatArray]:
-        assert network.recording is not None
-        inputs = network.recording.inputs
-        got = contract.output.type.raw(network.recording.outputs)
-        return got, simulate(library, core, inputs), contract.input.type.number(inputs)
-
-    if keras is not None:
-        answers = keras
-        agree("Keras", lambda: (contract.output.type.raw(answers()), expected, numbers))
-    if network.recording is not None:
-        agree("Keras as recorded", recorded)
-    if exact is not None:
-        agree(EXACT, lambda: (exact.numbers(numbers), expected, numbers))
-        on_it = partial(run_kernel, folder, contract, words, "exact")
-        agree("kernel with the exact program", lambda: (on_it(), expected, numbers))
-    agree("kernel", lambda: (run_kernel(folder, contract, words), expected, numbers))
-    for host in hosts:
-        on_card = partial(_host, folder, contract, host)
-        agree(f"{host} host", lambda run=on_card: (run(), expected, numbers))  # type: ignore[misc]
-    return Proven(expected, tuple(engines))
+    samples = {vectors.title: len(vectors) for vectors in question.vectors}
+    ends = list(accumulate(samples.values()))
+    parts = dict(zip(samples, np.split(words, ends[:-1]), strict=True))
+    return parts, Agreement(engine.name, samples)
 
 
-def prove_test_data(
-    core: Core,
-    network: Network,
-    numbers: FloatArray,
-    *,
-    exact: Engine,
-    keras: Callable[[], FloatArray] | None = None,
-) -> tuple[Agreement, ...]:
-    """Run all of the test data, shape (samples, inputs), through what takes it in a second or two.
-
-    The reference is the exact program. Against it stand the network's own definition in integers
-    and, where it can be asked, the quantised Keras network.
-
-    Raises:
-        ProofError: naming the first sample in which an engine differs.
-    """
-    started = time.monotonic()
-    reference, type_ = exact.numbers(numbers), core.output.type
-    engines = [Agreement(EXACT, len(numbers), _since(started), "test data")]
-    others: dict[str, Callable[[], FloatArray]] = {
-        "network in integers": lambda: outputs(network, core.input.type.raw(numbers))
-    }
-    if keras is not None:
-        others["Keras"] = keras
-    for engine, run in others.items():
-        started = time.monotonic()
-        require_equal(engine, type_.raw(run()), EXACT, reference, numbers, type_)
-        engines.append(Agreement(engine, len(numbers), _since(started), "test data"))
-    return tuple(engines)
-
-
-def _host(folder: Path, contract: Contract, host: str) -> IntArray:
-    """The host's raw words for the vectors, as floats go in on a user's machine."""
-    with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
-        output = Path(scratch, "raw.npy")
-        source = (folder / INPUTS).resolve()
-        run_host_once(
-            folder, contract, host, ["--input", str(source), "--output", str(output), "--raw"]
-        )
-        words: IntArray = np.load(output).reshape(-1, contract.output.elements)
-    return words
-
-
-def _since(started: float) -> float:
-    return round(time.monotonic() - started, 3)
+def _compared(
+    engine: Engine,
+    got: IntArray,
+    reference: Engine,
+    expected: IntArray,
+    vectors: Vectors,
+    outputs: Layout,
+) -> Iterator[Approximation]:
+    """How far ``engine`` is from the reference in what it only approximates; no output else is."""
+    found = compared(
+        engine.name, got, reference.name, expected, vectors, outputs, engine.approximate
+    )
+    apart = {difference.tensor.name: difference for difference in found}
+    for tensor in outputs.tensors:
+        if tensor.name in engine.approximate:
+            difference = apart.get(tensor.name)
+            differ, greatest = (difference.count, difference.greatest) if difference else (0, 0)
+            yield Approximation(
+                tensor.name, vectors.title, differ, len(vectors), greatest * tensor.type.step
+            )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from fpgac.build.cache import cache_folder
-from fpgac.build.folder import replace_whole
+from fpgac.build.folder import write_whole
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.errors import Problem, ToolchainError
 from fpgac.native.cpp.levels import LEVELS, PORTABLE, Level
@@ -78,9 +78,9 @@ def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
         with tempfile.TemporaryDirectory(prefix="fpgac-exact-") as folder:
             library = _compile(text, command, Path(folder))
             with contextlib.suppress(OSError):
-                path.parent.mkdir(parents=True, exist_ok=True)
                 content = library.read_bytes()
-                replace_whole(path, content + digest_bytes(content).encode(), 0o755)
+                digest = digest_bytes(content).encode()
+                write_whole(path, content + digest, executable=True)
             # A library that is loaded stays, though its file goes.
             return _kept(path) or ctypes.CDLL(str(library))
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from fpgac.network.operation import Operand
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.program.builder import Builder
 from fpgac.program.interpreter import interpret
-from fpgac.program.program import Program, Terminal, Value
+from fpgac.program.program import Program, Terminal
 from fpgac.program.ranges import NotExact
 from fpgac.tensors import Tensor
 
@@ -28,7 +29,7 @@ def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> 
     Raises:
         NetworkError: a number could need more than 62 bits; it names the node.
     """
-    build = Builder(*network.inputs)
+    build, asked = Builder(*network.inputs), _asked(network, types or {})
     known = {entry.tensor.name: Operand(entry.tensor, entry.value) for entry in build.inputs}
     for node in network.nodes:
         build.layer = node.name
@@ -37,10 +38,11 @@ def meaning(network: Network, types: Mapping[str, FixedPoint] | None = None) -> 
             value = node.operation.lower(build, node.output, *operands)
         except NotExact as refusal:
             raise _inexact(node.name, refusal) from None
-        known[node.name] = Operand(node.output, value)
+        result = replace(node.output, type=asked.get(node.name, node.output.type))
+        known[node.name] = Operand(result, build.assign(value, node.output.type, result.type))
     layers = tuple((node.name, known[node.name].value) for node in network.nodes)
     ends = [
-        _terminal(build, tensor, known[output.node].value, (types or {}).get(output.name))
+        _terminal(build, tensor, known[output.node], (types or {}).get(output.name))
         for output, tensor in zip(network.outputs, network.output_tensors, strict=True)
     ]
     return build.program(network.name, ends, layers)
@@ -59,10 +61,21 @@ def outputs(network: Network, words: IntArray) -> npt.NDArray[np.float64]:
     return program.output_layout.number(interpret(program, words))
 
 
-def _terminal(build: Builder, tensor: Tensor, value: Value, to: FixedPoint | None) -> Terminal:
+def _asked(network: Network, types: Mapping[str, FixedPoint]) -> dict[str, FixedPoint]:
+    """The types of results that only the network's user reads, by the nodes' names."""
+    read = {name for node in network.nodes for name in node.inputs}
+    return {
+        output.node: types[output.name]
+        for output in network.outputs
+        if output.name in types and output.node not in read
+    }
+
+
+def _terminal(build: Builder, tensor: Tensor, given: Operand, to: FixedPoint | None) -> Terminal:
     wanted = to or tensor.type
-    given = build.cast(build.with_fraction(value, wanted.fraction), wanted)
-    return Terminal(Tensor(tensor.name, tensor.shape, wanted), given)
+    value = build.with_fraction(given.value, wanted.fraction)
+    words = build.assign(value, given.type, wanted)
+    return Terminal(Tensor(tensor.name, tensor.shape, wanted), words)
 
 
 def _inexact(name: str, refusal: NotExact) -> NetworkError:

@@ -1,131 +1,203 @@
-"""A spec's network in the chip's arithmetic: its answers to any samples, and where its bits go."""
+"""A network in the chip's arithmetic: its answers to any samples, and where its bits go."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fpgac.build.folder import disk_errors
-from fpgac.data.accuracy import Accuracy, judge
+from fpgac.build.stage import Values
+from fpgac.build.store import Store
+from fpgac.data.accuracy import judge
 from fpgac.data.samples import Rows, Samples, SamplesFile, results_file
+from fpgac.engines.built import Build
 from fpgac.engines.emulator import Emulator
-from fpgac.errors import BuildError, CoreError, DataError, Problem, Where
-from fpgac.numbers import FloatArray
+from fpgac.engines.proof import compared
+from fpgac.errors import BuildError, DataError, Problem, Where
+from fpgac.numbers import FloatArray, IntArray
 from fpgac.pipeline.sources import Sources
-from fpgac.program.ranges import NotExact
+from fpgac.pipeline.stages import SpecStages
 from fpgac.program.trace import trace
 from fpgac.reports.precision import LayerPrecision
-from fpgac.rules.core_program import exact_program
 
-__all__ = ["Emulated", "Emulation"]
+if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
+    from fpgac.spec.loader import SpecFile
+
+__all__ = ["BuildEmulation", "Emulated", "Emulation", "SpecEmulation"]
 
 # Samples that are in memory at a time, and fewer where they hold many numbers.
-LOT = 1 << 16
-TRACED_LOT = 1 << 12
+BATCH = 1 << 16
+TRACED_BATCH = 1 << 12
 NUMBERS = 1 << 22
 
 # Hears how many samples are done, of how many.
 Progress = Callable[[int, int], None]
 
 
-def _unheard(done: int, samples: int) -> None:
+def _ignored(done: int, samples: int) -> None:
     """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
 class Emulated:
-    """What an emulation did: ``seconds`` are those of reading, computing and writing."""
+    """What an emulation did: ``seconds`` are those of reading, computing and writing.
+
+    ``lines`` say how good the answers are, where that is known.
+    """
 
     samples: int
     seconds: float
-    accuracy: Accuracy | None = None
+    lines: tuple[str, ...] = ()
 
 
-class Emulation:
-    """A spec's network on ``threads`` processors or all; its core is made when it is needed.
+class Emulation(ABC):
+    """A network's answers to the samples of a file, or to samples of its own.
 
-    ``data`` is an .npy file of samples, or None for the test part of the spec's own data.
+    ``data`` is a file of samples, or None for those of the network's own that are known.
 
     Raises:
         DataError: the file cannot be read, or does not hold samples of this network.
     """
 
-    def __init__(self, sources: Sources, data: Path | None, threads: int | None = None) -> None:
-        self._sources, self._data, self._threads = sources, data, threads
+    def __init__(self, data: Path | None) -> None:
+        self._data = data
 
-    @cached_property
+    @property
+    @abstractmethod
     def emulator(self) -> Emulator:
         """The function from samples to results."""
-        return Emulator.of(self._sources.core, self._threads)
+
+    @property
+    @abstractmethod
+    def _own_samples(self) -> Samples:
+        """The samples where no file is given."""
+
+    @abstractmethod
+    def _judged(self, words: IntArray) -> tuple[str, ...]:
+        """How good the results for its own samples are, in lines."""
 
     @cached_property
     def samples(self) -> Samples:
         """What goes in."""
         if self._data is None:
-            return Rows(self._sources.split.test.features)
-        return SamplesFile.of(self._data, self._sources.core.input_layout)
+            return self._own_samples
+        return SamplesFile.of(self._data, self.emulator.inputs)
 
-    def write(self, out: Path, *, raw: bool = False, progress: Progress = _unheard) -> Emulated:
-        """The results into an .npy file; neither they nor the samples need fit the memory.
+    def write(self, out: Path, *, raw: bool = False, progress: Progress = _ignored) -> Emulated:
+        """The results into a file; neither they nor the samples need fit the memory.
 
         They are numbers, or with ``raw`` the chip's raw words.
 
         Raises:
             BuildError: the file cannot be written, or is that of the samples.
         """
-        samples, layout = self.samples, self._sources.core.output_layout
+        emulator, samples = self.emulator, self.samples
         self._require_other(out)
-        run = self.emulator.raw if raw else self.emulator.predict
         started = time.monotonic()
-        with results_file(out, layout, samples.count, raw=raw) as write:
-            for lot in _watched(samples, self._lot, progress):
-                write(run(lot))
+        with results_file(out, emulator.outputs, samples.count, raw=raw) as write:
+            for batch in _watched(samples, self._batch, progress):
+                words = emulator.words(batch)
+                write(words if raw else emulator.outputs.number(words))
         return Emulated(samples.count, time.monotonic() - started)
 
-    def judge(self, *, progress: Progress = _unheard) -> Emulated:
-        """How well the results answer the spec's own data."""
+    def judge(self, *, progress: Progress = _ignored) -> Emulated:
+        """How good the results for its own samples are."""
         if self._data is not None:
             raise ValueError("a file of samples holds no answers to judge by")
         emulator, started = self.emulator, time.monotonic()
-        lots = [emulator.predict(lot) for lot in _watched(self.samples, self._lot, progress)]
-        outputs = np.concatenate(lots).reshape(-1, emulator.output.size)
+        batches = [emulator.words(batch) for batch in _watched(self.samples, self._batch, progress)]
         seconds = time.monotonic() - started
-        accuracy = judge(self._sources.split.test, outputs.astype(np.float64))
-        return Emulated(len(outputs), seconds, accuracy)
-
-    def trace(self, *, progress: Progress = _unheard) -> tuple[LayerPrecision, ...]:
-        """Where the bits go, layer by layer.
-
-        Raises:
-            CoreError: the network has no exact program, whose values could be looked at.
-            DataError: there are no samples.
-        """
-        core = self._sources.core
-        try:
-            program = exact_program(core)
-        except NotExact as reason:
-            raise CoreError(Problem(f"this network cannot be traced: {reason}")) from None
-        if not self.samples.count:
-            raise DataError(Problem("there are no samples to trace", Where(self._data)))
-        types = core.graph.types if core.graph else {}
-        held = sum(operation.result.size for operation in program.operations)
-        lots = _watched(self.samples, _at_most(TRACED_LOT, held), progress)
-        return trace(program, lots, types)
+        return Emulated(self.samples.count, seconds, self._judged(np.concatenate(batches)))
 
     def _require_other(self, out: Path) -> None:
         with disk_errors(out):
             if self._data and out.exists() and out.samefile(self._data):
-                what, hint = "the results would replace the samples", "give another with --out"
-                raise BuildError(Problem(what, Where(out), hint=hint))
+                raise BuildError(
+                    Problem(
+                        "the results would replace the samples",
+                        Where(out),
+                        hint="give another file with --out",
+                        code="emulation.replaces-samples",
+                    )
+                )
 
     @property
-    def _lot(self) -> int:
-        return _at_most(LOT, max(self.emulator.input.size, self.emulator.output.size))
+    def _batch(self) -> int:
+        return _at_most(BATCH, max(self.emulator.inputs.size, self.emulator.outputs.size))
+
+
+class SpecEmulation(Emulation):
+    """A spec's network on ``threads`` processors or all, judged on its own test data."""
+
+    def __init__(
+        self,
+        file: SpecFile,
+        plugins: Plugins,
+        data: Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        super().__init__(data)
+        self._threads = threads
+        self._values = Values(Store.of_user())
+        self._stages = SpecStages(Sources(file, plugins), self._values.get)
+
+    @cached_property
+    def emulator(self) -> Emulator:
+        """See :attr:`Emulation.emulator`."""
+        return Emulator.of_program(self._values.get(self._stages.program), self._threads)
+
+    @property
+    def _own_samples(self) -> Samples:
+        return Rows(self._stages.sources.split.test.features)
+
+    def _judged(self, words: IntArray) -> tuple[str, ...]:
+        numbers = self.emulator.outputs.number(words)
+        return judge(self._stages.sources.split.test, numbers).lines
+
+    def trace(self, *, progress: Progress = _ignored) -> tuple[LayerPrecision, ...]:
+        """Where the bits go, layer by layer.
+
+        Raises:
+            DataError: there are no samples.
+        """
+        if not self.samples.count:
+            what = "there are no samples to trace"
+            raise DataError(Problem(what, Where(self._data), code="data.no-samples"))
+        program = self._values.get(self._stages.program)
+        tensors = self._values.get(self._stages.network).tensors
+        held = sum(operation.result.size for operation in program.operations)
+        batches = _watched(self.samples, _at_most(TRACED_BATCH, held), progress)
+        return trace(program, batches, {name: tensor.type for name, tensor in tensors.items()})
+
+
+class BuildEmulation(Emulation):
+    """A build's network on ``threads`` processors or all, compared with its own proof."""
+
+    def __init__(self, build: Build, data: Path | None = None, threads: int | None = None) -> None:
+        super().__init__(data)
+        self._build, self._threads = build, threads
+
+    @cached_property
+    def emulator(self) -> Emulator:
+        """See :attr:`Emulation.emulator`."""
+        return Emulator.of_build(self._build, self._threads)
+
+    @property
+    def _own_samples(self) -> Samples:
+        return Rows(self._build.vectors.numbers)
+
+    def _judged(self, words: IntArray) -> tuple[str, ...]:
+        build, engine = self._build, self.emulator.engine.name
+        compared(engine, words, "the proof", build.expected, build.vectors, build.output_layout)
+        return (f"equal to the proof's words on all {len(words):,} vectors of the build",)
 
 
 def _at_most(samples: int, numbers: int) -> int:
@@ -134,9 +206,9 @@ def _at_most(samples: int, numbers: int) -> int:
 
 
 def _watched(samples: Samples, most: int, progress: Progress) -> Iterator[FloatArray]:
-    """The samples, lot by lot; ``progress`` hears when one is done with."""
+    """The samples, batch by batch; ``progress`` hears when one is done with."""
     done = 0
-    for lot in samples.batches(most):
-        yield lot
-        done += len(lot)
+    for batch in samples.batches(most):
+        yield batch
+        done += len(batch)
         progress(done, samples.count)

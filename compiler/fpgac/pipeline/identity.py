@@ -1,19 +1,21 @@
-"""What of the compiler itself decides what it makes: versions, and a digest of its sources."""
+"""What of the compiler itself decides what it makes: versions, and digests of its sources."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fpgac import __version__
-from fpgac.digest import digest_files
+from fpgac.digest import digest_files, digest_json
 
 __all__ = ["compiler_digest", "is_installed", "modules_of", "versions"]
 
 _DISTRIBUTIONS = ("hls4ml", "numpy", "pynq", "jinja2")
+_OWN = ("fpgac", "fpgac_templates")
 
 
 def is_installed(module: str) -> bool:
@@ -41,18 +43,22 @@ def modules_of(thing: object) -> list[str]:
     return sorted(m for m in modules if m.partition(".")[0] not in sys.stdlib_module_names)
 
 
-@lru_cache
-def compiler_digest(plugins: frozenset[str]) -> str:
+def compiler_digest(plugins: Iterable[str] = ()) -> str:
     """Digest of the sources that make builds: fpgac, its templates and the modules of plugins."""
-    packages = {"fpgac", "fpgac_templates", *(name.partition(".")[0] for name in plugins)}
+    packages = {*_OWN, *(name.partition(".")[0] for name in plugins)}
+    return digest_json({package: _package_digest(package) for package in packages})
+
+
+@lru_cache
+def _package_digest(package: str) -> str:
+    """Digest of all files of a package, or of a module; the command line makes nothing."""
+    spec = importlib.util.find_spec(package)
     files: dict[str, bytes] = {}
-    for package in sorted(packages):
-        spec = importlib.util.find_spec(package)
-        if spec and spec.origin and not spec.submodule_search_locations:
-            files[package] = Path(spec.origin).read_bytes()
-        for root in spec.submodule_search_locations or () if spec else ():
-            for path in sorted(Path(root).rglob("*")):
-                relative = path.relative_to(root)
-                if path.is_file() and path.suffix != ".pyc" and relative.parts[0] != "cli":
-                    files[f"{package}/{relative}"] = path.read_bytes()
+    if spec and spec.origin and not spec.submodule_search_locations:
+        files[package] = Path(spec.origin).read_bytes()
+    for root in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(root).rglob("*")):
+            relative = path.relative_to(root)
+            if path.is_file() and path.suffix != ".pyc" and relative.parts[0] != "cli":
+                files[str(relative)] = path.read_bytes()
     return digest_files(files)

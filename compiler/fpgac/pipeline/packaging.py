@@ -1,4 +1,4 @@
-"""The end of the road: the Python host as a package, and the archive that goes to the board.
+"""The end of the pipeline: the Python host as a package, and the archive that goes to the board.
 
 What the board loads is a part of both once ``--mode hw`` has built it, and stays one as long as it
 is what was built from this very design. The emulated card's program never is.
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fpgac.build.archive import tar_gz
-from fpgac.build.plan import Plan
-from fpgac.build.road import Made, Road
-from fpgac.data.vectors import ANSWERS, EXPECTED, INPUTS
+from fpgac.build.folder import File, Files
+from fpgac.data.rows import rows_name
+from fpgac.data.vectors import ANSWERS, INPUTS
 from fpgac.design.contract import Contract
-from fpgac.design.package import OverlayPackage, program_names
-from fpgac.digest import digest_file
+from fpgac.design.design import Design
+from fpgac.design.package import OverlayPackage
+from fpgac.pipeline.values import Answers, ProofVectors
 from fpgac.spec.models import Spec
-from fpgac.steps.plan import CONTRACT, host_program
+from fpgac.steps.plan import host_program
 from fpgac.targets.board import Board
 
-__all__ = ["Archive", "archive_path", "current_program", "made_package", "made_program"]
+__all__ = ["Archive", "archive_path", "package_files"]
 
 
 @dataclass(frozen=True)
@@ -41,57 +42,37 @@ def archive_path(spec: Spec, board: Board) -> str:
     return f"deploy/{spec.name}-{board.name}.tar.gz"
 
 
-def made_program(road: Road, plan: Plan, design: str) -> Made:
-    """Which of the files that ``plan`` built a board loads; ``design`` is that stop's key."""
-    wanted = program_names(_contract(road))
-    paths = [path for step in plan.steps for path in step.outputs]
-    program = {path: digest_file(road.folder / path) for path in paths if _name(path) in wanted}
-    return Made(facts={"design": design, "program": program}, detail=", ".join(program))
+def package_files(
+    spec: Spec,
+    board: Board,
+    design: Design,
+    contract: Contract,
+    vectors: ProofVectors,
+    answers: Answers,
+    program: Files,
+) -> Files:
+    """The package below ``package/``, and the same in an archive.
 
-
-def current_program(road: Road, design: str) -> dict[str, str]:
-    """The files that the board loads, with their digests; none that another design was built to."""
-    record = road.lock.stops.get("program")
-    if record is None or record.facts["design"] != design:
-        return {}
-    program: dict[str, str] = record.facts["program"]
-    whole = all(
-        (road.folder / path).is_file() and digest_file(road.folder / path) == digest
-        for path, digest in program.items()
-    )
-    return program if whole else {}
-
-
-def made_package(road: Road, spec: Spec, board: Board) -> Made:
-    """The package below ``package/``, and the same in an archive."""
-    folder, stops = road.folder, road.lock.stops
-    path, contract = archive_path(spec, board), _contract(road)
-    host = folder / host_program("pynq", spec.name)
-    requirements = host.with_name("requirements.txt")
-    program = current_program(road, stops["design"].key)
+    ``program`` is what the board loads, if that is built.
+    """
+    path, host = archive_path(spec, board), host_program("pynq", spec.name)
+    requirements = str(PurePosixPath(host).with_name("requirements.txt"))
+    inputs = rows_name(INPUTS, vectors.vectors.layout)
+    arrays = {**vectors.dump(), **answers.dump()}
     files = OverlayPackage(
         contract=contract,
         title=board.title,
-        host=host.read_bytes(),
-        requirements=requirements.read_bytes() if requirements.is_file() else b"",
-        answers=stops["vectors"].facts["answers"],
-        vectors={_name(each): (folder / each).read_bytes() for each in (INPUTS, EXPECTED, ANSWERS)},
+        host=design.files[host].content,
+        requirements=design.files[requirements].content if requirements in design.files else b"",
+        answers=vectors.about.answers,
+        vectors={_name(each): arrays[each].content for each in (inputs, answers.file, ANSWERS)},
         archive=_name(path),
         description=spec.description,
         stops="" if "hw" in board.modes else board.stops or "",
-        program={_name(each): (folder / each).read_bytes() for each in program},
+        program={_name(each): file.content for each, file in program.items()},
     ).files()
-    plain = {name: (file.content, file.executable) for name, file in files.items()}
-    archive = tar_gz(_name(path).removesuffix(".tar.gz"), plain)
-    return Made(
-        files={f"package/{name}": file for name, file in plain.items()} | {path: (archive, False)},
-        facts={"lacks": () if program else program_names(contract)},
-        detail=path,
-    )
-
-
-def _contract(road: Road) -> Contract:
-    return Contract.from_json((road.folder / CONTRACT).read_bytes())
+    archive = tar_gz(_name(path).removesuffix(".tar.gz"), files)
+    return {**{f"package/{name}": file for name, file in files.items()}, path: File(archive)}
 
 
 def _name(path: str) -> str:

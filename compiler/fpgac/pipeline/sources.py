@@ -1,27 +1,21 @@
-"""What a build is made from, each thing made when it is first asked for."""
+"""What a build is made from: the spec's data and its network's file, read when needed."""
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
+from typing import Any, TypeVar
 
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.data.vectors import make_vectors
+from fpgac.digest import digest_file
 from fpgac.network.network import Network
-from fpgac.network.source import NetworkSource
+from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
-from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
-
-if TYPE_CHECKING:
-    from fpgac.core.core import Core
-    from fpgac.engines.proving import Agreement
-    from fpgac.native.engine import Engine
 
 __all__ = ["Sources"]
 
@@ -40,7 +34,7 @@ class _Once(cached_property[T]):
 
 
 class Sources:
-    """A spec's data, network and core, for one target or several; a warm build asks for none."""
+    """A spec's data and network file, for one target or several; a warm build reads neither."""
 
     def __init__(self, file: SpecFile, plugins: Plugins) -> None:
         self.lock = threading.RLock()
@@ -66,8 +60,25 @@ class Sources:
     def source(self) -> NetworkSource:
         return self.plugins.source(self.spec.network_file, self.file.where("network"))
 
-    @_Once
-    def network(self) -> Network:
+    @property
+    def network_digest(self) -> str:
+        """Digest of the network's file.
+
+        Raises:
+            NetworkError: it cannot be read.
+        """
+        try:
+            return digest_file(self.file.network_path)
+        except OSError:
+            self.read_network()  # raises: it says what to do
+            raise
+
+    def read_network(self) -> Network:
+        """The network in the spec's file, which is the one that the spec asks for.
+
+        Raises:
+            NetworkError: there is none, it is damaged, or it is another one.
+        """
         from fpgac.network.topology import check
 
         with blamed(self.source):
@@ -77,62 +88,17 @@ class Sources:
         check(network, self.spec, self.file.network_path)
         return network
 
-    @_Once
-    def core(self) -> Core:
-        from fpgac.core.lowering import lower
-
-        return lower(
-            self.network,
-            self.spec.hls,
-            types=self.spec.output_types,
-            reuse_factors=own_reuse_factors(self.spec),
-        )
-
-    @_Once
-    def proof_vectors(self) -> FloatArray:
-        """The proof's samples as floats, of shape (samples, inputs)."""
-        return self.vectors(self.spec.proof.data, self.spec.proof.random)
-
-    @_Once
-    def exact(self) -> Engine | None:
-        """The core's exact program, ready to run; None where it has none."""
-        from fpgac.native.engine import Engine
-        from fpgac.program.ranges import NotExact
-        from fpgac.rules.core_program import exact_program
-
-        try:
-            return Engine.of(exact_program(self.core))
-        except NotExact:
+    @property
+    def training_digest(self) -> str | None:
+        """What the network's file says it was trained from; None where it does not say."""
+        if not isinstance(self.source, NetworkFile):
             return None
-
-    @_Once
-    def keras_outputs(self) -> tuple[FloatArray, FloatArray]:
-        """What the quantised Keras network gives for the proof's vectors, and for the test data.
-
-        It is asked once: loading TensorFlow takes seconds.
-        """
-        from fpgac.engines.keras import keras_outputs
-
-        vectors = self.proof_vectors
-        numbers = np.concatenate([vectors, self.split.test.features])
-        outputs = keras_outputs(self.network, self.spec.inputs.raw(numbers))
-        return outputs[: len(vectors)], outputs[len(vectors) :]
-
-    @_Once
-    def test_data_agreements(self) -> tuple[Agreement, ...]:
-        """The proof on all of the test data; empty where the vectors hold it all already."""
-        from fpgac.engines.keras import keras_is_installed
-        from fpgac.engines.proving import prove_test_data
-
-        if self.exact is None or len(self.split.test) <= self.spec.proof.data:
-            return ()
-        return prove_test_data(
-            self.core,
-            self.network,
-            self.split.test.features,
-            exact=self.exact,
-            keras=(lambda: self.keras_outputs[1]) if keras_is_installed() else None,
-        )
+        try:
+            document = json.loads(self.file.network_path.read_bytes())
+            digest: object = document["provenance"]["training_digest"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # whoever reads the network says what is wrong
+        return digest if isinstance(digest, str) else None
 
     def vectors(self, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""

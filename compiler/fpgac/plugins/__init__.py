@@ -1,8 +1,8 @@
-"""The public face of fpgac for plugins: everything that one may import, in one place.
+"""The public interface for plugins: everything that they may import, in one place.
 
-A plugin is a module with an entry point in the group ``fpgac``; functions in it marked with
-:data:`hookimpl` answer the hooks of :mod:`fpgac.plugins.hookspecs`. What is not listed here may
-change without notice.
+A plugin is a module with an entry point in the group ``fpgac``; its functions marked with
+:data:`hookimpl` implement hooks of :mod:`fpgac.plugins.hookspecs`. Anything that is not listed here
+may change without notice.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ OUR_OWN: Final = ("fpgac", BUILTIN_PLUGIN.value)
 
 @contextmanager
 def blamed(thing: object) -> Iterator[None]:
-    """Call methods of ``thing``, which a plugin made.
+    """Call methods of ``thing``, which comes from a plugin.
 
     Raises:
-        PluginError: they raised what no plugin should raise; an FpgacError goes through as it is,
-            and so does a defect of what is built in.
+        PluginError: they raised anything but an FpgacError, which passes unchanged, as do all
+            errors of built-in things.
     """
     module = type(thing).__module__
     try:
@@ -45,7 +45,7 @@ def blamed(thing: object) -> Iterator[None]:
 
 
 def _place(module: str, error: Exception) -> Where | None:
-    """The last line of the plugin's module that the error came through, or else its file."""
+    """The last line of the plugin's module in the traceback, or else its file."""
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""What fpgac itself offers through its hooks; the built-in targets are a plugin beside it."""
+"""What fpgac itself offers through its hooks; the built-in targets are a plugin of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fpgac_data_providers() -> list[type[Provider]]:
 
 @hookimpl
 def fpgac_network_sources() -> list[type[NetworkSource]]:
-    """The one format that fpgac also writes."""
+    """The format that fpgac also writes."""
     return [NetworkFile]
 
 

@@ -1,4 +1,4 @@
-"""The hooks of fpgac's plugins: few, and each returns classes."""
+"""The hooks of fpgac's plugins; each returns a list of classes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def fpgac_targets() -> list[type[Target[Any]]]:  # type: ignore[empty-body]
-    """The targets of a plugin: subclasses of Target, each with a board of its own name."""
+    """The targets of a plugin: subclasses of Target, each with a board of a unique name."""
 
 
 @hookspec
 def fpgac_data_providers() -> list[type[Provider]]:  # type: ignore[empty-body]
-    """The data sets of a plugin: subclasses of Provider, each with a name of its own."""
+    """The data sets of a plugin: subclasses of Provider, each with a unique name."""
 
 
 @hookspec
 def fpgac_network_sources() -> list[type[NetworkSource]]:  # type: ignore[empty-body]
-    """The network formats of a plugin: subclasses of NetworkSource, with suffixes of their own."""
+    """The network formats of a plugin: subclasses of NetworkSource, with unique suffixes."""
 
 
 @hookspec
@@ -58,4 +58,4 @@ def fpgac_report_parsers() -> list[type[ReportParser]]:  # type: ignore[empty-bo
 
 @hookspec
 def fpgac_templates() -> list[type[Templates]]:  # type: ignore[empty-body]
-    """The templates with which a plugin replaces others: subclasses of Templates, a folder each."""
+    """Templates that replace others: subclasses of Templates, a folder each."""

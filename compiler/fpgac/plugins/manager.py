@@ -1,4 +1,4 @@
-"""Finds plugins by their entry points, or in files, and registers what they offer."""
+"""Find plugins by their entry points or in files, and register what they offer."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Loaded", "Plugins", "load_plugins"]
 
-# Also found in a checkout that was never installed.
+# Also found in a clone that was never installed.
 BUILTIN_PLUGIN: Final = EntryPoint(name="builtin", value="fpgac_targets", group=PROJECT)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin, or one thing of a plugin, that cannot be used, and why, in one line."""
+    """A plugin, or something that it offers, that cannot be used, and why, in one line."""
 
     what: str
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.what} is left out: {self.cause}"
+        return f"{self.what} is not used: {self.cause}"
 
 
 @dataclass(frozen=True)
 class Loaded:
     """A plugin that is in use.
 
-    ``origin`` is its distribution and version, or its file; ``offers`` maps what kind of thing to
-    the names of those that are in use.
+    ``origin`` is its distribution and version, or its file; ``offers`` maps kinds of things to the
+    names of those that are in use.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Plugins:
     """What all plugins offer together, by name, and the plugins that could not be used.
 
     ``sources`` are network sources by suffix; ``templates`` are files by the path of the template
-    that each replaces, as ``TARGET:PATH`` where it is for one target only.
+    that each replaces, or by ``TARGET:PATH`` if they are for one target only.
     """
 
     targets: Mapping[str, Target[Any]]
@@ -109,7 +109,7 @@ class Plugins:
         )
 
     def source(self, file: str, where: Where | None = None) -> NetworkSource:
-        """The network source that reads ``file``, by its suffix; ``where`` the file is named.
+        """The network source for ``file``, by its suffix; ``where`` is the place that names it.
 
         Raises:
             NetworkError: no plugin reads such files.
@@ -127,7 +127,7 @@ class Plugins:
         )
 
     def overrides(self, target: str) -> dict[str, Path]:
-        """The templates that replace those of ``target``; one for it alone before one for all."""
+        """The templates that replace those of ``target``; its own precede general ones."""
         general = {path: file for path, file in self.templates.items() if ":" not in path}
         own = {
             path.removeprefix(f"{target}:"): file
@@ -142,11 +142,11 @@ class Plugins:
         return [override_loader(overrides)] if overrides else []
 
     def templates_digest(self, target: str) -> str:
-        """What a design's key needs to know of :meth:`overrides`."""
+        """What a design's key contains of :meth:`overrides`."""
         return digest_files({p: file.read_bytes() for p, file in self.overrides(target).items()})
 
     def hint(self, name: str, known: Iterable[str]) -> str:
-        """The known name nearest to ``name``, and the plugins that might have had it."""
+        """The known name nearest to ``name``, and failed plugins, which might have offered it."""
         return "; ".join(filter(None, [nearest(name, known), *map(str, self.failures)]))
 
 
@@ -166,7 +166,7 @@ class _Plugin:
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of thing that plugins offer; ``names`` gives what is registered of one, by name."""
+    """A kind of thing that plugins offer; ``names`` gives what is registered for one, by name."""
 
     title: str
     hook: str
@@ -184,7 +184,7 @@ def _by_suffix(source: NetworkSource) -> dict[str, Any]:
 
 
 def _require_tuple(thing: object, attribute: str) -> None:
-    """Refuse a string: it would be taken for its letters."""
+    """Refuse a string, which would be taken as a sequence of letters."""
     value = getattr(thing, attribute)
     if not isinstance(value, tuple) or not value or not all(isinstance(v, str) for v in value):
         title = f"{type(thing).__name__}.{attribute}"
@@ -211,7 +211,7 @@ _KINDS: Final = (
 
 @dataclass
 class _Registry:
-    """Everything that was offered of one kind, by name, each with who offers it."""
+    """Everything that was offered of one kind, by name, with the plugins that offer it."""
 
     kind: _Kind
     offers: dict[str, list[tuple[_Plugin, Any]]] = field(default_factory=dict)
@@ -221,7 +221,7 @@ class _Registry:
             self.offers.setdefault(name, []).append((plugin, thing))
 
     def settled(self, failures: list[Failure]) -> Mapping[str, Any]:
-        """One thing a name. Of two, the built-in one stays; else neither: nobody knows which."""
+        """One thing for each name: a built-in one stays, but of two others neither is used."""
         chosen: dict[str, Any] = {}
         for name, offers in sorted(self.offers.items()):
             built_in = [offer for offer in offers if offer[0].built_in]
@@ -235,13 +235,13 @@ class _Registry:
         strangers = [owner.label for owner in owners if not owner.built_in]
         if len(strangers) < len(owners):
             what = f"the {self.kind.title} {name!r} of {' and '.join(strangers)}"
-            return Failure(what, "there is a built-in one of that name: choose another")
+            return Failure(what, "the name is taken by a built-in one: choose another")
         cause = f"it is offered by {' and by '.join(strangers)}: uninstall one of them"
         return Failure(f"the {self.kind.title} {name!r}", cause)
 
 
 def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Plugins:
-    """Import all plugins: the built-in ones, the installed ones, and what is given here.
+    """Import all plugins: the built-in ones, the installed ones, and those given here.
 
     ``extra`` are modules or objects, ``files`` Python files of plugins that are not installed. A
     plugin that cannot be used is among the failures, and the others work without it.
@@ -314,7 +314,7 @@ def _file(path: Path) -> _Plugin:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """The module in a file, under a name that hangs on its place: no two files share one."""
+    """The module in a file, under a name that is unique to its path."""
     name = f"fpgac_plugin_{path.stem}_{digest_bytes(str(path).encode())[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -330,7 +330,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _offered(module: object) -> list[dict[str, Any]]:
-    """What a plugin offers of each kind; each plugin is asked alone, so that one fails alone."""
+    """What a plugin offers of each kind; each plugin is called separately, and fails separately."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module)
@@ -339,23 +339,23 @@ def _offered(module: object) -> list[dict[str, Any]]:
             known = [kind.hook for kind in _KINDS]
             raise TypeError(f"unknown hook {hook.name!r}; {nearest(hook.name, known)}")
     if not manager.get_hookcallers(module):
-        raise TypeError("it answers no hook; are its functions marked with @hookimpl?")
+        raise TypeError("it implements no hook; are its functions marked with @hookimpl?")
     return [_registered(kind, getattr(manager.hook, kind.hook)()) for kind in _KINDS]
 
 
 def _registered(kind: _Kind, answers: list[object]) -> dict[str, Any]:
-    """What is registered of the classes that a hook returned, by name."""
+    """What is registered for the classes that a hook returned, by name."""
     things: dict[str, Any] = {}
     for thing in _made(answers, kind.base, kind.hook):
         for name, value in kind.names(thing).items():
             if name in things:
-                raise TypeError(f"{kind.hook} returns two of the name {name!r}")
+                raise TypeError(f"{kind.hook} returns two with the name {name!r}")
             things[name] = value
     return things
 
 
 def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
-    """One of each class that a hook returned."""
+    """An instance of each class that a hook returned."""
     made: list[Any] = []
     for answer in answers:
         if not isinstance(answer, (list, tuple)):
@@ -365,7 +365,7 @@ def _made(answers: list[object], base: type[Any], hook: str) -> list[Any]:
                 raise TypeError(f"{hook} must return subclasses of {base.__name__}, not {item!r}")
             if isabstract(item):
                 missing = ", ".join(sorted(getattr(item, "__abstractmethods__", ())))
-                raise TypeError(f"{item.__name__} does not say {missing}")
+                raise TypeError(f"{item.__name__} does not define {missing}")
             if unset := [name for name in base.__annotations__ if not hasattr(item, name)]:
                 raise TypeError(f"{item.__name__} does not set {' and '.join(unset)}")
             made.append(item())

@@ -1,4 +1,4 @@
-"""A plugin to start from: a whole package for one target, rendered from templates."""
+"""A plugin to start from: a complete package for one target, rendered from templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fpgac.plugins.manager import load_plugins
 
 __all__ = ["package_files", "write_package"]
 
-# The package's files, and the template of each; what has none is a template of the package's own.
+# The package's files, and the template of each; a file without one is empty.
 _FILES: Final = {
     "pyproject.toml": "package/pyproject.toml.j2",
     "README.md": "package/README.md.j2",
@@ -27,7 +27,7 @@ _FILES: Final = {
 
 
 def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
-    """The package's files by path; ``name`` is the target's, ``title`` is for people.
+    """The package's files by path; ``name`` is that of the target, ``title`` is shown to users.
 
     Raises:
         TargetError: the name or the title is not valid.
@@ -70,7 +70,7 @@ def write_package(folder: Path, name: str, title: str | None = None) -> None:
 
     Raises:
         TargetError: the name or the title is not valid, or the name is taken.
-        BuildError: the folder holds something, or cannot be written.
+        BuildError: the folder is not empty, or cannot be written.
     """
     files = package_files(name, title)
     if name in load_plugins().targets:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fpgac.errors import Problem, Where
 from fpgac.numbers import IntArray
-from fpgac.program.interpreter import evaluate
+from fpgac.program.interpreter import values
 from fpgac.program.normal import Identities, identify
 from fpgac.program.program import (
     Accumulate,
@@ -168,7 +168,7 @@ def _distinguished(meaning: Program, claim: Program) -> tuple[str, Value, Value]
     """The first layer or output whose numbers differ for some sample."""
     samples = max(2, min(_SAMPLES, _NUMBERS // max(_widest(meaning), _widest(claim))))
     rows = _samples(meaning, samples)
-    ours, theirs = _words(meaning, rows), _words(claim, rows)
+    ours, theirs = values(meaning, rows), values(claim, rows)
     for name, one, other in _common(meaning, claim):
         if not _equal((ours[one], one.fraction), (theirs[other], other.fraction)):
             return name, one, other
@@ -198,16 +198,6 @@ def _samples(program: Program, count: int) -> IntArray:
         which = rng.integers(0, 8, (count, 1))
         parts.append(np.where(which == 0, ends, np.where(which < 5, small, drawn)))
     return np.concatenate(parts, axis=1)
-
-
-def _words(program: Program, rows: IntArray) -> dict[Value, IntArray]:
-    """The words of every value."""
-    known: dict[Value, IntArray] = {
-        x.value: rows[:, columns] for x, columns in program.input_columns
-    }
-    for operation in program.operations:
-        known[operation.result] = evaluate(operation, known)
-    return known
 
 
 # Words, and the bits behind their point.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -28,30 +28,27 @@ from fpgac.program.program import (
     Value,
 )
 
-__all__ = ["cast", "cast_each", "evaluate", "interpret", "rounded", "taps", "with_last"]
+__all__ = ["cast", "cast_each", "evaluate", "interpret", "rounded", "taps", "values", "with_last"]
 
 Number = TypeVar("Number", bound=np.generic)
 
-Observer = Callable[[Operation, IntArray], None]
+
+def interpret(program: Program, words: IntArray) -> IntArray:
+    """Rows of raw words that answer rows of raw words: of ``output_layout`` to ``input_layout``."""
+    known = values(program, words)
+    results = [known[terminal.value] for terminal in program.outputs]
+    return np.concatenate(results, axis=1).astype(program.output_layout.dtype)
 
 
-def interpret(
-    program: Program, words: IntArray, observe: Observer = lambda operation, result: None
-) -> IntArray:
-    """Rows of raw words that answer rows of raw words: of ``output_layout`` to ``input_layout``.
-
-    ``observe`` sees the result of every operation, of shape (samples, size), as it is computed.
-    """
+def values(program: Program, words: IntArray) -> dict[Value, IntArray]:
+    """The integers of every value, of shape (samples, size), for rows of raw words."""
     known: dict[Value, IntArray] = {
         terminal.value: words[:, columns].astype(np.int64)
         for terminal, columns in program.input_columns
     }
     for operation in program.operations:
-        result = evaluate(operation, known)
-        observe(operation, result)
-        known[operation.result] = result
-    results = [known[terminal.value] for terminal in program.outputs]
-    return np.concatenate(results, axis=1).astype(program.output_layout.dtype)
+        known[operation.result] = evaluate(operation, known)
+    return known
 
 
 def evaluate(  # noqa: PLR0911

@@ -1,4 +1,4 @@
-"""Figures in what a vendor's tools report, and what a plugin's parser of it must be."""
+"""Figures in the reports of vendors' tools, and the interface of plugins that parse them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Figure:
 
 
 class ReportParser(ABC):
-    """One kind of report that a hardware build leaves in its folder.
+    """A parser for one kind of report that a hardware build writes into its folder.
 
     ``pattern`` is a glob below the build folder, such as ``_x/hw/reports/**/*_timing.rpt``.
     """
@@ -41,5 +41,5 @@ class ReportParser(ABC):
         """The figures in the report at ``path``.
 
         Raises:
-            BuildError: the file is no such report.
+            BuildError: the file is not such a report.
         """

@@ -1,8 +1,8 @@
-"""Plots for people: the resolution of a quantity, and which classes are taken for which.
+"""Plots: the resolution of a quantity, confusion matrices, the precision of layers.
 
-matplotlib is imported when a plot is drawn. Equal figures give equal bytes with one matplotlib:
-no dates, no versions, no settings of the user's. Colours are Okabe and Ito's, which the
-colour-blind tell apart, and no two lines differ by colour alone.
+matplotlib is imported when a plot is drawn. With one version of matplotlib, equal figures give
+equal bytes: they contain no dates, versions or user settings. The colours are Okabe and Ito's,
+which colour-blind people can distinguish, and no two lines differ by colour alone.
 """
 
 from __future__ import annotations
@@ -69,17 +69,17 @@ _LINES = (
 
 
 def write_png(path: Path, png: bytes) -> None:
-    """Write the picture whole, or leave what was there.
+    """Write the plot, or leave the previous file if that fails.
 
     Raises:
-        BuildError: the disk refuses.
+        BuildError: the file cannot be written.
     """
     with disk_errors(path):
         write_whole(path, png)
 
 
 def resolution_png(estimates: Estimates) -> bytes:
-    """Residuals, resolution against the truth and, with a threshold, the trigger's turn-on.
+    """Residuals, resolution as a function of the truth and, with a threshold, the turn-on curve.
 
     Raises:
         ToolchainError: matplotlib is not installed.
@@ -94,7 +94,7 @@ def resolution_png(estimates: Estimates) -> bytes:
 
 
 def confusion_png(figures: Classification) -> bytes:
-    """The confusion matrix: counts, shaded by the part of each true class.
+    """The confusion matrix: counts, shaded by the fraction of each true class.
 
     Raises:
         ToolchainError: matplotlib is not installed.
@@ -105,7 +105,7 @@ def confusion_png(figures: Classification) -> bytes:
     with _figure(side + 0.4, side) as figure:
         (axes,) = _axes(figure, 1)
         image = axes.imshow(parts, cmap="Blues", vmin=0, vmax=1)
-        figure.colorbar(image, ax=axes, label="part of the true class", shrink=0.85)
+        figure.colorbar(image, ax=axes, label="fraction of the true class", shrink=0.85)
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if parts[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
@@ -119,7 +119,7 @@ def confusion_png(figures: Classification) -> bytes:
 
 
 def precision_png(layers: Sequence[LayerPrecision]) -> bytes:
-    """Where the leading bits of every layer's words lie in its format, and what of them is precise.
+    """The position of the leading bits in each layer's format, and its precise bits.
 
     Raises:
         ToolchainError: matplotlib is not installed.
@@ -136,7 +136,7 @@ def precision_png(layers: Sequence[LayerPrecision]) -> bytes:
 
 
 def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
-    """A row a layer: the frame is its format, a cell's shade the words that reach so far up."""
+    """A row for each layer: the frame is its format, the shade the words with that leading bit."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Rectangle
@@ -159,15 +159,15 @@ def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
         min(-layer.fraction for layer in layers) - 0.5, max(layer.top for layer in layers) + 4.5
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("weight of a bit [log2]; the frame is the format")
-    axes.set_title("(a) where the words' leading bits lie")
-    axes.figure.colorbar(shades, ax=axes, label="part of the words", pad=0.02)
+    axes.set_xlabel("bit weight [log2]; the frame is the format")
+    axes.set_title("(a) position of the words' leading bits")
+    axes.figure.colorbar(shades, ax=axes, label="fraction of the words", pad=0.02)
 
 
 def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     series = {
-        "with all before it": [layer.precise_bits for layer in layers],
-        "of the layer alone": [layer.own_precise_bits for layer in layers],
+        "including earlier layers": [layer.precise_bits for layer in layers],
+        "this layer alone": [layer.own_precise_bits for layer in layers],
     }
     for (label, bits), (colour, marker, line) in zip(series.items(), _LINES, strict=False):
         rows = [row for row, bit in enumerate(bits) if math.isfinite(bit)]
@@ -179,8 +179,8 @@ def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
         }
         axes.plot(_finite(bits), rows, label=label, **style)
     axes.set_xlim(0, 1.1 * max([1.0, *(bit for bits in series.values() for bit in _finite(bits))]))
-    axes.set_xlabel("precise bits: log2 of signal over error")
-    axes.set_title("(b) what is left of the precision")
+    axes.set_xlabel("precise bits: log2(signal / error)")
+    axes.set_title("(b) remaining precision")
     axes.legend(loc="lower left", fontsize=8)
 
 
@@ -269,7 +269,7 @@ def _series(
     look: tuple[str, str, str],
     **more: Any,
 ) -> None:
-    """A point for each bin, at the middle of its logarithms, and a bar over its width."""
+    """A point for each bin, at its logarithmic centre, and a bar over its width."""
     colour, marker, line = look
     centres = [math.sqrt(one.low * one.high) for one in bins]
     pairs = list(zip(centres, bins, strict=True))
@@ -291,7 +291,7 @@ def _series(
 
 @contextmanager
 def _figure(width: float, height: float) -> Iterator[Figure]:
-    """An empty figure of that many inches, in this module's style."""
+    """An empty figure, sizes in inches, in this module's style."""
     try:
         from matplotlib import rc_context, rcParamsDefault
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -305,7 +305,7 @@ def _figure(width: float, height: float) -> Iterator[Figure]:
             )
         ) from None
     style: Any = {**rcParamsDefault, **_STYLE}
-    del style["backend"]  # the process's own business
+    del style["backend"]  # the process decides on it
     with rc_context(style):
         figure = Figure((width, height), dpi=DOTS_PER_INCH, layout="constrained")
         FigureCanvasAgg(figure)

@@ -1,5 +1,4 @@
-"""Where a network's bits go, layer by layer: what a format offers, what of it is used, and what
-is lost."""
+"""The range and the precision of each layer: what its format offers, and what is used and lost."""
 
 from __future__ import annotations
 
@@ -16,15 +15,14 @@ __all__ = ["LayerPrecision", "precision_table"]
 class LayerPrecision:
     """One layer's results over all samples and elements.
 
-    ``fraction`` is how many bits lie behind the point of its words of ``bits`` bits, the sign's
-    included where they are ``signed``. ``lowest`` and ``highest`` are the numbers seen, and
-    ``leading[k]`` is the part of the words whose magnitude needs ``k`` bits, so that
-    ``leading[0]`` are the zeros.
+    Its words have ``bits`` bits, including the sign if they are ``signed``, of which ``fraction``
+    are fraction bits. ``lowest`` and ``highest`` are the numbers seen, and ``leading[k]`` is the
+    fraction of the words whose magnitude needs ``k`` bits, so that ``leading[0]`` are the zeros.
 
-    ``wrapped`` and ``saturated`` are the parts of the words that were out of the range of the
-    layer's formats. ``signal`` is the root mean square of what the results would be in real
-    arithmetic throughout (where a format saturates, it still does), ``error`` that of the chip's
-    distance from it, and ``own_error`` that of the distance which this layer alone adds.
+    ``wrapped`` and ``saturated`` are the fractions of the words that were out of range of the
+    layer's formats. ``signal`` is the root mean square of the results in real arithmetic
+    throughout (except that formats that saturate still do), ``error`` that of the chip's
+    difference from them, and ``own_error`` that of the difference that this layer alone adds.
     """
 
     name: str
@@ -53,7 +51,7 @@ class LayerPrecision:
 
     @property
     def precise_bits(self) -> float:
-        """The bits by which the results stand out of their error: log2 of signal over error."""
+        """The bits of the results that are above their error: log2(signal / error)."""
         return _ratio_bits(self.signal, self.error)
 
     @property
@@ -69,7 +67,7 @@ def _ratio_bits(signal: float, error: float) -> float:
 
 
 def precision_table(layers: Sequence[LayerPrecision]) -> Table:
-    """Rows of text for people, the first one the titles."""
+    """The table to print: rows of text, the first one the titles."""
     titles = (
         *("layer", "format", "range seen", "idle bits", "zeros", "wrapped", "saturated"),
         *("precise bits", "of this layer"),

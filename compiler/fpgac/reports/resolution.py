@@ -1,6 +1,6 @@
-"""How well a quantity is estimated: bias, resolution, tails, trigger turn-on; and classes.
+"""The quality of estimates: bias, resolution, tails and trigger turn-on; confusion of classes.
 
-Everything is in terms of the relative residual ``r = estimate / truth - 1``, a pure number.
+Everything is based on the relative residual ``r = estimate / truth - 1``, a pure number.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Floats = npt.NDArray[np.float64]
 Table = tuple[tuple[str, ...], ...]
 
 CENTRAL = (0.16, 0.84)  # the quantiles around the central 68 %
-# The bins of a turn-on: from a quarter to four times the threshold, finer around it.
+# The bins of a turn-on curve: from a quarter to four times the threshold, finer around it.
 TURN_ON_OCTAVES = np.array([-2, -1.5, -1, *np.arange(-6, 7) / 8, 1, 1.5, 2])
-TAIL = 1.0  # beyond it an estimate is off by more than the truth itself
+TAIL = 1.0  # beyond it the error is larger than the truth itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,9 @@ class Estimates:
     """A quantity's truth and several estimates of it, all of shape (samples,) and in ``unit``.
 
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
-    ``by`` maps who estimated to the estimates, the one to be judged first. ``edges`` part the
-    truth into bins, rising; ``threshold`` is a trigger's, for its turn-on. The truth is positive.
+    ``by`` maps the names of the methods to their estimates, the one of interest first. ``edges``
+    are those of bins of the truth, rising; ``threshold`` is that of a trigger, for its turn-on
+    curve. The truth is positive.
     """
 
     name: str
@@ -55,10 +56,10 @@ class Estimates:
 
 @dataclass(frozen=True)
 class Spread:
-    """Where relative residuals lie; all but ``samples`` are pure numbers (0.2 is 20 %).
+    """The distribution of relative residuals; all but ``samples`` are pure numbers (0.2 is 20 %).
 
-    ``bias`` is their mean, ``width_68`` half of the central 68 % interval, ``tail`` the part of
-    the samples with a residual beyond ±1. Without samples all are NaN.
+    ``bias`` is their mean, ``width_68`` half of the central 68 % interval, ``tail`` the fraction
+    of the samples with a residual beyond ±1. Without samples all are NaN.
     """
 
     samples: int
@@ -70,7 +71,7 @@ class Spread:
 
     @classmethod
     def of(cls, relative: Floats) -> Spread:
-        """The figures of relative residuals, of any number."""
+        """The figures of any number of relative residuals."""
         if not len(relative):
             return cls(0, *[float("nan")] * 5)
         low, median, high = np.quantile(relative, [CENTRAL[0], 0.5, CENTRAL[1]])
@@ -86,7 +87,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class ResolutionBin:
-    """The spread where the truth lies in [low, high), in the quantity's unit."""
+    """The spread where the truth is in [low, high), in the quantity's unit."""
 
     low: float
     high: float
@@ -95,7 +96,7 @@ class ResolutionBin:
 
 @dataclass(frozen=True)
 class Efficiency:
-    """Of ``samples`` with the truth in [low, high), how many have an estimate that ``passed``."""
+    """How many of ``samples`` with the truth in [low, high) have an estimate that ``passed``."""
 
     low: float
     high: float
@@ -110,10 +111,10 @@ class Efficiency:
 
 @dataclass(frozen=True)
 class Resolution:
-    """The figures of one estimate: over all samples, by bins of the truth, and as a trigger.
+    """The figures of one estimate: for all samples, in bins of the truth, and as a trigger.
 
-    ``turn_on`` holds for the ``threshold`` of the estimates, from a quarter to four times it, and
-    is empty without one.
+    ``turn_on`` is for the ``threshold`` of the estimates, from a quarter to four times it, and
+    empty without one.
     """
 
     estimate: str
@@ -124,9 +125,9 @@ class Resolution:
 
 @dataclass(frozen=True)
 class Classification:
-    """How well classes are told apart.
+    """How well classes are distinguished.
 
-    ``confusion[i][j]`` counts the samples of class i that were taken for class j.
+    ``confusion[i][j]`` counts the samples of class i that were classified as j.
     """
 
     classes: tuple[str, ...]
@@ -138,7 +139,7 @@ class Classification:
 
     @property
     def accuracy(self) -> float:
-        """The part of the samples that is classified rightly, between 0 and 1."""
+        """The fraction of the samples that is classified correctly, between 0 and 1."""
         right = sum(row[place] for place, row in enumerate(self.confusion))
         return right / self.samples
 
@@ -155,9 +156,9 @@ def resolution(estimates: Estimates) -> tuple[Resolution, ...]:
 
 
 def classification(outputs: Floats, targets: Floats, classes: Sequence[str]) -> Classification:
-    """Compare the greatest output with the class; both arrays of shape (samples, classes).
+    """Compare the class of the largest output with the true one; both of shape (samples, classes).
 
-    Among equal outputs the first counts, as on the hosts.
+    Of equal outputs the first one counts, as on the hosts.
     """
     size = len(classes)
     cells = targets.argmax(axis=1) * size + outputs.argmax(axis=1)

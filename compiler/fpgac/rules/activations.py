@@ -7,7 +7,6 @@ import numpy as np
 from fpgac.numbers import FixedPoint
 from fpgac.program import activations
 from fpgac.program.activations import Table
-from fpgac.program.formats import Formats
 from fpgac.program.program import Value
 from fpgac.program.words import Words
 from fpgac.rules.layer import BIT, Layer
@@ -25,7 +24,6 @@ __all__ = [
     "normalised_bits",
     "normalised_signs",
     "prelu",
-    "quantise_each",
     "relu",
     "relu_to",
     "selu",
@@ -37,12 +35,6 @@ __all__ = [
 def linear(layer: Layer) -> Value:
     """``nnet::linear`` and all that only copies numbers into another type."""
     return layer.assign(layer.x, layer.x_type)
-
-
-def quantise_each(layer: Layer, formats: Formats) -> Value:
-    """hls4ml's ``FixedPointQuantizer``, whose C++ is generated: each element in its own type."""
-    layer.build.layer = layer.node.name
-    return layer.cast(layer.build.cast_each(layer.x, formats))
 
 
 def relu(layer: Layer) -> Value:

@@ -11,7 +11,7 @@ from fpgac.core.graph import Tensor as GraphTensor
 from fpgac.program.builder import Builder
 from fpgac.program.program import Combination, Program, Terminal, Value
 from fpgac.program.ranges import NotExact
-from fpgac.rules import activations, arrangements, softmax, sums, sweeps
+from fpgac.rules import activations, arrangements, quantizers, softmax, sums, sweeps
 from fpgac.rules.layer import Layer
 from fpgac.tensors import Tensor
 
@@ -44,6 +44,7 @@ RULES: Mapping[str, Rule] = {
     "normalize": activations.normalise,
     "normalize_binary_tanh": activations.normalised_bits,
     "normalize_ternary_tanh": activations.normalised_signs,
+    "unary_lut": quantizers.unary_table,
     "softmax": softmax.softmax,
     "softmax_multidim": softmax.softmax,
     "conv_1d_cl": sweeps.convolution,
@@ -129,15 +130,15 @@ def _values(graph: Graph, build: Builder, *, streams: bool) -> dict[str, Value]:
 
 def _result(layer: Layer) -> Value:
     node = layer.node
+    layer.build.layer = node.name
+    if node.formats:
+        return quantizers.quantise(layer, node.formats)
     if not node.function:
         return _renamed(layer)
-    if node.formats is not None:
-        return activations.quantise_each(layer, node.formats)
     if node.function not in RULES:
         raise layer.refusal(f"is of a kind that has no exact form yet, {node.kind}")
     if layer.streams and node.function not in REPACKING:
         _check_lanes(layer)
-    layer.build.layer = node.name
     return RULES[node.function](layer)
 
 

@@ -1,4 +1,4 @@
-"""What every table of a spec is made of: names, fixed-point types, QKeras quantisers."""
+"""The elements of a spec's tables: names, fixed-point types, QKeras quantisers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-# Integer bits of a format, or zeros behind its point, beyond which no sum makes sense.
+# Integer bits of a format, or zeros after its point, beyond which no sum makes sense.
 FARTHEST = 64
 
 # Characters of a format or a quantiser: far more than any needs.
@@ -89,7 +89,7 @@ def _short(value: object) -> str:
 
 
 class Quantiser(Section):
-    """A QKeras quantiser, as the fixed-point grid that it puts numbers on."""
+    """A QKeras quantiser, as the fixed-point grid that it rounds numbers to."""
 
     function: Literal["quantized_bits", "quantized_relu"]
     bits: int = Field(ge=1, le=24)
@@ -98,7 +98,7 @@ class Quantiser(Section):
     @model_validator(mode="after")
     def _has_a_grid(self) -> Quantiser:
         if self.function == "quantized_bits" and self.bits < 2:
-            raise ValueError("quantized_bits needs 2 bits or more, the sign among them")
+            raise ValueError("quantized_bits needs 2 bits or more, including the sign")
         return self
 
     @classmethod
@@ -122,13 +122,13 @@ class Quantiser(Section):
 
     @property
     def format(self) -> FixedPoint:
-        """The fixed-point type whose words the quantiser's values are; QKeras counts no sign."""
+        """The fixed-point type of the quantiser's values; QKeras does not count the sign."""
         signed = self.function == "quantized_bits"
         return FixedPoint(self.bits, self.integer + signed, signed, Rounding.RND_CONV, Overflow.SAT)
 
 
 def hard_type(function: Literal["sigmoid", "tanh"], bits: int) -> FixedPoint:
-    """The fixed-point type whose words QKeras's ``quantized_sigmoid(bits)`` or ``..tanh`` gives."""
+    """The fixed-point type of the values of QKeras's ``quantized_sigmoid(bits)`` or ``..tanh``."""
     signed = function == "tanh"
     return FixedPoint(bits, int(signed), signed, Rounding.RND_CONV, Overflow.SAT)
 

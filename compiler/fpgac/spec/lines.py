@@ -139,7 +139,7 @@ class _Reader:
         return path
 
     def resolve(self, names: tuple[str, ...]) -> KeyPath:
-        """A header's names, with the index of the array table's item that it speaks of."""
+        """A header's names, with the index of the item of the array table that it refers to."""
         path: KeyPath = ()
         for place, name in enumerate(names, start=1):
             path = (*path, name)

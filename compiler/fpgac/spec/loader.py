@@ -1,4 +1,4 @@
-"""From a TOML file to a :class:`Spec`, or to all that is wrong with it at once."""
+"""From a TOML file to a :class:`Spec`, or to everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["SpecFile", "load_spec"]
 
 LARGEST = 4 * 2**20
 
-# Whole numbers of TOML have 64 bits.
+# TOML integers have 64 bits.
 LARGEST_NUMBER = 2**63 - 1
 
 
@@ -39,7 +39,7 @@ class SpecFile:
 
     @property
     def network_path(self) -> Path:
-        """Where the trained network is: beside the spec."""
+        """The file of the trained network, in the spec's folder."""
         return self.path.parent / self.spec.network_file
 
 

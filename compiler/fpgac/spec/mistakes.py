@@ -316,7 +316,7 @@ def _invalid(document: _Document, path: KeyPath, detail: ErrorDetails) -> Proble
     """What a validator of the model itself refuses."""
     kind, context, value = detail["type"], detail.get("ctx", {}), document.value(path)
     got = "" if value is None or isinstance(value, Mapping) else shown(value)
-    if kind.startswith("spec."):  # a fault, which brings its own code
+    if "." in kind:  # a fault, which brings its own code
         what = context["what"]
         got = "" if got in what else got
         return Problem(what, None, context["expected"], got, context["hint"], code=kind)

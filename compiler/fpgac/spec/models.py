@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fpgac.errors import nearest
@@ -134,6 +134,12 @@ class InterfaceSection(Section):
         description="The results' type, for all outputs or for each by its name; 'auto' keeps "
         "every bit of the last layer.",
     )
+
+    @field_serializer("input", "output")
+    def _as_text(self, formats: object) -> str | dict[str, str]:
+        if isinstance(formats, dict):
+            return {name: str(format_) for name, format_ in formats.items()}
+        return str(formats)
 
 
 class HlsSection(Section):

@@ -1,4 +1,4 @@
-"""Names that go into C++, Python, Tcl and file systems: plain identifiers, no reserved words."""
+"""Names for use in C++, Python, Tcl and file systems: plain identifiers, no reserved words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["LONGEST", "check_identifier", "is_reserved"]
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
 LONGEST = 26
 
-# Reserved in C++17, or a type or namespace of the code that a name ends up in.
+# Reserved in C++17, or a type or namespace in the generated code.
 _RESERVED = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
@@ -37,7 +37,7 @@ def is_reserved(name: str) -> bool:
 
 
 def check_identifier(name: str) -> str:
-    """``name`` itself if C++, Python and Tcl all take it as a plain name.
+    """``name`` itself, if it is a plain name in C++, Python and Tcl.
 
     Raises:
         ValueError: it is empty, too long, reserved, or has other characters; the text says which.

@@ -1,4 +1,4 @@
-"""The spec's reference for people, made from the models: ``python -m fpgac.spec.reference``."""
+"""The reference page of the spec, made from the models: ``python -m fpgac.spec.reference``."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _BEFORE_GRAPHS = f"### {', '.join(kinds_of(SECTIONS[-1]))}"
 _HEAD = """\
 # The spec
 
-A spec is one TOML file. Unknown keys are refused, and every mistake of a file is told at once, with
-its line. `fpgac init` writes a commented one to start from, `fpgac validate` checks one, and
-`fpgac schema` prints the JSON Schema of this page for editors.
+A spec is one TOML file. Unknown keys are refused, and all mistakes in a file are reported at once,
+with their lines. `fpgac init` writes a commented spec to start from, `fpgac validate` checks one,
+and `fpgac schema` prints the JSON Schema of this page for editors.
 
-This page is made from the models that read specs (`python -m fpgac.spec.reference`).
+This page is generated from the models that read specs (`python -m fpgac.spec.reference`).
 """
 
 _GRAPHS = """\
@@ -119,16 +119,16 @@ differs. `argmax` is exact.
 _TAIL = """\
 ## [targets.NAME]
 
-A table for each board, by the target's name; `fpgac targets` lists what there is. Each target says
-which options it takes. All know `compute_units` (copies of the kernel on the card, default 1) and
-`hosts` (the host programs to write, by default all that the board offers).
+A table for each board, under the target's name; `fpgac targets` lists them. Each target has its
+own options (`fpgac targets show NAME`). All have `compute_units` (copies of the kernel on the card,
+default 1) and `hosts` (the host programs to write, by default all that the board supports).
 
 ## Fixed-point types
 
-`ap_fixed<W, I, Q, O>` has W bits, I of them left of the point (the sign counts), as in Vitis HLS;
-`ap_ufixed` has no sign. Q says what happens below the last bit, and O what happens out of range:
+`ap_fixed<W, I, Q, O>` has W bits, I of them integer bits including the sign, as in Vitis HLS;
+`ap_ufixed` has no sign. Q says how numbers are rounded, and O what happens to those out of range:
 
-| Q | a number between two steps goes |
+| Q | a number between two steps is rounded |
 | --- | --- |
 | `TRN` | down (the default) |
 | `TRN_ZERO` | towards zero |
@@ -145,14 +145,15 @@ which options it takes. All know `compute_units` (copies of the kernel on the ca
 | `SAT_SYM` | the same, in a range symmetric about zero |
 | `SAT_ZERO` | zero |
 
-Infinities and NaN saturate by their sign, or become zero with `WRAP` and `SAT_ZERO`. All hosts
-follow the same rule for every float, so that they agree to the last bit.
+Infinities and NaN saturate according to their sign, or become zero with `WRAP` and `SAT_ZERO`. All
+hosts use the same rule for every float, so that they agree to the last bit.
 
 ## QKeras quantisers
 
-`quantized_bits(bits, integer)` has a sign, which `integer` does not count: `quantized_bits(8, 0)`
-is `ap_fixed<8,1>`. `quantized_relu(bits, integer)` has none: `quantized_relu(8, 2)` is
-`ap_ufixed<8,2,RND_CONV,SAT>`. Both stand for `alpha=1`; other scales have no exact form.
+`quantized_bits(bits, integer)` is signed, and `integer` does not include the sign:
+`quantized_bits(8, 0)` is `ap_fixed<8,1>`. `quantized_relu(bits, integer)` is unsigned:
+`quantized_relu(8, 2)` is `ap_ufixed<8,2,RND_CONV,SAT>`. Both imply `alpha=1`; other scales have no
+exact form.
 """
 
 
@@ -177,14 +178,14 @@ def reference() -> str:
 
 
 def _own_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The model's fields but for those of a model that has its own place on the page."""
-    told = {
+    """The model's fields, except those that another section of the page already has."""
+    listed = {
         key
         for _, base in _SECTIONS
         if issubclass(model, base) and model is not base
         for key in base.model_fields
     }
-    own = [(key, field) for key, field in model.model_fields.items() if key not in told]
+    own = [(key, field) for key, field in model.model_fields.items() if key not in listed]
     return sorted(own, key=lambda row: row[0] != "kind")
 
 
@@ -198,7 +199,7 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == "":
         return ""
     if field.default_factory is not None:
-        return "its own defaults"
+        return "see below"
     return f"`{value}`" if isinstance(value, int | float | str | Quantiser) else ""
 
 

@@ -1,4 +1,4 @@
-"""The language's JSON Schema, with which editors complete and check a spec."""
+"""The JSON Schema of specs, which editors use to complete and check them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def json_schema(
 ) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a whole spec file.
 
-    ``targets`` maps the names of the targets there are to what their tables may be, one of some
-    models, and ``sources`` names the data sets; without them any will do.
+    ``targets`` maps the names of targets to the models of their tables, of which one must match,
+    and ``sources`` names the data sets; without them, any name is valid.
     """
     schema: dict[str, Any] = _without_null(Spec.model_json_schema())
     definitions = schema["$defs"]
@@ -36,14 +36,14 @@ def _table(models: Sequence[type[BaseModel]], definitions: dict[str, Any]) -> di
 
 
 def _options(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A target's table; the models that it refers to go among the definitions."""
+    """A target's table; the models that it refers to are added to the definitions."""
     schema: dict[str, Any] = _without_null(model.model_json_schema())
     definitions |= schema.pop("$defs", {})
     return schema
 
 
 def _without_null(schema: Any) -> Any:
-    """TOML has no null: a key that may be absent is just not required."""
+    """TOML has no null: an optional key is simply not required."""
     if isinstance(schema, list):
         return [_without_null(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The commented spec that ``fpgac init`` writes, made from the models so that it stays true."""
+"""The commented spec that ``fpgac init`` writes, made from the models so that it is up to date."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fpgac.spec.models import PruningSection, Spec
 
 __all__ = ["starter_spec"]
 
-# What a starter says: where the language has no default, and where its data set, small and of
-# numbers up to 8, wants another.
+# The values of a starter: for keys without a default, and where its data set, small and with
+# numbers up to 8, needs another.
 _EXAMPLES: dict[str, Any] = {
     "source": "iris",
     "inputs": 4,
@@ -37,9 +37,9 @@ _EXAMPLES: dict[str, Any] = {
 
 
 def starter_spec(name: str, targets: Iterable[str]) -> str:
-    """A spec called ``name`` for ``targets`` that validates as it stands and explains itself.
+    """A spec called ``name`` for ``targets`` that is valid as it is and explains its keys.
 
-    Keys that have a default stand as comments that show it.
+    Keys with a default are comments that show it.
     """
     lines = [
         "# A network, its precision and its boards. `fpgac validate` checks this file, and",

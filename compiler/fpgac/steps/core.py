@@ -8,6 +8,7 @@ as long. The same constructors then turn them into the core's types when the lib
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +31,13 @@ def ap_headers() -> dict[str, bytes]:
     """
     found = find_spec("hls4ml")
     if found is None or not found.submodule_search_locations:
-        raise ToolchainError(Problem("hls4ml is not installed", hint="pip install hls4ml==1.3.0"))
+        raise ToolchainError(
+            Problem(
+                "hls4ml is not installed",
+                hint="pip install hls4ml==1.3.0",
+                code="toolchain.no-hls4ml",
+            )
+        )
     folder = Path(found.submodule_search_locations[0], "templates", "vivado", "ap_types")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -43,7 +50,8 @@ def core_source(core: Core) -> bytes:
     """The C++ that makes the core's object; it is compiled with ``firmware/`` on the include path.
 
     The object defines the core's top function and, with C linkage,
-    ``void {top}_simulate(const int64_t* in, int64_t* out, size_t samples)``: rows of raw words.
+    ``void {top}_simulate(const int64_t* in, int64_t* out, size_t samples)``: rows of raw words,
+    those of all inputs of a sample end to end, and likewise of all outputs.
     """
     lines = [
         '#include "defines.h"',
@@ -74,40 +82,70 @@ def core_source(core: Core) -> bytes:
 
 
 def _bridge(core: Core) -> list[str]:
-    read, written = core.input, core.output
-    if core.io_type == "io_parallel":
-        body = [
-            f"{read.cpp_type} x[{read.size}];",
-            f"{written.cpp_type} y[{written.size}];",
-            f"for (unsigned i = 0; i < {read.size}; i++)",
-            f"    {_put('x[i]', read.type, '*in++')}",
-            f"{core.top}(x, y);",
-            f"for (unsigned i = 0; i < {written.size}; i++)",
-            f"    *out++ = {_get('y[i]', written.type)};",
-        ]
-    else:
-        body = [
-            f'hls::stream<{read.cpp_type}> x("x");',
-            f'hls::stream<{written.cpp_type}> y("y");',
-            *_each_item(read),
-            f"    {read.cpp_type} item;",
-            f"    for (unsigned i = 0; i < {read.lanes}; i++)",
-            f"        {_put('item[i]', read.type, '*in++')}",
-            "    x.write(item);",
-            "}",
-            f"{core.top}(x, y);",
-            *_each_item(written),
-            f"    {written.cpp_type} item = y.read();",
-            f"    for (unsigned i = 0; i < {written.lanes}; i++)",
-            f"        *out++ = {_get('item[i]', written.type)};",
-            "}",
-        ]
+    inputs, outputs = _named(core.inputs, "x"), _named(core.outputs, "y")
+    parallel = core.io_type == "io_parallel"
+    declared, written, read = (
+        (_array, _write_array, _read_array) if parallel else (_stream, _write_items, _read_items)
+    )
+    body = [
+        *(declared(port, name) for name, port in (inputs | outputs).items()),
+        *(line for name, port in inputs.items() for line in written(port, name)),
+        f"{core.top}({', '.join(inputs | outputs)});",
+        *(line for name, port in outputs.items() for line in read(port, name)),
+    ]
     return [
         'extern "C" void',
         f"{core.top}_simulate(const std::int64_t *in, std::int64_t *out, std::size_t samples) {{",
         "    for (std::size_t sample = 0; sample < samples; sample++) {",
         *(f"        {line}" for line in body),
         "    }",
+        "}",
+    ]
+
+
+def _named(ports: Iterable[Port], letter: str) -> dict[str, Port]:
+    return {f"{letter}{place}": port for place, port in enumerate(ports)}
+
+
+def _array(port: Port, name: str) -> str:
+    return f"{port.cpp_type} {name}[{port.size}];"
+
+
+def _write_array(port: Port, name: str) -> list[str]:
+    return [
+        f"for (unsigned i = 0; i < {port.size}; i++)",
+        f"    {_put(f'{name}[i]', port.type, '*in++')}",
+    ]
+
+
+def _read_array(port: Port, name: str) -> list[str]:
+    return [
+        f"for (unsigned i = 0; i < {port.size}; i++)",
+        f"    *out++ = {_get(f'{name}[i]', port.type)};",
+    ]
+
+
+def _stream(port: Port, name: str) -> str:
+    return f'hls::stream<{port.cpp_type}> {name}("{name}");'
+
+
+def _write_items(port: Port, name: str) -> list[str]:
+    return [
+        *_each_item(port),
+        f"    {port.cpp_type} item;",
+        f"    for (unsigned i = 0; i < {port.lanes}; i++)",
+        f"        {_put('item[i]', port.type, '*in++')}",
+        f"    {name}.write(item);",
+        "}",
+    ]
+
+
+def _read_items(port: Port, name: str) -> list[str]:
+    return [
+        *_each_item(port),
+        f"    {port.cpp_type} item = {name}.read();",
+        f"    for (unsigned i = 0; i < {port.lanes}; i++)",
+        f"        *out++ = {_get('item[i]', port.type)};",
         "}",
     ]
 
@@ -137,7 +175,7 @@ def core_steps(
         headers: the folder of :func:`ap_headers`.
         source: the file with :func:`core_source`.
         core_object: the object to make; the kernel's library links it too.
-        library: the shared library to make, for :func:`simulate`.
+        library: the shared library to make, for :func:`fpgac.engines.csim.simulate`.
     """
     sources = [f"{firmware}/{path}" for path in sorted(core.files)]
     return (

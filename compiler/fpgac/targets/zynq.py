@@ -1,7 +1,9 @@
 """The processing systems of Zynq chips, and what they see at which address.
 
-A design on a Zynq has three cells that matter: the processing system, an AXI DMA in simple mode,
-and the kernel. Vivado's Tcl and the emulation's ``.hwh`` are both rendered from what stands here.
+The cells of a design on a Zynq are the processing system, the kernel, and AXI DMAs in simple mode:
+one for the kernel's first input and first output, another for the second ones, and so on. Where
+there are more of one kind, the DMA has a channel in one direction only. Vivado's Tcl and the
+emulation's ``.hwh`` are both rendered from what stands here.
 
 Sources: AMD's product guides PG082 (processing_system7), PG201 (zynq_ultra_ps_e), PG021 (AXI DMA),
 and UG1399 (the control registers of an HLS kernel).
@@ -11,21 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import ceil
 from types import MappingProxyType
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal
 
-from fpgac.design.contract import COUNT, DMA_LENGTH_BITS, Contract
+from fpgac.design.contract import COUNT, DMA_LENGTH_BITS, Buffer, Contract
 from fpgac.design.design import File
 from fpgac.design.render import render
 from fpgac.errors import Problem, TargetError
 from fpgac.targets.board import Board
 
 __all__ = [
-    "DMA",
     "DMA_REGISTERS",
     "KERNEL_REGISTERS",
     "PROCESSING_SYSTEMS",
+    "Channel",
+    "Dma",
     "ProcessingSystem",
     "Segment",
     "Zynq",
@@ -33,8 +37,8 @@ __all__ = [
     "zynq",
 ]
 
-# The cell of the AXI DMA; in Python it is ``overlay.axi_dma_0``.
-DMA: Final = "axi_dma_0"
+# The cells of the AXI DMAs, by number; in Python the first is ``overlay.axi_dma_0``.
+_DMA: Final = "axi_dma_{}"
 
 # Each slave of the processing system has so many bytes of addresses.
 SEGMENT_BYTES: Final = 0x1_0000
@@ -176,36 +180,94 @@ class Segment:
         return self.base + self.size - 1
 
 
-class DmaSettings(TypedDict):
-    """The parameters of the AXI DMA, as Vivado's Tcl sets them and pynq's driver reads them."""
+@dataclass(frozen=True)
+class Channel:
+    """One direction of a DMA: ``MM2S`` from memory to the kernel, ``S2MM`` the other way round.
 
-    c_include_sg: int
-    c_sg_length_width: int
-    c_sg_include_stscntrl_strm: int
-    c_addr_width: int
-    c_include_mm2s: int
-    c_include_s2mm: int
-    c_m_axi_mm2s_data_width: int
-    c_m_axis_mm2s_tdata_width: int
-    c_m_axi_s2mm_data_width: int
-    c_s_axis_s2mm_tdata_width: int
-    c_mm2s_burst_size: int
-    c_s2mm_burst_size: int
+    ``buffer`` is the kernel's argument at the other end of its stream.
+    """
+
+    cell: str
+    kind: Literal["MM2S", "S2MM"]
+    buffer: Buffer
+
+    @property
+    def memory(self) -> str:
+        """Its port to the memory."""
+        return f"M_AXI_{self.kind}"
+
+    @property
+    def stream(self) -> str:
+        """The interface of its stream."""
+        return f"M_AXIS_{self.kind}" if self.kind == "MM2S" else f"S_AXIS_{self.kind}"
+
+    @property
+    def clock(self) -> str:
+        """The pin of its clock."""
+        return f"m_axi_{self.kind.lower()}_aclk"
+
+    @property
+    def space(self) -> str:
+        """The addresses that it sees."""
+        return f"Data_{self.kind}"
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Its parameters; its port to the memory has at least 32 bits, a stream may be narrower."""
+        kind, bits = self.kind.lower(), self.buffer.bus_bits
+        return {
+            f"c_m_axi_{kind}_data_width": max(32, bits),
+            f"c_{'m' if kind == 'mm2s' else 's'}_axis_{kind}_tdata_width": bits,
+            f"c_{kind}_burst_size": 16,
+        }
+
+
+@dataclass(frozen=True)
+class Dma:
+    """An AXI DMA: its registers, and the channels that it has."""
+
+    registers: Segment
+    channels: tuple[Channel, ...]
+
+    @property
+    def cell(self) -> str:
+        """Its cell."""
+        return self.registers.cell
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Its parameters, as Vivado's Tcl sets them and pynq's driver reads them."""
+        kinds = [channel.kind for channel in self.channels]
+        settings = {
+            "c_include_sg": 0,
+            "c_sg_length_width": DMA_LENGTH_BITS,
+            "c_sg_include_stscntrl_strm": 0,
+            "c_addr_width": 32,
+            "c_include_mm2s": int("MM2S" in kinds),
+            "c_include_s2mm": int("S2MM" in kinds),
+        }
+        for channel in self.channels:
+            settings |= channel.settings
+        return settings
 
 
 @dataclass(frozen=True)
 class Zynq:
-    """A design on a Zynq: the processing system, the kernel's cell and the DMA's at their places.
+    """A design on a Zynq: the processing system, the kernel's cell and the DMAs at their places.
 
-    ``memory_bytes`` of the system's memory, from address 0, are within the DMA's reach.
+    ``memory_bytes`` of the system's memory, from address 0, are within the DMAs' reach.
     """
 
     system: ProcessingSystem
     kernel: Segment
-    dma: Segment
+    dmas: tuple[Dma, ...]
     memory_bytes: int
     clock_mhz: float
-    dma_settings: DmaSettings
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Those of all DMAs, in the order of their ports to the memory."""
+        return tuple(channel for dma in self.dmas for channel in dma.channels)
 
     @property
     def system_settings(self) -> dict[str, str]:
@@ -213,9 +275,9 @@ class Zynq:
         return {**self.system.settings, self.system.clock_setting: f"{self.clock_mhz:g}"}
 
     @property
-    def segments(self) -> tuple[Segment, Segment]:
+    def segments(self) -> tuple[Segment, ...]:
         """All that the processing system can address in the logic."""
-        return (self.kernel, self.dma)
+        return (self.kernel, *(dma.registers for dma in self.dmas))
 
 
 def zynq(board: Board, contract: Contract, clock_mhz: float) -> Zynq:
@@ -231,40 +293,39 @@ def zynq(board: Board, contract: Contract, clock_mhz: float) -> Zynq:
                 f"{board.name} is no board for {contract.kernel} with an AXI DMA",
                 expected="a board with a processing system, a kernel with AXI4-Streams",
                 got=f"{board.processing_system or 'no processing system'}, {contract.interface}",
+                code="target.no-zynq",
             )
         )
     (instance,) = contract.instances
-    first = system.first_address
-    # The DMA's own port to the memory has at least 32 bits; a stream may be narrower.
-    x_bits, y_bits = (buffer.bus_bits for buffer in contract.buffers)
     return Zynq(
         system,
-        kernel=Segment(instance, "s_axi_control", first, SEGMENT_BYTES),
-        dma=Segment(DMA, "S_AXI_LITE", first + SEGMENT_BYTES, SEGMENT_BYTES),
+        kernel=Segment(instance, "s_axi_control", system.first_address, SEGMENT_BYTES),
+        dmas=tuple(
+            _dma(place, system, reads, writes)
+            for place, (reads, writes) in enumerate(zip_longest(contract.inputs, contract.outputs))
+        ),
         memory_bytes=board.memories[0].size_bytes,
         clock_mhz=clock_mhz,
-        dma_settings=DmaSettings(
-            c_include_sg=0,
-            c_sg_length_width=DMA_LENGTH_BITS,
-            c_sg_include_stscntrl_strm=0,
-            c_addr_width=32,
-            c_include_mm2s=1,
-            c_include_s2mm=1,
-            c_m_axi_mm2s_data_width=max(32, x_bits),
-            c_m_axis_mm2s_tdata_width=x_bits,
-            c_m_axi_s2mm_data_width=max(32, y_bits),
-            c_s_axis_s2mm_tdata_width=y_bits,
-            c_mm2s_burst_size=16,
-            c_s2mm_burst_size=16,
-        ),
     )
+
+
+def _dma(place: int, system: ProcessingSystem, reads: Buffer | None, writes: Buffer | None) -> Dma:
+    """The DMA of that number: what it reads goes to the kernel, what it writes comes from it."""
+    cell = _DMA.format(place)
+    base = system.first_address + (1 + place) * SEGMENT_BYTES
+    channels = (
+        *([Channel(cell, "MM2S", reads)] if reads else []),
+        *([Channel(cell, "S2MM", writes)] if writes else []),
+    )
+    return Dma(Segment(cell, "S_AXI_LITE", base, SEGMENT_BYTES), channels)
 
 
 def hwh_file(board: Board, contract: Contract, clock_mhz: float) -> File:
     """The hardware handoff that pynq reads beside a bitstream, for the emulated board.
 
-    It tells of the three cells what pynq wants to know: addresses, registers, parameters, the
-    clock. A bitstream for the board comes with the handoff that Vivado writes, which tells more.
+    It tells of the cells what pynq wants to know: addresses, registers, parameters, the clock; and
+    which streams are connected. A bitstream for the board comes with the handoff that Vivado
+    writes, which tells more.
     """
     design = zynq(board, contract, clock_mhz)
     context = {

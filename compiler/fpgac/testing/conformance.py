@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from fpgac.build.stage import Values
+from fpgac.build.store import Store
 from fpgac.core.core import Core
 from fpgac.data.dataset import Dataset, Provider
 from fpgac.design.design import Design
 from fpgac.errors import FpgacError, SpecError, TargetError
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 from fpgac.testing.parsing import code_of, parse_errors
-
-if TYPE_CHECKING:
-    from fpgac.pipeline.sources import Sources
 
 __all__ = ["HOSTILE_NAMES", "HOSTILE_TEXT", "TargetConformance", "tiny_core", "tiny_network"]
 
@@ -51,14 +54,15 @@ def tiny_network() -> Network:
     random = np.random.default_rng(7)
     weights = FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT>")
 
-    def dense(name: str, inputs: int, outputs: int) -> DenseLayer:
+    def dense(inputs: int, outputs: int) -> Dense:
         words = random.integers(-31, 32, (inputs, outputs), dtype=np.int64)
         bias = random.integers(-31, 32, outputs, dtype=np.int64)
-        return DenseLayer(name, words, weights, bias, weights)
+        return Dense(words, weights, bias, weights)
 
-    relu = ReluLayer("dense_1_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))
-    layers = (dense("dense_1", 3, 4), relu, dense("dense_2", 4, 2))
-    return Network("tiny", 3, FixedPoint.parse("ap_fixed<12,4,RND,SAT>"), layers)
+    relu = Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))
+    operations = [("dense_1", dense(3, 4)), ("dense_1_relu", relu), ("dense_2", dense(4, 2))]
+    entry = Tensor("x", (3,), FixedPoint.parse("ap_fixed<12,4,RND,SAT>"))
+    return Network.chain("tiny", entry, operations)
 
 
 @cache
@@ -83,17 +87,12 @@ class _Points(Provider):
         )
 
 
-@dataclass
-class _Workshop:
-    """What the suites of one run share: a core, Keras's answers, and builds to take files from."""
-
-    sources: Sources | None = None
-    builds: list[Path] = field(default_factory=list)
-
-
 @cache
-def _workshop(clock_mhz: float) -> _Workshop:
-    return _Workshop()
+def _values() -> Values:
+    """What the suites of one run share: cores, Keras's answers, and what g++ made."""
+    folder = tempfile.TemporaryDirectory(prefix="fpgac-conformance-")
+    atexit.register(folder.cleanup)
+    return Values(Store(Path(folder.name, "store")))
 
 
 class TargetConformance:
@@ -187,18 +186,15 @@ class TargetConformance:
         from fpgac.network.file import write_network
         from fpgac.pipeline.checking import check_spec
         from fpgac.pipeline.compiling import Request, compile_spec
-        from fpgac.pipeline.sources import Sources
 
         spec = tmp_path / "tiny.toml"
         spec.write_text(self._spec())
         write_network(tiny_network(), tmp_path / "tiny.network.json")
-        plugins, workshop = self._plugins(), _workshop(self.clock_mhz)
+        plugins = self._plugins()
         request = Request(check_spec(spec, plugins), self.target.name, tmp_path / "build")
-        workshop.sources = workshop.sources or Sources(request.file, plugins)
-        build = compile_spec(request, plugins, sources=workshop.sources, lenders=workshop.builds)
-        workshop.builds.append(build.folder)
-        assert not build.unproven, "every host must run here"
-        engines = {engine["engine"] for engine in build.engines}
+        report = compile_spec(request, plugins, values=_values())
+        assert not report.lacking_hosts, "every host must run here"
+        engines = {agreement.engine for agreement in report.proof.agreements}
         hosts = {f"{host} host" for host in self.target.hosts(self.target.options(self.options))}
         assert {"C simulation", "kernel"} | hosts <= engines
 
@@ -226,7 +222,7 @@ activations = "quantized_relu(6, 2)"
 [data]
 source = "conformance"
 [interface]
-input = "{network.input_type}"
+input = "{network.inputs[0].type}"
 [hls]
 clock_mhz = {self.clock_mhz}
 [proof]

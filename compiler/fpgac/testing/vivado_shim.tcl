@@ -100,7 +100,7 @@ if {$tool eq "hls"} {
                 refuse "there is no folder $folder"
             }
         }
-        set ::state(files) 1
+        lappend ::state(files) {*}$words
     }
     command open_solution {-reset} {-flow_target} 1 1 {
         need project open_solution
@@ -121,7 +121,20 @@ if {$tool eq "hls"} {
         need synthesis export_design
         if {[given -format ip_catalog] ni {ip_catalog xo syn_dcp sysgen}} { refuse "no format $o(-format)" }
         if {[setting SHIM_NO_IP 0]} { return }
-        write_file [file join $::state(solution) impl ip component.xml] $::state(top)
+        write_file [file join $::state(solution) impl ip component.xml] "$::state(top) [streams]"
+    }
+    # The streams of the sources: HLS sees in the C++ which way they go, here the first letter of
+    # the port says it, x for inputs.
+    proc streams {} {
+        set ports {}
+        foreach file $::state(files) {
+            set stream [open $file]
+            foreach {_ port} [regexp -all -inline {#pragma HLS INTERFACE axis port=(\w+)} [read $stream]] {
+                lappend ports $port axis [expr {![string match x* $port]}]
+            }
+            close $stream
+        }
+        return $ports
     }
     command csim_design {-clean -setup -O} {-argv -ldflags -mflags} 0 0 { need files csim_design }
     command config_compile {-unsafe_math_optimizations -no_signed_zeros} \
@@ -183,7 +196,7 @@ array set known {
         parameters {C_EXT_RST_WIDTH C_AUX_RST_WIDTH} spaces {} segments {} automation {}
     }
     hls {
-        interfaces {s_axi_control aximm 0 x axis 0 y axis 1}
+        interfaces {s_axi_control aximm 0}
         pins {ap_clk clk 0 ap_rst_n rst 0} parameters {} spaces {}
         segments {s_axi_control/Reg} automation {}
     }
@@ -193,6 +206,7 @@ array set versions {processing_system7 5.5 zynq_ultra_ps_e 3.5 axi_dma 7.1 smart
 array set interfaces {}
 array set pins {}
 array set cells {}
+array set streams {}
 set wired {}
 
 command create_project {-force -part_only} {-part} 1 2 {
@@ -211,8 +225,10 @@ command update_ip_catalog {-rebuild} {} 0 0 {
             set description [file join $folder component.xml]
             if {![file exists $description]} { continue }
             set stream [open $description]
-            set ::versions([string trim [read $stream]]) 1.0
+            set ports [lassign [read $stream] name]
             close $stream
+            set ::versions($name) 1.0
+            set ::streams($name) $ports
         }
     }
 }
@@ -226,7 +242,8 @@ command create_bd_cell {} {-type -vlnv} 1 1 {
     if {[info exists ::cells($words)]} { refuse "there are two cells $words" }
     set kind [expr {$library eq "hls" ? "hls" : $ip}]
     set ::cells($words) $kind
-    foreach {name type drives} [dict get $::known($kind) interfaces] {
+    set ports [expr {[info exists ::streams($ip)] ? $::streams($ip) : {}}]
+    foreach {name type drives} [concat [dict get $::known($kind) interfaces] $ports] {
         set ::interfaces($words/$name) [list $type $drives]
     }
     foreach {name type drives} [dict get $::known($kind) pins] {
@@ -247,13 +264,22 @@ foreach {name table} {get_bd_cells cells get_bd_pins pins get_bd_intf_pins inter
         return \$words
     "
 }
+# The address spaces or segments of a cell, without those of channels that a DMA was made without.
+set without {}
+proc addresses {cell key} {
+    set found {}
+    foreach name [dict get $::known($::cells($cell)) $key] {
+        if {"$cell/$name" ni $::without} { lappend found $name }
+    }
+    return $found
+}
 foreach {name key} {get_bd_addr_spaces spaces get_bd_addr_segs segments} {
     command $name {-quiet} {} 1 1 "
         set path \[split \[lindex \$words 0\] /\]
         set cell \[lindex \$path 0\]
         if {!\[info exists ::cells(\$cell)\]} { refuse \"$name: there is no \$words\" }
         set rest \[join \[lrange \$path 1 end\] /\]
-        if {\$rest ni \[dict get \$::known(\$::cells(\$cell)) $key\]} {
+        if {\$rest ni \[addresses \$cell $key\]} {
             refuse \"$name: there is no \$words\"
         }
         return \$words
@@ -282,6 +308,7 @@ proc set_one {object name value} {
         || $parameter ni [dict get $::known($kind) parameters]} {
         refuse "$object ($kind) has no property $name"
     }
+    if {$kind eq "axi_dma"} { set_channel $object $parameter $value }
     if {$kind eq "smartconnect"} {
         foreach {count prefix drives} {NUM_SI S 0 NUM_MI M 1} {
             if {$parameter ne $count} { continue }
@@ -289,6 +316,17 @@ proc set_one {object name value} {
                 set ::interfaces([format %s/%s%02d_AXI $object $prefix $i]) [list aximm $drives]
             }
         }
+    }
+}
+# What a DMA loses without one of its channels; the channel's parameters can then not be set.
+proc set_channel {cell parameter value} {
+    if {[regexp {^c_include_(mm2s|s2mm)$} $parameter _ kind] && !$value} {
+        set upper [string toupper $kind]
+        set from [expr {$kind eq "mm2s" ? "M_AXIS_MM2S" : "S_AXIS_S2MM"}]
+        unset ::interfaces($cell/M_AXI_$upper) ::interfaces($cell/$from) ::pins($cell/m_axi_${kind}_aclk)
+        lappend ::without $cell/Data_$upper $cell/$kind
+    } elseif {[regexp {_(mm2s|s2mm)_} $parameter _ kind] && "$cell/$kind" in $::without} {
+        refuse "$cell has no channel for $parameter"
     }
 }
 command connect_bd_intf_net {} {-intf_net} 2 2 {
@@ -331,10 +369,10 @@ command validate_bd_design {-force} {} 0 1 {
         if {$name ni $::wired} { refuse "validate_bd_design: $name is not connected" }
     }
     foreach cell [array names ::cells] {
-        foreach space [dict get $::known($::cells($cell)) spaces] {
+        foreach space [addresses $cell spaces] {
             if {"$cell/$space" ni $::assigned} { refuse "validate_bd_design: $cell/$space is empty" }
         }
-        foreach segment [dict get $::known($::cells($cell)) segments] {
+        foreach segment [addresses $cell segments] {
             if {"$cell/$segment" ni $::assigned} {
                 refuse "validate_bd_design: $cell/$segment has no address"
             }

@@ -18,14 +18,11 @@ from fpgac.native.cpp.levels import LEVELS, Level
 from fpgac.native.engine import Engine
 from fpgac.native.library import best_level, find_compiler
 from fpgac.numbers import FixedPoint, Rounding
+from fpgac.program.builder import Builder
 from fpgac.program.interpreter import interpret
-from fpgac.program.program import (
-    Cast,
-    Dot,
-    Operation,
-    Program,
-    Value,
-)
+from fpgac.program.program import Cast, Dot, Operation, Program, Terminal, Value
+from fpgac.tensors import Tensor
+from tests.drawing import examples
 from tests.programs import drawn, one_to_one, random_words, words
 
 SAMPLES = 300
@@ -48,7 +45,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
-@settings(max_examples=5, deadline=None, print_blob=True)
+@settings(max_examples=examples(5), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) -> None:
     check(drawn(seed), level)
@@ -79,8 +76,43 @@ def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
     check(one_to_one(byte, program_input, byte, x, *operations), level)
 
 
+@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@pytest.mark.parametrize("bits", [6, 40], ids=["narrow entries", "wide entries"])
+def test_tables_of_all_sizes(level: Level, bits: int) -> None:
+    """Small ones are looked up by permutations, in one register or several."""
+    rng, given = np.random.default_rng(1), FixedPoint(12, 12, signed=False)
+    build = Builder(Tensor("x", (7,), given))
+    outputs = []
+    for size in (1, 2, 8, 9, 16, 17, 32, 33, 100, 128, 256, 257, 1000):
+        index = build.clip(build.inputs[0].value, 0, size - 1)
+        entries = build.lookup(index, rng.integers(-(1 << bits), 1 << bits, size), 0)
+        type_ = FixedPoint(53, 53)
+        outputs.append(Terminal(Tensor(f"y{size}", (7,), type_), build.cast(entries, type_)))
+    check(build.program("tables", outputs, []), level)
+
+
+@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ("ap_ufixed<32,32>", 17),
+        ("ap_fixed<32,32>", 33),
+        ("ap_fixed<40,40>", 18),
+        ("ap_ufixed<8,8>", 70),
+    ],
+)
+def test_rows_of_any_width_come_in_and_go_out(given: str, size: int, level: Level) -> None:
+    """Beside an output of 64 bits, so that answers are wider than words."""
+    type_ = FixedPoint.parse(given)
+    build = Builder(Tensor("x", (size,), type_))
+    wide = FixedPoint(50, 48)
+    shifted = build.with_fraction(build.inputs[0].value, 2)
+    outputs = build.inputs[0], Terminal(Tensor("y", (size,), wide), shifted)
+    check(build.program("rows", outputs, []), level)
+
+
 @pytest.mark.heavy
-@settings(max_examples=120, deadline=None, print_blob=True)
+@settings(max_examples=examples(120), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
 def test_many_more_programs(seed: int, level: Level) -> None:
     check(drawn(seed), level)

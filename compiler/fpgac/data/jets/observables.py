@@ -1,6 +1,6 @@
 """The 16 substructure observables of a jet, under the names that the public data set gives them.
 
-With z the parts of the jet's transverse momentum and theta the angles between constituents, the
+With z the fractions of the jet's transverse momentum and theta the angles between constituents, the
 energy correlation functions are (Larkoski, Salam, Thaler, JHEP 06 (2013) 108; Moult, Necib,
 Thaler, JHEP 12 (2016) 153)::
 
@@ -48,9 +48,9 @@ OBSERVABLES = (
     "multiplicity",
 )
 
-# The softer constituents of a jet hardly show in sums over triples, and cost most of the time.
+# The softer constituents hardly contribute to sums over triples, and cost most of the time.
 CORRELATED = 16
-CHUNK = 2048  # jets at once, for their triples are many
+CHUNK = 2048  # jets at a time: their triples take memory
 
 
 def observables(constituents: Constituents, jets: int) -> Floats:
@@ -77,7 +77,7 @@ def observables(constituents: Constituents, jets: int) -> Floats:
 
 
 def _mass(constituents: Constituents, jets: int) -> Floats:
-    """The invariant mass of each jet's constituents, taken without masses of their own."""
+    """The invariant mass of each jet's constituents, taken as massless."""
     jet, pt = constituents.jet, constituents.pt
     eta, phi = constituents.direction.real, constituents.direction.imag
     energy, *momentum = (
@@ -90,7 +90,7 @@ def _mass(constituents: Constituents, jets: int) -> Floats:
 
 
 def _hardest(constituents: Constituents, jets: int) -> tuple[Floats, Complexes]:
-    """Parts of the jet's momentum, and directions, both of shape (jets, 16), zeros at the end."""
+    """Momentum fractions and directions, both of shape (jets, 16), padded with zeros."""
     jet = constituents.jet
     z = constituents.pt / np.bincount(jet, constituents.pt, jets)[jet]
     order = np.lexsort((-z, jet))
@@ -136,7 +136,7 @@ def _correlations(z: Floats, direction: Complexes) -> Floats:
 
 
 def _sorted(a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
-    """Each three numbers by size: quicker than a sort along an axis."""
+    """Each three numbers in order: faster than sorting along an axis."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     return np.minimum(low, c), np.maximum(low, np.minimum(high, c)), np.maximum(high, c)
 

@@ -2,11 +2,12 @@
 
 Features and classes have the names and the order of the public data set ``hls4ml_lhc_jets_hlf``
 (OpenML 42468; Duarte et al., JINST 13 (2018) P07027), on which the jet tagging network 16 -> 64 ->
-32 -> 32 -> 5 is known. The jets are the toy's of :mod:`fpgac.data.jets.shower`: a network that was
-trained on them knows nothing of real ones, but finds them about as hard to tell apart.
+32 -> 32 -> 5 is known. The jets come from the simplified simulation in
+:mod:`fpgac.data.jets.shower`: a network trained on them is of no use for real jets, but they are
+about equally hard to classify.
 
-Each feature is standardised, as that network's users do, by the mean and the standard deviation
-below, rounded: constants, so that a chip's features depend on no sample.
+Each feature is standardised, as is usual for that network, with the mean and the standard deviation
+below, rounded: these are constants, so that a chip's features do not depend on the sample.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["JetsProvider"]
 Floats = npt.NDArray[np.float64]
 
 DEFAULT_SAMPLES = 100_000
-BATCH = 16384  # jets made at once; the samples depend on it
+BATCH = 16384  # jets generated at a time; the samples depend on it
 
 # Mean and standard deviation, in the order of OBSERVABLES.
 SCALES = (
@@ -47,7 +48,7 @@ SCALES = (
 
 
 class JetsProvider(Provider):
-    """Simulated jets, as many of each kind as chance gives; see the module for the features."""
+    """Simulated jets of random kinds; see the module for the features."""
 
     name = "jets"
     description = "simulated boosted jets: 16 substructure observables, 5 kinds of parton"
@@ -57,9 +58,9 @@ class JetsProvider(Provider):
     target_names = KINDS
 
     def load(self, samples: int | None, seed: int) -> Dataset:
-        """100,000 jets by default; a longer sample begins with the shorter one."""
+        """100,000 jets by default; a longer sample starts with the shorter one."""
         count = DEFAULT_SAMPLES if samples is None else samples
-        # Counted from 1: numpy takes [seed, 0] for the bare seed, which parts the data set.
+        # Counted from 1: numpy takes [seed, 0] for the bare seed, which splits the data set.
         batches = [_batch(seed, number) for number in range(1, -(-count // BATCH) + 1)]
         features, kinds = (np.concatenate(parts)[:count] for parts in zip(*batches, strict=True))
         return Dataset(
@@ -73,7 +74,7 @@ class JetsProvider(Provider):
 
 
 def _batch(seed: int, number: int) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Standardised features, shape (jets, 16), and the kinds' numbers, shape (jets,)."""
+    """Standardised features, shape (jets, 16), and the numbers of their kinds, shape (jets,)."""
     generator = np.random.default_rng([seed, number])
     kinds = generator.integers(0, len(KINDS), BATCH)
     centre, width = np.array(SCALES).T

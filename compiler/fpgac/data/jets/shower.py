@@ -1,19 +1,19 @@
 """Boosted jets of five kinds, from the hard parton or its decay to constituents in a calorimeter.
 
-A toy at leading logarithm, in the plane of pseudorapidity and azimuth around the jet's axis. A
-direction is a complex number, eta + i phi, so that angles are moduli of differences:
+A simplified simulation at leading logarithm, in the plane of pseudorapidity and azimuth around the
+jet's axis. A direction is a complex number, eta + i phi, so that angles are moduli of differences:
 
 - W, Z and top decay isotropically at rest (masses and widths: Review of Particle Physics), and are
   boosted; a quark or a gluon is a jet of one prong.
 - Each parton emits gluons ordered in angle, dn = (2 C alpha_s(kt) / pi) dln(1/z) dln(1/angle), with
   C = 4/3 for quarks and 3 for gluons, one-loop alpha_s, z up to exp(-3/4), the mean hard-collinear
   correction, and kt of at least 0.4 GeV (Ellis, Stirling, Webber, "QCD and Collider Physics",
-  chapter 5). What is left at the end is taken for the hadrons (local parton-hadron duality).
+  chapter 5). The final partons stand for the hadrons (local parton-hadron duality).
 - Grooming is the modified mass drop tagger (Dasgupta et al., JHEP 09 (2013) 029) with z_cut = 0.1,
   along the shower's own history: ordered in angle, it is what Cambridge/Aachen clustering finds.
-- The calorimeter smears energies and directions (arXiv:1709.08705 tells how much that matters).
+- The calorimeter smears energies and directions (arXiv:1709.08705 shows how much that matters).
 
-Left out: gluons to quarks, dead cones, hadronisation, the underlying event, pile-up.
+Not simulated: gluons to quarks, dead cones, hadronisation, the underlying event, pile-up.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Kind = Literal["gluon", "quark", "top", "W", "Z"]
 KINDS: tuple[Kind, ...] = ("gluon", "quark", "top", "W", "Z")
 
 LOWEST_PT, HIGHEST_PT = 800.0, 1200.0  # GeV
-RADIUS = 0.8  # of the jets: what is farther from the axis is lost
+RADIUS = 0.8  # of the jets: constituents farther from the axis are lost
 MASSES = {"top": (172.6, 1.4), "W": (80.4, 2.1), "Z": (91.2, 2.5)}  # GeV: mass, width
 QUARK, GLUON = 4 / 3, 3.0  # colour factors
 
 CUTOFF = 0.4  # GeV: the softest emission's transverse momentum
 LAMBDA = 0.12  # GeV: alpha_s is 0.124 at the mass of the Z
 SLOPE = 23 / (12 * np.pi)  # of 1/alpha_s in ln(kt^2), for five flavours
-HARDEST = np.exp(-0.75)  # the greatest part of the energy that is emitted
+HARDEST = np.exp(-0.75)  # the largest fraction of the energy that is emitted
 Z_CUT = 0.1
 
 STOCHASTIC, CONSTANT = 0.6, 0.04  # of the energy's resolution: 60 %/sqrt(E/GeV), 4 %
@@ -66,11 +66,11 @@ class Constituents:
 
 @dataclass(frozen=True, eq=False)
 class _Partons:
-    """Partons on their way, each array of shape (partons,); see :class:`Constituents`.
+    """Partons during the shower, each array of shape (partons,); see :class:`Constituents`.
 
-    ``angle`` is the greatest at which a parton may still emit, and ``colour`` its colour factor.
-    ``groomed`` is false for what grooming has taken away, and ``trunk`` true where it goes on:
-    until something splits hard enough, it takes the softer part away and follows the harder one.
+    ``angle`` is the largest at which a parton may still emit, and ``colour`` its colour factor.
+    ``groomed`` is false for what grooming has removed, and ``trunk`` true where it continues:
+    until a splitting is hard enough, it removes the softer part and follows the harder one.
     """
 
     jet: Integers
@@ -85,7 +85,7 @@ class _Partons:
         return _Partons(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def part(self, part: Floats, away: Directions, colour: Floats) -> _Partons:
-        """One of the two that these part into, with ``part`` of the momentum, ``away`` from it."""
+        """One of the two that each becomes, with a fraction ``part`` of the momentum."""
         return _Partons(
             jet=self.jet,
             pt=self.pt * part,
@@ -103,7 +103,7 @@ def _joined(parts: Sequence[_Partons]) -> _Partons:
 
 
 def draw_jets(generator: np.random.Generator, kinds: Integers) -> Constituents:
-    """A jet for each of ``kinds``, numbers of ``KINDS``, shape (jets,); pt is even in its range."""
+    """A jet for each of ``kinds`` (numbers of ``KINDS``, shape (jets,)), with uniform pt."""
     pt = generator.uniform(LOWEST_PT, HIGHEST_PT, len(kinds))
     prongs = [
         _prongs(generator, kind, np.flatnonzero(kinds == number), pt)
@@ -130,7 +130,7 @@ def _prongs(generator: np.random.Generator, kind: Kind, jet: Integers, pt: Float
 
 
 def _masses(generator: np.random.Generator, kind: Kind, count: int) -> Floats:
-    """Breit and Wigner's distribution, cut at three widths."""
+    """The Breit-Wigner distribution, cut at three widths."""
     mass, width = MASSES[kind]
     reach = np.arctan(6.0)
     drawn: Floats = mass + width / 2 * np.tan(generator.uniform(-reach, reach, count))
@@ -143,9 +143,9 @@ def _decay(
     mass: Floats,
     first_mass: Floats | float = 0.0,
 ) -> tuple[_Partons, _Partons]:
-    """Isotropic at rest, to one of ``first_mass`` and one without mass, and boosted (GeV).
+    """Isotropic at rest, into one with ``first_mass`` and a massless one, and boosted (GeV).
 
-    The two may emit at angles up to the one between them: from farther off they are one.
+    The two may emit at angles up to the one between them: at larger angles they act as one.
     """
     momentum = (mass**2 - first_mass**2) / (2 * mass)
     cosine = generator.uniform(-1, 1, len(mass))
@@ -163,10 +163,10 @@ def _decay(
 
 
 def _showered(partons: _Partons, generator: np.random.Generator) -> _Partons:
-    """What is left when no parton emits any more.
+    """The partons that remain when none emits any more.
 
-    The next angle is drawn with the greatest alpha_s, and taken with the part of it that is left
-    at the emission's kt (the veto algorithm).
+    The next angle is drawn with the largest alpha_s, and accepted with the ratio of alpha_s at the
+    emission's kt to it (the veto algorithm).
     """
     final = []
     strongest = _coupling(np.array(CUTOFF))
@@ -191,14 +191,14 @@ def _coupling(kt: Floats) -> Floats:
 def _split(
     partons: _Partons, z: Floats, generator: np.random.Generator
 ) -> tuple[_Partons, _Partons]:
-    """The parton that goes on, and the gluon with a part ``z`` of its momentum."""
+    """The parton that continues, and the gluon with a fraction ``z`` of its momentum."""
     away = partons.angle * np.exp(2j * np.pi * generator.random(len(z)))
     gluon = partons.part(z, (1 - z) * away, np.full(len(z), GLUON))
     return partons.part(1 - z, -z * away, partons.colour), gluon
 
 
 def _measured(partons: _Partons, generator: np.random.Generator) -> Constituents:
-    """As the calorimeter sees what is within the jet's radius."""
+    """What the calorimeter measures within the jet's radius."""
     count = len(partons.jet)
     width = np.hypot(STOCHASTIC / np.sqrt(partons.pt), CONSTANT)
     pt = partons.pt * np.maximum(1 + width * generator.standard_normal(count), 0.05)

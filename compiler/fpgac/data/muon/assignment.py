@@ -1,14 +1,14 @@
-"""The classical momentum assignment: look-up tables from bending to pT, the baseline to beat.
+"""The classical momentum assignment: look-up tables from bending to pT, as the baseline.
 
 As in the barrel Level-1 trigger, the difference in azimuth between two stations, or the bending
-angle in one, addresses a table that gives pT. Beside pT each table keeps its own resolution
-there, and the most precise of the tables that a muon's segments can address is believed: mostly
-that of stations 1 and 2, then the bending angle in station 1. This is better than the first track
-finders' fixed order of pairs (68 % width 10.5 against 12.1 %, standard deviation 20 against 95 %,
-on 100,000 muons), because a pair of outer stations alone hardly measures at all.
+angle in one, addresses a table that gives pT. Each table also holds its resolution at that
+address, and of the tables that a muon's segments can address, the most precise one is used: mostly
+that of stations 1 and 2, then the bending angle in station 1. This is better than the fixed order
+of pairs in the first track finders (68 % width 10.5 against 12.1 %, standard deviation 20 against
+95 %, on 100,000 muons), because a pair of outer stations alone hardly measures pT at all.
 
-The tables are calibrated on simulated muons of their own, never on a user's samples: the mean of
-log2(pT) in bins of the bending, which is the target that a network is trained on too.
+The tables are calibrated on separate simulated muons, never on a user's samples: they hold the mean
+of log2(pT) in bins of the bending, which is also the target that a network is trained on.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-# Station pairs, from 0, in the order in which the features name them.
+# Station pairs, from 0, in the order of the features.
 PAIRS = tuple(combinations(range(4), 2))
-LONGEST = 2048  # bending words that a table tells apart
-FEWEST = 25  # muons in a bin before its answer counts
+LONGEST = 2048  # bending words that a table distinguishes
+FEWEST = 25  # muons in a bin before it is used
 _RATIO = 1.06  # width of the bins where they are wider than one word
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Tables over the bending words 0 to 2047; one row for each of the ten ways to measure it.
+    """Tables over the bending words 0 to 2047; one row for each of ten measures of it.
 
     ``mean`` is log2(pT/GeV) and ``spread`` its standard deviation, both of shape (10, 2048);
-    the spread of a bin that saw too few muons is infinite.
+    the spread of a bin with too few muons is infinite.
     """
 
     mean: Floats
@@ -68,7 +68,7 @@ class Assignment:
 
 
 def _bendings(segments: Segments) -> tuple[Ints, Bools]:
-    """The size of the bending in each of ten ways, and whether its stations are there.
+    """The size of the bending by ten measures, and whether its stations have segments.
 
     Both of shape (muons, 10): the six pairs' differences in azimuth, then the four angles.
     """
@@ -80,7 +80,7 @@ def _bendings(segments: Segments) -> tuple[Ints, Bools]:
 
 
 def _bins() -> Ints:
-    """For each bending word its bin: single words first, then steps of six per cent."""
+    """The bin of each bending word: single words first, then steps of six per cent."""
     words = np.arange(LONGEST)
     edge = 1 / (_RATIO - 1)
     geometric = edge + np.log(np.maximum(words, edge) / edge) / np.log(_RATIO)

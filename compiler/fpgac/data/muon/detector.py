@@ -1,19 +1,19 @@
-"""The barrel as rings: what a muon meets on its way out, and where it crosses the stations.
+"""The barrel as rings: the matter and fields that a muon crosses, and where it meets the stations.
 
-A toy in the transverse plane. Radii, thicknesses and fields are rounded from the CMS technical
-design reports (magnet, CERN/LHCC 97-10; muon system, 97-32; Level-1 trigger, 2000-038) and from
-the detector paper (JINST 3 (2008) S08004):
+A simplified simulation in the transverse plane. Radii, thicknesses and fields are rounded from the
+CMS technical design reports (magnet, CERN/LHCC 97-10; muon system, 97-32; Level-1 trigger,
+2000-038) and from the detector paper (JINST 3 (2008) S08004):
 
 - a solenoid of 3.8 T out to r = 2.95 m, and three iron layers of the return yoke, 0.30, 0.63 and
   0.63 m thick, at -1.8 T: their flux is the coil's, 104 Wb, to within 2 %;
 - four drift-tube stations at r = 4.2, 5.1, 6.2 and 7.2 m, in the field-free gaps;
 - energy loss in each ring, with straggling: about 1.7 GeV before the first station and 2 GeV in
-  the iron, so that the softest muons stop on their way;
+  the iron, so that the softest muons stop before the last station;
 - multiple scattering by Highland's formula (Review of Particle Physics, "Passage of particles
   through matter", with its correlated displacement).
 
-Left out: the third dimension of the scattering, the field's fine structure, showers, cosmic and
-second muons, pile-up. What is measured of the crossing is the business of ``primitives``.
+Not simulated: the third dimension of the scattering, the field's fine structure, showers, cosmic
+and second muons, pile-up. What is measured at the crossings is in ``primitives``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STRAGGLING = 0.12  # standard deviation of a ring's energy loss over its mean
 
 @dataclass(frozen=True)
 class Ring:
-    """Matter and field from the ring before to ``outer``.
+    """Matter and field from the previous ring to ``outer``.
 
     ``outer`` in m, ``field`` in T along the beam, ``radiation_lengths`` and ``loss`` (GeV, of a
     muon of 1 GeV) for radial passage. ``station`` counts from 0 where the ring ends at one.
@@ -92,8 +92,8 @@ class Muons:
 class Crossings:
     """Where muons cross the stations, each array of shape (muons, 4).
 
-    ``phi`` is the azimuth and ``bend`` the angle between flight and radius, in rad; ``reached``
-    is false where the muon has stopped before.
+    ``phi`` is the azimuth and ``bend`` the angle between track and radius, in rad; ``reached``
+    is false where the muon has already stopped.
     """
 
     phi: Floats
@@ -102,10 +102,10 @@ class Crossings:
 
 
 def draw_muons(generator: np.random.Generator, count: int) -> Muons:
-    """Both charges alike, even in azimuth and pseudorapidity.
+    """Muons of both charges, uniform in azimuth and pseudorapidity.
 
-    Half of the transverse momenta are even in 1/pT, which is what a magnet measures, and half in
-    log(pT), so that a network sees enough of the straight tracks too.
+    Half of the transverse momenta are uniform in 1/pT, which is what a magnet measures, and half in
+    log(pT), so that a network also sees enough straight tracks.
     """
     part = generator.random(count)
     inverse = 1 / HIGHEST_PT + part * (1 / LOWEST_PT - 1 / HIGHEST_PT)
@@ -119,7 +119,7 @@ def draw_muons(generator: np.random.Generator, count: int) -> Muons:
 
 
 def propagate(muons: Muons, generator: np.random.Generator) -> Crossings:
-    """Take muons from the beam line through all rings."""
+    """Propagate muons from the beam line through all rings."""
     count = len(muons.pt)
     track = _Track(muons.phi.copy(), np.zeros(count), muons.pt.copy())
     phi, bend = np.zeros((2, count, len(STATION_RADII)))
@@ -137,7 +137,7 @@ def propagate(muons: Muons, generator: np.random.Generator) -> Crossings:
 
 @dataclass(frozen=True, eq=False)
 class _Track:
-    """Muons at one radius: azimuth, angle between flight and radius (rad), pT (GeV)."""
+    """Muons at one radius: azimuth, angle between track and radius (rad), pT (GeV)."""
 
     phi: Floats
     bend: Floats
@@ -147,7 +147,7 @@ class _Track:
 def _cross(
     track: _Track, muons: Muons, inner: float, ring: Ring, generator: np.random.Generator
 ) -> _Track:
-    """Through one ring: half of its energy loss, the arc, the other half, the scattering."""
+    """Cross one ring: half of its energy loss, the arc, the other half, the scattering."""
     if not ring.radiation_lengths:
         return _arc(track, muons.charge, inner, ring)
     half = _lost(track.pt, muons.eta, ring.loss, generator) / 2
@@ -172,7 +172,7 @@ def _arc(track: _Track, charge: Floats, inner: float, ring: Ring) -> _Track:
 def _lost(pt: Floats, eta: Floats, loss: float, generator: np.random.Generator) -> Floats:
     """Transverse momentum lost: ionisation with its relativistic rise, and radiation.
 
-    A slanting muon crosses more matter and points less across: in pT the two cancel.
+    An inclined muon crosses more matter but has less transverse momentum: in pT the two cancel.
     """
     momentum = pt * np.cosh(eta)
     mean = loss * (1 + 0.094 * np.log(np.maximum(momentum, 1.0)) + 0.003 * momentum)
@@ -182,7 +182,7 @@ def _lost(pt: Floats, eta: Floats, loss: float, generator: np.random.Generator) 
 
 
 def _slower(track: _Track, loss: Floats) -> _Track:
-    """A stopped muon crawls on at the threshold, so that its numbers stay finite; unseen."""
+    """A stopped muon continues at the threshold, unseen, so that its numbers stay finite."""
     return _Track(track.phi, track.bend, np.maximum(track.pt - loss, STOPPED))
 
 

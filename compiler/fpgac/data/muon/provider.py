@@ -1,7 +1,7 @@
-"""Barrel muons as a data set: 27 features of trigger primitives, and pT to be found from them.
+"""Barrel muons as a data set: 27 features of trigger primitives, and pT as the target.
 
-All features are whole words of the trigger times a power of two, so that they lie on the grid of
-``ap_fixed<16,6>`` (±32, steps of 2^-10) as they are:
+All features are trigger words times a power of two, so that they lie exactly on the grid of
+``ap_fixed<16,6>`` (±32, steps of 2^-10):
 
 ====================  ====================================  ==========================  =======
 feature               of                                    unit                        range
@@ -16,9 +16,9 @@ eta                   pseudorapidity                        2^-1 (word / 32)    
 eta_fine              whether eta was measured              1                           0, 1
 ====================  ====================================  ==========================  =======
 
-Whatever needs a missing segment is 0; differences are limited to ±32 less one step. A muon counts
-where at least two stations have segments, as in a track finder. The target is log2(pT / 16 GeV),
-from -2.4 to 3.6, and a network's answer is limited to the range of the muons made, 3 to 200 GeV.
+Features that need a missing segment are 0; differences are limited to ±32 less one step. A muon is
+used if at least two stations have segments, as in a track finder. The target is log2(pT / 16 GeV),
+from -2.4 to 3.6, and a network's output is limited to the generated range, 3 to 200 GeV.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ __all__ = ["MuonProvider", "Sample", "features", "generate"]
 Floats = npt.NDArray[np.float64]
 
 DEFAULT_SAMPLES = 200_000
-BATCH = 16384  # candidates made at once; the samples depend on it
+BATCH = 16384  # candidates generated at a time; the samples depend on it
 FEWEST_SEGMENTS = 2
 REFERENCE_PT = 16.0  # GeV: the target's zero
 REPORT_EDGES = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 45.0, 70.0, 100.0, 140.0, 200.0)  # GeV
-# What a network's answer may say: log2(pT / 16 GeV) of the muons made.
+# The range of a network's output: log2(pT / 16 GeV) of the generated muons.
 BOUNDS = (float(np.log2(LOWEST_PT / REFERENCE_PT)), float(np.log2(HIGHEST_PT / REFERENCE_PT)))
 TRIGGER = 20.0  # GeV: the threshold of a single-muon trigger
 LIMIT = 32 - 2.0**-10
 
-# A seed sequence that no user's seed gives: the calibration is independent of every data set.
+# A seed sequence that no user's seed gives: the calibration is independent of all data sets.
 CALIBRATION = (0x6D756F6E, 0x6C7574)
 CALIBRATION_SAMPLES = 300_000
 
@@ -67,7 +67,7 @@ FEATURE_NAMES = (
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Muons that a track finder would find: their segments, and ``pt`` (GeV) and ``charge``."""
+    """Muons that a track finder would find: their segments, ``pt`` (GeV) and ``charge``."""
 
     segments: Segments
     pt: Floats
@@ -75,10 +75,10 @@ class Sample:
 
 
 def generate(samples: int, *seed: int) -> Sample:
-    """That many muons with at least two segments; a longer sample begins with the shorter one."""
+    """Muons with at least two segments; a longer sample starts with the shorter one."""
     parts: list[Sample] = []
     while sum(len(part.pt) for part in parts) < samples:
-        # Counted from 1: numpy takes [seed, 0] for the bare seed, which parts the data set.
+        # Counted from 1: numpy takes [seed, 0] for the bare seed, which splits the data set.
         parts.append(_batch(np.random.default_rng([*seed, len(parts) + 1])))
     return _joined(parts, samples)
 
@@ -110,7 +110,7 @@ class MuonProvider(Provider):
     target_names = ("log2_pt",)
 
     def load(self, samples: int | None, seed: int) -> Dataset:
-        """200,000 muons by default, with the classical assignment as the baseline to beat."""
+        """200,000 muons by default, with the classical assignment as the baseline."""
         muons = generate(DEFAULT_SAMPLES if samples is None else samples, seed)
         return Dataset(
             name=self.name,
@@ -142,7 +142,7 @@ def decode(outputs: Floats) -> Floats:
 
 @cache
 def assignment() -> Assignment:
-    """The classical assignment, calibrated on its own 300,000 muons."""
+    """The classical assignment, calibrated on 300,000 separate muons."""
     muons = generate(CALIBRATION_SAMPLES, *CALIBRATION)
     return Assignment.calibrate(muons.segments, muons.pt)
 
@@ -167,6 +167,6 @@ def _differences(
     present: npt.NDArray[np.bool_],
     pairs: tuple[tuple[int, int], ...],
 ) -> npt.NDArray[np.int64]:
-    """Outer less inner station's word for each pair of which both have a segment."""
+    """The outer minus the inner station's word, for each pair in which both have a segment."""
     inner, outer = np.array(pairs).T
     return np.where(present[:, inner] & present[:, outer], words[:, outer] - words[:, inner], 0)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from fpgac.build.folder import write_whole
 from fpgac.design.contract import Contract
 from fpgac.emulation.overlay import BoardDescription
+from fpgac.emulation.zynq.kernel import Port
 from fpgac.errors import EmulationError, FpgacError
 
 __all__ = ["BadBitstreamError", "Bitstream", "read_bitstream", "write_bitstream"]
@@ -44,8 +45,8 @@ class Bitstream:
     part: str
     kernel: str
     function: str
-    input_row: int
-    output_row: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     identity: str
     library: bytes
 
@@ -56,8 +57,8 @@ def write_bitstream(contract: Contract, part: str, library: bytes) -> bytes:
         "made_by": _FORMAT,
         "kernel": contract.kernel,
         "function": f"{contract.name}_stream",
-        "input_row": contract.input.row_bytes,
-        "output_row": contract.output.row_bytes,
+        "inputs": [[buffer.argument, buffer.row_bytes] for buffer in contract.inputs],
+        "outputs": [[buffer.argument, buffer.row_bytes] for buffer in contract.outputs],
         "identity": contract.identity,
         "size": len(library),
     }
@@ -91,8 +92,8 @@ def read_bitstream(content: bytes) -> Bitstream:
         part=texts[_PART],
         kernel=about["kernel"],
         function=about["function"],
-        input_row=about["input_row"],
-        output_row=about["output_row"],
+        inputs=tuple(Port(*port) for port in about["inputs"]),
+        outputs=tuple(Port(*port) for port in about["outputs"]),
         identity=about["identity"],
         library=rest[: about["size"]],
     )

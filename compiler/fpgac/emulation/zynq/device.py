@@ -24,6 +24,7 @@ from pynq.pl_server.device import Device
 
 from fpgac.emulation.overlay import BOARD_VARIABLE, BoardDescription
 from fpgac.emulation.zynq.bitstream import BadBitstreamError, read_bitstream
+from fpgac.emulation.zynq.handoff import stream_nets
 from fpgac.emulation.zynq.kernel import Program
 from fpgac.emulation.zynq.logic import BadOverlayError, Failure, Logic
 from fpgac.emulation.zynq.memory import BadAddressError, Memory
@@ -129,10 +130,11 @@ class EmulatedBoard(Device):  # type: ignore[misc]
         library = Path(self._folder.name, "kernel.so")
         library.write_bytes(content.library)
         program = Program(
-            content.kernel, content.function, library, content.input_row, content.output_row
+            content.kernel, content.function, library, content.inputs, content.outputs
         )
+        nets = stream_nets(path.with_suffix(".hwh"))
         try:
-            self._logic = Logic(program, parser.ip_dict, self._memory, _report)
+            self._logic = Logic(program, parser.ip_dict, nets, self._memory, _report)
         except BadOverlayError as error:
             raise RuntimeError(f"{path.name}: {error}") from error
         super().post_download(bitstream, parser, self.name)

@@ -167,7 +167,8 @@ class _ToMemory(_Channel):
 
 
 class AxiDma:
-    """Two channels: ``to_logic`` is the stream that MM2S fills, ``from_logic`` S2MM's.
+    """``to_logic`` is the stream that the channel MM2S fills, ``from_logic`` S2MM's; None where the
+    engine was made without that channel.
 
     ``length_bits`` is the width of the length registers. ``report`` takes the cause of a failure
     that the board would only show as an error bit, or not at all.
@@ -177,42 +178,45 @@ class AxiDma:
         self,
         name: str,
         memory: Memory,
-        to_logic: Stream,
-        from_logic: Stream,
+        to_logic: Stream | None,
+        from_logic: Stream | None,
         length_bits: int,
         report: Callable[[str], None],
     ) -> None:
         self.name, self.memory, self.length_bits, self.report = name, memory, length_bits, report
-        self._sending = _FromMemory(self, to_logic)
-        self._receiving = _ToMemory(self, from_logic)
+        self._sending = _FromMemory(self, to_logic) if to_logic else None
+        self._receiving = _ToMemory(self, from_logic) if from_logic else None
+        self._channels = [each for each in (self._sending, self._receiving) if each]
 
     def read(self, offset: int) -> int:
         """A register of 32 bits."""
         channel, place = self._channel(offset)
-        return channel.read(place)
+        return channel.read(place) if channel else 0
 
     def write(self, offset: int, value: int) -> None:
         """A register of 32 bits."""
         channel, place = self._channel(offset)
-        if place == _CONTROL and value & _RESET:
+        if channel is None:
+            direction = _ToMemory.direction if offset >= _TO_MEMORY else _FromMemory.direction
+            self.report(f"{self.name} was made without a channel {direction}")
+        elif place == _CONTROL and value & _RESET:
             # Either channel's reset bit resets the whole engine.
-            self._sending.reset()
-            self._receiving.reset()
-            return
-        channel.write(place, value)
+            for each in self._channels:
+                each.reset()
+        else:
+            channel.write(place, value)
 
     def advance(self) -> None:
         """What the streams allow now."""
-        self._sending.advance()
-        self._receiving.advance()
+        for channel in self._channels:
+            channel.advance()
 
     @property
     def waits(self) -> list[str]:
         """What the transfers under way wait for."""
-        channels = (self._sending, self._receiving)
-        return [channel.waits_for() for channel in channels if channel.busy]
+        return [channel.waits_for() for channel in self._channels if channel.busy]
 
-    def _channel(self, offset: int) -> tuple[_Channel, int]:
+    def _channel(self, offset: int) -> tuple[_FromMemory | _ToMemory | None, int]:
         if offset >= _TO_MEMORY:
             return self._receiving, offset - _TO_MEMORY
         return self._sending, offset

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from fpgac.emulation.failures import signal_name
 from fpgac.emulation.zynq import worker
 from fpgac.emulation.zynq.stream import Stream
 
-__all__ = ["KernelCrashError", "KernelIp", "KernelProcess", "Program"]
+__all__ = ["KernelCrashError", "KernelIp", "KernelProcess", "Port", "Program", "Sent"]
 
 # HLS's s_axilite interface: control, then the arguments.
 _CONTROL: Final = 0x00
@@ -28,19 +28,34 @@ class KernelCrashError(Exception):
 
 
 @dataclass(frozen=True)
+class Port:
+    """One of the kernel's streams: its name, and the bytes that a sample has in it."""
+
+    name: str
+    row: int
+
+
+@dataclass(frozen=True)
 class Program:
     """What the programmable logic computes: the kernel's C function around its streams.
 
-    ``function`` is a C function ``size_t (const void* in, size_t in_bytes, void* out, size_t
-    out_bytes, unsigned n_samples, size_t* last)`` of the shared ``library``; ``input_row`` and
-    ``output_row`` are the bytes of a sample and of a result in the streams.
+    ``function`` is the one of the shared ``library`` that
+    :func:`fpgac.design.render.bridge_files` describes.
     """
 
     kernel: str
     function: str
     library: Path
-    input_row: int
-    output_row: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the kernel sent to one output: ``last`` bytes are those up to the first TLAST, or 0."""
+
+    data: bytes
+    last: int
 
 
 class KernelProcess:
@@ -48,31 +63,39 @@ class KernelProcess:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        ports = (str(len(program.inputs)), str(len(program.outputs)))
         # Without site packages the child starts in a fiftieth of a second; it needs none.
         command = [sys.executable, "-I", "-S", worker.__file__]
         self._child = subprocess.Popen(
-            [*command, str(program.library), program.function],
+            [*command, str(program.library), program.function, *ports],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
 
-    def call(self, n_samples: int, data: bytes) -> tuple[bytes, int]:
-        """What the kernel sends for ``data``, and the bytes of it up to the first TLAST, or 0.
+    def call(self, n_samples: int, data: Sequence[bytes]) -> list[Sent]:
+        """What the kernel sends to each output for the ``data`` of each input.
 
         Raises:
             KernelCrashError: it crashed, or cannot be called.
         """
         # Room for one result too many, so that a kernel that sends too much is seen.
-        most = (n_samples + 1) * self._program.output_row
+        rooms = [(n_samples + 1) * port.row for port in self._program.outputs]
+        outputs = len(rooms)
         calls, results = self._child.stdin, self._child.stdout
         assert calls is not None
         assert results is not None
+        head = worker.result_head(outputs)
         try:
-            calls.write(worker.CALL.pack(n_samples, len(data), most))
-            calls.write(data)
+            sizes = map(len, data)
+            calls.write(worker.call_head(len(data), outputs).pack(n_samples, *sizes, *rooms))
+            for each in data:
+                calls.write(each)
             calls.flush()
-            sent, last = worker.RESULT.unpack(worker.read_whole(results, worker.RESULT.size))
-            return worker.read_whole(results, min(sent, most)), last
+            counts = head.unpack(worker.read_whole(results, head.size))
+            return [
+                Sent(worker.read_whole(results, min(sent, room)), last)
+                for sent, last, room in zip(counts[:outputs], counts[outputs:], rooms, strict=True)
+            ]
         except (OSError, EOFError):
             raise KernelCrashError(self._cause()) from None
 
@@ -95,17 +118,18 @@ class KernelProcess:
 class KernelIp:
     """The kernel behind its registers.
 
-    It computes when it was started and its stream holds all samples of the call. ``lock`` guards
-    all of the programmable logic; it is free while the kernel computes. ``progress`` is called,
-    with the lock held, when results have come; ``crashed`` takes the cause if they never will.
+    It computes when it was started and its streams hold all samples of the call; ``samples`` and
+    ``results`` are those of the program's inputs and outputs. ``lock`` guards all of the
+    programmable logic; it is free while the kernel computes. ``progress`` is called, with the lock
+    held, when results have come; ``crashed`` takes the cause if they never will.
     """
 
     def __init__(
         self,
         name: str,
         program: Program,
-        samples: Stream,
-        results: Stream,
+        samples: Sequence[Stream],
+        results: Sequence[Stream],
         lock: threading.RLock,
         progress: Callable[[], None],
         crashed: Callable[[str, int], None],
@@ -141,20 +165,23 @@ class KernelIp:
 
     def advance(self) -> None:
         """Begin to compute if all is there."""
-        if self._started and not self.computing and self._samples.waiting >= self._needs:
+        if self._started and not self.computing and not self._lacks:
             self.computing = True
             self._work.notify()
 
     @property
     def waits(self) -> list[str]:
         """What the kernel waits for."""
-        if self.computing or not (self._started or self._samples.waiting):
+        if self.computing:
             return []
         if not self._started:
-            return [f"{self.name} was not started, and {self._samples.waiting} bytes wait for it"]
+            waiting = sum(stream.waiting for stream in self._samples)
+            text = f"{self.name} was not started, and {waiting} bytes wait for it"
+            return [text] if waiting else []
         return [
-            f"{self.name} has {self._samples.waiting} of the {self._needs} bytes that "
+            f"{self.name} has {stream.waiting} of the {needs} bytes of {port.name} that "
             f"n_samples = {self._count} needs"
+            for port, stream, needs in self._lacks
         ]
 
     def close(self) -> None:
@@ -170,8 +197,13 @@ class KernelIp:
         return self._registers.get(_SAMPLES, 0)
 
     @property
-    def _needs(self) -> int:
-        return self._count * self.program.input_row
+    def _lacks(self) -> list[tuple[Port, Stream, int]]:
+        """The inputs that do not hold all samples of the call, and the bytes that it needs."""
+        return [
+            (port, stream, self._count * port.row)
+            for port, stream in zip(self.program.inputs, self._samples, strict=True)
+            if stream.waiting < self._count * port.row
+        ]
 
     def _run(self) -> None:
         while True:
@@ -179,17 +211,22 @@ class KernelIp:
                 self._work.wait_for(lambda: self.computing or self._closed)
                 if self._closed:
                     return
-                count, data = self._count, self._samples.take_across(self._needs)
+                count, ports = self._count, self.program.inputs
+                data = [
+                    stream.take_across(count * port.row)
+                    for port, stream in zip(ports, self._samples, strict=True)
+                ]
             try:
-                results, last = self._process.call(count, data)
+                made = self._process.call(count, data)
             except KernelCrashError as error:
                 with self._lock:
                     if not self._closed:
                         self._crashed(str(error), count)
                 return
             with self._lock:
-                self._results.give(results[:last], last=True)
-                self._results.give(results[last:], last=False)
+                for stream, sent in zip(self._results, made, strict=True):
+                    stream.give(sent.data[: sent.last], last=True)
+                    stream.give(sent.data[sent.last :], last=False)
                 self._started = self.computing = False
                 self._status |= _DONE | _IDLE | _READY
                 self._progress()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from fpgac.emulation.zynq.dma import AxiDma
-from fpgac.emulation.zynq.kernel import KernelIp, Program
+from fpgac.emulation.zynq.kernel import KernelIp, Port, Program
 from fpgac.emulation.zynq.memory import Memory
 from fpgac.emulation.zynq.stream import Stream
 
@@ -17,6 +17,8 @@ __all__ = ["BadOverlayError", "Failure", "Logic"]
 
 _DMA: Final = "xilinx.com:ip:axi_dma:"
 _LENGTH_BITS: Final = "c_sg_length_width"
+# The interfaces of a DMA's channels from memory and to it.
+_TO_LOGIC, _FROM_LOGIC = "M_AXIS_MM2S", "S_AXIS_S2MM"
 # A host that asks and asks while nothing can happen any more is told so after this time.
 _STALL_SECONDS: Final = 2.0
 _STALL_READS: Final = 100
@@ -44,55 +46,55 @@ class _Block(Protocol):
     def waits(self) -> list[str]: ...
 
 
-class Logic:
-    """One DMA and one kernel, between streams.
+# pynq's description of an IP: ``type``, ``phys_addr``, ``addr_range``, ``parameters``.
+Block = Mapping[str, Any]
+# The net that each stream of each cell is on.
+Nets = Mapping[tuple[str, str], str]
 
-    ``blocks`` are pynq's: for each IP, ``type``, ``phys_addr``, ``addr_range``, ``parameters``.
-    ``report`` takes what a user must hear of.
+
+class Logic:
+    """DMAs and one kernel, between streams.
+
+    ``blocks`` are pynq's, by name, and ``nets`` those of
+    :func:`fpgac.emulation.zynq.handoff.stream_nets`. ``report`` takes what a user must hear of.
 
     Raises:
-        BadOverlayError: the blocks lack a DMA, or the kernel.
+        BadOverlayError: the blocks lack the kernel, or one of its streams goes to no DMA.
     """
 
     def __init__(
         self,
         program: Program,
-        blocks: Mapping[str, Mapping[str, Any]],
+        blocks: Mapping[str, Block],
+        nets: Nets,
         memory: Memory,
         report: Callable[[Failure], None],
     ) -> None:
         self._lock = threading.RLock()
         self._report = report
         self._reads, self._changed, self._stalled = 0, time.monotonic(), False
-        dma_name = _only(blocks, lambda name, block: str(block["type"]).startswith(_DMA), "AXI DMA")
-        kernel_name = _only(
-            blocks,
-            lambda name, block: str(block["type"]).split(":")[2:3] == [program.kernel],
-            f"IP {program.kernel}",
-        )
-        samples, results = Stream(), Stream()
-        dma = AxiDma(
-            dma_name,
-            memory,
-            samples,
-            results,
-            int(blocks[dma_name]["parameters"].get(_LENGTH_BITS, 14)),
-            lambda cause: report(Failure("bad_transfer", cause)),
-        )
+        cell = _kernel_cell(program, blocks)
+        streams = {net: Stream() for net in nets.values()}
+        dmas = {
+            name: _dma(name, block, _Streams(name, nets, streams), memory, self._fail_transfer)
+            for name, block in blocks.items()
+            if str(block["type"]).startswith(_DMA)
+        }
+        driven = {nets.get((name, _TO_LOGIC)) for name in dmas}
+        taken = {nets.get((name, _FROM_LOGIC)) for name in dmas}
         self._kernel = KernelIp(
-            kernel_name,
+            cell,
             program,
-            samples,
-            results,
+            [streams[_net(cell, port, nets, driven)] for port in program.inputs],
+            [streams[_net(cell, port, nets, taken)] for port in program.outputs],
             self._lock,
             self._settle,
             self._crashed,
         )
-        models: dict[str, _Block] = {dma_name: dma, kernel_name: self._kernel}
+        models: dict[str, _Block] = {**dmas, cell: self._kernel}
         self._blocks = [
-            (int(block["phys_addr"]), int(block["addr_range"]), models[name])
-            for name, block in blocks.items()
-            if name in models
+            (int(blocks[name]["phys_addr"]), int(blocks[name]["addr_range"]), model)
+            for name, model in models.items()
         ]
 
     def read(self, address: int, size: int) -> bytes:
@@ -151,13 +153,46 @@ class Logic:
         what = f"kernel {kernel} crashed: {cause} (n_samples = {n_samples})"
         self._report(Failure("kernel_crash", what))
 
+    def _fail_transfer(self, cause: str) -> None:
+        self._report(Failure("bad_transfer", cause))
 
-def _only(
-    blocks: Mapping[str, Mapping[str, Any]],
-    fits: Callable[[str, Mapping[str, Any]], bool],
-    what: str,
-) -> str:
-    found = [name for name, block in blocks.items() if fits(name, block)]
+
+@dataclass(frozen=True)
+class _Streams:
+    """The streams of one cell, by interface."""
+
+    cell: str
+    nets: Nets
+    streams: Mapping[str, Stream]
+
+    def of(self, interface: str) -> Stream | None:
+        """The interface's stream; None where it is connected to nothing."""
+        net = self.nets.get((self.cell, interface))
+        return None if net is None else self.streams[net]
+
+
+def _dma(
+    name: str, block: Block, streams: _Streams, memory: Memory, fail: Callable[[str], None]
+) -> AxiDma:
+    length_bits = int(block["parameters"].get(_LENGTH_BITS, 14))
+    return AxiDma(name, memory, streams.of(_TO_LOGIC), streams.of(_FROM_LOGIC), length_bits, fail)
+
+
+def _kernel_cell(program: Program, blocks: Mapping[str, Block]) -> str:
+    found = [
+        name
+        for name, block in blocks.items()
+        if str(block["type"]).split(":")[2:3] == [program.kernel]
+    ]
     if len(found) != 1:
-        raise BadOverlayError(f"the .hwh names {len(found)} blocks that are {what}, not one")
+        raise BadOverlayError(
+            f"the .hwh names {len(found)} blocks that are IP {program.kernel}, not one"
+        )
     return found[0]
+
+
+def _net(cell: str, port: Port, nets: Nets, dmas: set[str | None]) -> str:
+    net = nets.get((cell, port.name))
+    if net is None or net not in dmas:
+        raise BadOverlayError(f"the .hwh connects {port.name} of {cell} to no AXI DMA")
+    return net

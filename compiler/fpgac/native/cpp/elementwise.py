@@ -17,7 +17,6 @@ from fpgac.program.program import (
     Clip,
     Combination,
     Combine,
-    Lookup,
     Operation,
     Quotient,
     Select,
@@ -41,7 +40,7 @@ def literal(number: int, bits: int) -> str:
     return f"int{bits}_t({text})"
 
 
-def expression(  # noqa: PLR0911
+def expression(
     operation: Operation,
     bits: int,
     operand: Callable[[Value], str],
@@ -64,8 +63,6 @@ def expression(  # noqa: PLR0911
             )
         case Select(x=x, positive=positive, otherwise=otherwise):
             return f"{operand(x)} > 0 ? {operand(positive)} : {operand(otherwise)}"
-        case Lookup(x=x, table=entries):
-            return f"lookup({operand(x)}, {table(entries)})"
         case Quotient(x=x, shift=shift, divisor=divisor):
             return f"{_shifted(operand(x), shift)} / {literal(divisor, bits)}"
     raise AssertionError(f"{type(operation).__name__} does not work element by element")

@@ -36,7 +36,8 @@ class Level:
     ``dots`` are the forms that are multiplied as a whole: instructions that add, to each 32-bit
     lane of the sum a, the dot product of its elements in x and in t, where ``broadcast`` has put
     a lane from byte ``at`` of the weights w; p is free to use. ``steered`` tells that an
-    instruction on floats can be told how to round, and that there is ``vrangeps``.
+    instruction on floats can be told how to round, and that there is ``vrangeps``. Tables of up to
+    ``permuted`` registers are looked up by permutations.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Level:
     broadcast: str = "vpbroadcastd %c[at](%[w]), %[t]"
     dots: Mapping[Form, str] = field(default_factory=dict)
     steered: bool = False
+    permuted: int = 0
 
 
 # The sum of two products overflows a lane for four times -2^15 only, and wraps as all sums may.
@@ -67,6 +69,7 @@ LEVELS: Final = (
         register_bytes=64,
         filters=8,
         steered=True,
+        permuted=16,
         dots={
             Form.PAIRS: "vpdpwssd %[t], %[x{i}], %[a{i}]",
             Form.QUADS: "vpdpbusd %[t], %[x{i}], %[a{i}]",
@@ -80,6 +83,7 @@ LEVELS: Final = (
         register_bytes=64,
         filters=8,
         steered=True,
+        permuted=16,
         dots=_MULTIPLY_ADD,
     ),
     Level(
@@ -87,6 +91,7 @@ LEVELS: Final = (
         supported='__builtin_cpu_supports("avx2")',
         flags=("-mavx2",),
         register_bytes=32,
+        permuted=4,
         dots=_MULTIPLY_ADD,
     ),
     Level(

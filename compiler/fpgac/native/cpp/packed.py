@@ -10,7 +10,7 @@ import numpy as np
 from fpgac.native.cpp.elementwise import rounding_offset
 from fpgac.native.cpp.functions import Home, Table, wrapped
 from fpgac.native.cpp.levels import TILE, Form
-from fpgac.native.cpp.plan import Packing
+from fpgac.native.cpp.packing import Packing
 from fpgac.native.cpp.stages import StageWriter
 from fpgac.numbers import FixedPoint, Rounding
 from fpgac.program.program import Dot

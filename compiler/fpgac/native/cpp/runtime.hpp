@@ -43,11 +43,54 @@ template <class V, class T> INLINE V zero_unless(V v, T lowest, T highest) {
     return v & (v >= lowest) & (v <= highest);
 }
 
+template <class V, class T> INLINE V whole_product(V v, T factor) { return v * factor; }
+
+// The same where both fit half a lane: an instruction on halves is quicker than one on lanes.
+template <class T> INLINE V32 product(V32 v, T factor) {
+#if defined(__AVX__)
+    V32 result;
+    asm("vpmaddwd %1, %2, %0" : "=v"(result) : "v"(splat<V32>(factor & 0xffff)), "v"(v));
+    return result;
+#elif defined(__SSE2__)
+    V32 result = splat<V32>(factor & 0xffff);
+    asm("pmaddwd %1, %0" : "+x"(result) : "x"(v));
+    return result;
+#else
+    return v * factor;
+#endif
+}
+template <class T> INLINE V64 product(V64 v, T factor) {
+#if defined(__AVX__)
+    V64 result;
+    asm("vpmuldq %1, %2, %0" : "=v"(result) : "v"(splat<V64>(factor)), "v"(v));
+    return result;
+#else
+    return v * factor;
+#endif
+}
+
+// One entry after another: instructions that gather are no quicker, or not everywhere.
 template <class V, class T> INLINE V lookup(V index, const T* table) {
-    V found;
+    decltype(V{}[0] + 0) lanes[LANES<V>];
+    __builtin_memcpy(lanes, &index, sizeof index);
+#pragma GCC unroll 16
     for (int lane = 0; lane < LANES<V>; lane++)
-        found[lane] = table[index[lane]];
-    return found;
+        lanes[lane] = table[lanes[lane]];
+    __builtin_memcpy(&index, lanes, sizeof index);
+    return index;
+}
+
+// The same in a table of a few registers, a power of two.
+template <int registers, class V> INLINE V permuted(V index, const V* table) {
+    if constexpr (registers == 1)
+        return __builtin_shuffle(table[0], index);
+    else if constexpr (registers == 2)
+        return __builtin_shuffle(table[0], table[1], index);
+    else {
+        constexpr int half = registers / 2;
+        const V low = permuted<half>(index, table), high = permuted<half>(index, table + half);
+        return (index & half * LANES<V>) != 0 ? high : low;
+    }
 }
 
 // Elements side by side in a lane of 32 bits, the first in the lowest.
@@ -116,9 +159,24 @@ STAGE spread(const char* samples, int stride, int32_t* rows, int count) {
 // The same with rows of single elements.
 template <class Sample, class T>
 STAGE spread_plain(const Sample* samples, T* rows, int count) {
-    for (int e = 0; e < count; e++)
-        for (int s = 0; s < CHUNK; s++)
-            rows[e * BLOCK + s] = T(samples[s * count + e]);
+    if constexpr (sizeof(Sample) > 4) {
+        for (int e = 0; e < count; e++)
+            for (int s = 0; s < CHUNK; s++)
+                rows[e * BLOCK + s] = T(samples[s * count + e]);
+    } else {
+        constexpr int lanes = LANES<V32>;
+        for (int s = 0; s < CHUNK; s += lanes)
+            for (int first = 0; first < count; first += lanes) {
+                V32 tile[lanes];
+#pragma GCC unroll 16
+                for (int i = 0; i < lanes; i++)
+                    tile[i] = load<V32>(samples + (s + i) * count + first);
+                transpose(tile);
+#pragma GCC unroll 16
+                for (int i = 0; i < lanes && first + i < count; i++)
+                    store(rows + (first + i) * BLOCK + s, tile[i]);
+            }
+    }
 }
 
 // The `size` columns from `first` on of rows of samples, in one piece; `room` is there to put them.
@@ -135,7 +193,21 @@ INLINE const Number* columns(const Number* rows, int64_t count, char* room) {
 
 // Rows become the `size` columns from `first` on of answers.
 template <int first, int size, class T> BULK void give(const T* rows, int64_t count, Answer* y) {
-    for (int e = 0; e < size; e++)
+    // What has no sign must not get one from a lane.
+    constexpr bool held = sizeof(T) < 4 || (sizeof(T) == 4 && (T(-1) < T(0) || sizeof(Answer) <= 4));
+    constexpr int lanes = LANES<V32>, whole = held ? size / lanes * lanes : 0;
+    for (int64_t s = 0; whole && s < count; s += lanes)
+        for (int e = 0; e < whole; e += lanes) {
+            V32 tile[lanes];
+#pragma GCC unroll 16
+            for (int i = 0; i < lanes; i++)
+                tile[i] = load<V32>(rows + (e + i) * BLOCK + s);
+            transpose(tile);
+            const int64_t here = count - s < lanes ? count - s : lanes;
+            for (int64_t i = 0; i < here; i++)
+                store(y + (s + i) * OUTPUTS + first + e, tile[i]);
+        }
+    for (int e = whole; e < size; e++)
         for (int64_t s = 0; s < count; s++)
             y[s * OUTPUTS + first + e] = Answer(rows[e * BLOCK + s]);
 }

@@ -1,0 +1,354 @@
+"""The stages of a compile: what each is called, depends on and makes.
+
+Those of :class:`SpecStages` depend on the spec alone, so that all of its targets share them; those
+of :class:`TargetStages` are one target's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from fpgac.build.folder import Files
+from fpgac.build.stage import Stage
+from fpgac.design.contract import Contract
+from fpgac.design.design import Design
+from fpgac.design.render import overridden
+from fpgac.digest import digest_bytes, digest_json
+from fpgac.engines.built import CardPlan
+from fpgac.engines.engine import Engine, Known, Vectors
+from fpgac.engines.proving import Proof, Question, prove
+from fpgac.pipeline.checking import own_reuse_factors
+from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
+from fpgac.pipeline.packaging import archive_path, package_files
+from fpgac.pipeline.sources import Sources
+from fpgac.pipeline.values import (
+    AboutVectors,
+    AccuracyReport,
+    Answers,
+    CardSide,
+    CheckedCore,
+    ProofVectors,
+    dump_network,
+    dump_program,
+    dump_proof,
+    load_network,
+    load_program,
+    load_proof,
+)
+from fpgac.plugins import Target
+from fpgac.plugins.blame import blamed
+from fpgac.steps.plan import CONTRACT
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
+    from fpgac.program.program import Program
+
+__all__ = ["SpecStages", "TargetStages", "ValueOf"]
+
+T = TypeVar("T")
+
+
+class ValueOf(Protocol):
+    """What finds or makes a stage's value."""
+
+    def __call__(self, stage: Stage[T], /) -> T: ...
+
+
+def _describe_program(program: Program) -> str:
+    return f"{len(program.operations)} operations, digest {program.digest[:12]}"
+
+
+class SpecStages:
+    """The stages that depend on the spec, whatever its targets."""
+
+    def __init__(self, sources: Sources, value: ValueOf) -> None:
+        self.sources, self.spec, self.value = sources, sources.spec, value
+        self.versions = versions()
+
+    def key(self, stage: str, *parts: object, plugins: Iterable[str] = ()) -> str:
+        """A stage's key: what it depends on, and the compiler that makes it."""
+        return digest_json([stage, compiler_digest(plugins), self.versions, *parts])
+
+    def said(self, *sections: str) -> object:
+        """What the spec says in these sections."""
+        return json.loads(self.spec.model_dump_json(include=set(sections)))
+
+    @cached_property
+    def network(self) -> Stage[Network]:
+        """The trained network, as its file has it."""
+        content = self.sources.network_digest
+        said = self.said("topology", "quantisation", "interface")
+        return Stage(
+            "network",
+            self.key("network", content, said, plugins=modules_of(self.sources.source)),
+            self.sources.read_network,
+            dump_network,
+            load_network,
+            self._describe_network,
+            in_folder=False,
+        )
+
+    def _describe_network(self, network: Network) -> str:
+        weights = network.weights
+        zeros = (weights == 0).sum() / max(weights.size, 1)
+        return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
+
+    @cached_property
+    def program(self) -> Stage[Program]:
+        """What the network means."""
+        key = self.key("program", self.network.key, self.said("interface"))
+        return Stage("program", key, self._meaning, dump_program, load_program, _describe_program)
+
+    def _meaning(self) -> Program:
+        from fpgac.network.meaning import meaning
+
+        return meaning(self.value(self.network), self.spec.output_types)
+
+    @cached_property
+    def core(self) -> Stage[CheckedCore]:
+        """The network as HLS C++, held against its program."""
+        said = self.said("hls", "interface", "topology")
+        return Stage(
+            "core",
+            self.key("core", self.network.key, self.program.key, said),
+            self._lower,
+            CheckedCore.dump,
+            CheckedCore.load,
+            str,
+            in_folder=False,
+        )
+
+    def _lower(self) -> CheckedCore:
+        from fpgac.core.lowering import lower
+        from fpgac.rules.claim import check_claim
+
+        core = lower(
+            self.value(self.network),
+            self.spec.hls,
+            types=self.spec.output_types,
+            reuse_factors=own_reuse_factors(self.spec),
+        )
+        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
+
+    @cached_property
+    def vectors(self) -> Stage[ProofVectors]:
+        """What all engines are asked."""
+        sources, said = self.sources, self.said("data", "proof", "interface")
+        return Stage(
+            "vectors",
+            self.key("vectors", self.said("topology"), sources.provider.digest, said),
+            self._make_vectors,
+            ProofVectors.dump,
+            lambda files: ProofVectors.load(files, self.spec.inputs),
+            str,
+        )
+
+    def _make_vectors(self) -> ProofVectors:
+        proof, test = self.spec.proof, self.sources.split.test
+        numbers = self.sources.vectors(proof.data, proof.random)
+        data = min(proof.data, len(test))
+        return ProofVectors(
+            Vectors("vectors", self.spec.inputs, numbers),
+            test.targets[:data],
+            AboutVectors(data, proof.random, test.about_answers),
+        )
+
+    def answers(
+        self, library: Path, built: str, progress: Callable[[str, float], None]
+    ) -> Stage[Answers]:
+        """The words that the vectors must have, as every engine agrees that needs no card.
+
+        ``library`` is the C simulation and ``built`` its digest; ``progress`` hears which engine is
+        under way, and how far it is.
+        """
+        keras = is_installed("tensorflow") and is_installed("qkeras")
+        return Stage(
+            "answers",
+            self.key("answers", self.vectors.key, self.core.key, self.program.key, built, keras),
+            lambda: self._answer(library, progress),
+            Answers.dump,
+            Answers.load,
+            str,
+        )
+
+    def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
+        from fpgac.engines.csim import CSimulation
+        from fpgac.engines.keras import Keras, recorded
+        from fpgac.engines.program import ExactProgram, ProgramInNumpy
+
+        network, program = self.value(self.network), self.value(self.program)
+        outputs, vectors = program.output_layout, self.value(self.vectors).vectors
+        sets = [vectors, *self._more_test_data()]
+        questions = [
+            Question(Keras(network, outputs), tuple(sets)),
+            Question(CSimulation(library, self.value(self.core).core), (vectors,)),
+            Question(ProgramInNumpy(program), (vectors,)),
+        ]
+        if (known := recorded(network, outputs)) is not None:
+            questions.append(Question(known, (known.vectors,)))
+            sets.append(known.vectors)
+        reference = Question(ExactProgram(program), tuple(sets))
+        proof, words = prove(reference, questions, outputs, progress)
+        return Answers.of(words[vectors.title], outputs, proof)
+
+    def _more_test_data(self) -> tuple[Vectors, ...]:
+        """All of the test data, unless the vectors hold it all already."""
+        test = self.sources.split.test
+        if len(test) <= self.spec.proof.data:
+            return ()
+        return (Vectors("test data", self.spec.inputs, test.features),)
+
+    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
+        """How well the chip answers the data."""
+        return Stage(
+            "report",
+            self.key("report", answers.key, is_installed("matplotlib")),
+            self._judge,
+            AccuracyReport.dump,
+            AccuracyReport.load,
+            lambda report: ", ".join(report.dump()),
+        )
+
+    def _judge(self) -> AccuracyReport:
+        from fpgac.data.accuracy import judge
+        from fpgac.engines.program import ExactProgram
+
+        test, program = self.sources.split.test, self.value(self.program)
+        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
+        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
+
+
+class TargetStages(SpecStages):
+    """The stages of one target, whose ``options`` a spec gives."""
+
+    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
+        super().__init__(sources, value)
+        self.target, self.options = target, options
+        self._modules = modules_of(target)
+
+    @cached_property
+    def design(self) -> Stage[Design]:
+        """All files for the board."""
+        options = json.loads(self.options.model_dump_json())
+        templates = self.sources.plugins.templates_digest(self.target.name)
+        said = self.said("name", "description")
+        name = self.target.name
+        return Stage(
+            "design",
+            self.key(
+                "design", self.core.key, name, said, options, templates, plugins=self._modules
+            ),
+            self._design,
+            lambda design: design.files,
+            lambda files: Design(self.spec.name, name, files),
+            lambda design: f"{len(design.files)} files: kernel, {len(self.hosts)} hosts, scripts",
+        )
+
+    def _design(self) -> Design:
+        loaders = self.sources.plugins.loaders(self.target.name)
+        with blamed(self.target), overridden(loaders):
+            design = self.target.design(
+                self.spec.name,
+                self.value(self.core).core,
+                self.options,
+                description=self.spec.description,
+            )
+            if not isinstance(design, Design):
+                raise TypeError(f"design must give a Design, not {design!r}")
+        return design
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The design's hosts."""
+        return self.target.hosts(self.options)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """What kernel and hosts agree on."""
+        with blamed(self.target):
+            return Contract.from_json(self.value(self.design).files[CONTRACT].content)
+
+    @cached_property
+    def card(self) -> Stage[CardSide]:
+        """What is built for the emulated card, and how."""
+        return Stage(
+            "plan",
+            self.key("plan", self.design.key, self.program.key),
+            self._card,
+            CardSide.dump,
+            CardSide.load,
+            lambda card: f"{len(card.card.plan.steps)} steps",
+        )
+
+    def _card(self) -> CardSide:
+        from fpgac.steps.plan import emulation_files, emulation_plan
+
+        core, design = self.value(self.core).core, self.value(self.design)
+        own = emulation_files(core, self.contract, design)
+        plan = emulation_plan(core, self.contract, {**design.files, **own}, self.hosts)
+        return CardSide(CardPlan(self.hosts, plan), own)
+
+    def proof(
+        self,
+        answers: Stage[Answers],
+        engines: Iterable[Engine],
+        built: object,
+        progress: Callable[[str, float], None],
+    ) -> Stage[Proof]:
+        """``engines``, those that need what was ``built``, on the build's vectors."""
+        asked = list(engines)
+        available = {engine.name: engine.missing() for engine in asked}
+        return Stage(
+            "proof",
+            self.key("proof", answers.key, built, available),
+            lambda: self._prove(self.value(answers), asked, progress),
+            dump_proof,
+            load_proof,
+            lambda proof: ", ".join(agreement.engine for agreement in proof.agreements),
+            in_store=False,
+        )
+
+    def _prove(
+        self, answers: Answers, engines: Iterable[Engine], progress: Callable[[str, float], None]
+    ) -> Proof:
+        vectors, outputs = self.value(self.vectors).vectors, self.contract.output_layout
+        reference, *_ = answers.proof.agreements
+        known = Known(reference.engine, vectors, answers.words(outputs))
+        questions = (Question(engine, (vectors,)) for engine in engines)
+        proof, _ = prove(Question(known, (vectors,)), questions, outputs, progress)
+        return replace(proof, agreements=proof.agreements[1:])
+
+    @property
+    def hardware_key(self) -> str:
+        """The key of what the board loads: whatever was built from this very design."""
+        return self.key("hardware", self.design.key)
+
+    def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
+        """The Python host for pip, and the same for the board, with ``program`` if it is built."""
+        digests = {path: digest_bytes(file.content) for path, file in program.items()}
+        return Stage(
+            "package",
+            self.key("package", self.design.key, proof.key, digests),
+            lambda: self._package(self.value(answers), program),
+            lambda files: files,
+            lambda files: files,
+            lambda files: archive_path(self.spec, self.target.board),
+        )
+
+    def _package(self, answers: Answers, program: Files) -> Files:
+        design, vectors = self.value(self.design), self.value(self.vectors)
+        with overridden(self.sources.plugins.loaders(self.target.name)):
+            return package_files(
+                self.spec,
+                self.target.board,
+                design,
+                self.contract,
+                vectors,
+                answers,
+                program,
+            )
