@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, Where
 
-__all__ = ["KerasFile", "Weights", "read_keras"]
+__all__ = ["KerasFile", "Weights", "class_paths", "read_keras", "refuse_file", "weights_beside"]
 
 Array = npt.NDArray[Any]
 
@@ -186,13 +186,8 @@ def _read_json(path: Path) -> KerasFile:
     model = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(model, dict) or "config" not in model:
         refuse_file(path, "the file is no Keras model: it has no layers")
-    beside = [path.with_name(f"{path.stem}{ending}") for ending in _WEIGHTS]
-    weights = next((file for file in beside if file.is_file()), None)
-    if weights is None:
-        names = " or ".join(file.name for file in beside)
-        refuse_file(path, "the layers' weights are not beside them", hint=f"expected {names}")
     version = str(model.get("keras_version", "2"))
-    with h5py.File(weights, "r") as file:
+    with h5py.File(weights_beside(path), "r") as file:
         if "layers" in file:
             return KerasFile(version, model, _tree(file).part("layers").parts, by_class=True)
         named = _named_weights(file.get("model_weights", file))
@@ -200,6 +195,20 @@ def _read_json(path: Path) -> KerasFile:
 
 
 _WEIGHTS = ("_weights.h5", ".weights.h5", ".h5")
+
+
+def weights_beside(path: Path) -> Path:
+    """The file with the weights of the layers in the ``.json`` at ``path``.
+
+    Raises:
+        NetworkError: there is none.
+    """
+    beside = [path.with_name(f"{path.stem}{ending}") for ending in _WEIGHTS]
+    for file in beside:
+        if file.is_file():
+            return file
+    names = " or ".join(file.name for file in beside)
+    refuse_file(path, "the layers' weights are not beside them", hint=f"expected {names}")
 
 
 def class_path(class_name: str) -> str:

@@ -1,0 +1,68 @@
+"""Keras 2 and QKeras with a file of theirs. Only the worker process imports this."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgac.network.imports.keras.containers import weights_beside
+from fpgac.network.imports.keras.widening import wide_copy, widened
+from fpgac.network.keras.modules import Keras, load
+
+__all__ = ["answer"]
+
+_BATCH = 1024
+
+
+def answer(file: Path, inputs: Mapping[str, Any], tensors: list[str], folder: Path) -> list[Any]:
+    """The named tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+    k = load()
+    k.keras.backend.set_floatx("float64")
+    model = _model(k, file, folder)
+    ends = [_tensor(model, name) for name in tensors]
+    part = k.keras.Model(model.inputs, ends)
+    given = [np.asarray(inputs[name], np.float64) for name in model.input_names]
+    found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
+    return list(found) if len(ends) > 1 else [found]
+
+
+def _model(k: Keras, file: Path, folder: Path) -> Any:
+    objects = _objects(k)
+    if file.suffix != ".json":
+        copy = wide_copy(file, folder)
+        return k.keras.models.load_model(copy, custom_objects=objects, compile=False)
+    config = json.dumps(widened(json.loads(file.read_text(encoding="utf-8"))))
+    model = k.keras.models.model_from_json(config, custom_objects=objects)
+    model.load_weights(weights_beside(file))
+    return model
+
+
+def _objects(k: Keras) -> dict[str, Any]:
+    """QKeras's classes, and those of its pruning; its ReLU computes in double precision, too."""
+    from qkeras.utils import _add_supported_quantized_objects
+    from tensorflow_model_optimization.python.core.sparsity.keras import pruning_wrapper
+
+    objects: dict[str, Any] = {"PruneLowMagnitude": pruning_wrapper.PruneLowMagnitude}
+    _add_supported_quantized_objects(objects)
+    k.qkeras.quantizers.quantized_relu.__call__ = _relu_of(k)
+    return objects
+
+
+def _relu_of(k: Keras) -> Any:
+    """``quantized_relu`` turns its operand into a float32, which ``quantized_bits`` does not."""
+
+    def call(self: Any, x: Any) -> Any:
+        bits = k.qkeras.quantized_bits(self.bits, self.integer, keep_negative=False, alpha=1)
+        return bits(x)
+
+    return call
+
+
+def _tensor(model: Any, name: str) -> Any:
+    layer, call, tensor = name.rsplit(":", 2)
+    made = model.get_layer(layer).get_output_at(int(call))
+    return made[int(tensor)] if isinstance(made, list | tuple) else made

@@ -1,0 +1,65 @@
+"""Files of networks by their suffix: what reads each, and what an imported network is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fpgac.digest import digest_file
+from fpgac.errors import NetworkError, Problem, Where
+from fpgac.network.imports.draft import Draft
+from fpgac.network.imports.formats import Formats
+from fpgac.network.imports.keras.reading import draft_keras
+from fpgac.network.imports.original import Original
+from fpgac.network.imports.settling import settle
+from fpgac.network.network import Network
+
+__all__ = ["SUFFIXES", "draft_of", "imported"]
+
+# What reads the files of each suffix.
+_READERS: Mapping[str, Callable[[Path], Draft]] = {
+    ".h5": draft_keras,
+    ".hdf5": draft_keras,
+    ".keras": draft_keras,
+    ".json": draft_keras,
+}
+
+SUFFIXES = tuple(_READERS)
+
+
+def draft_of(path: Path) -> Draft:
+    """The network in the file at ``path``, as the file has it.
+
+    Raises:
+        NetworkError: there is no such file, it is of no known kind, or it cannot be read.
+    """
+    if not path.exists():
+        raise NetworkError(
+            Problem("there is no such file", Where(path), code="network.no-such-file")
+        )
+    return _READERS[path.suffix.lower()](path)
+
+
+def imported(draft: Draft, path: Path, name: str, formats: Formats) -> Network:
+    """The network of ``draft``, which the file at ``path`` holds; it knows where it comes from.
+
+    Raises:
+        NetworkError: something in the draft stands in the way; all of it is named.
+    """
+    try:
+        settled = settle(draft, name, formats)
+    except NetworkError as error:
+        placed = (replace(p, where=p.where or Where(path)) for p in error.problems)
+        raise NetworkError(*placed) from None
+    by_node = {node.name: node.origin for node in draft.nodes}
+    original = Original(
+        framework=draft.framework,
+        file=path.name,
+        digest=digest_file(path),
+        inputs={entry.name: entry.original for entry in draft.entries},
+        origins=settled.origins,
+        outputs={output.name: str(by_node[output.node]) for output in draft.outputs},
+        exact=tuple(sorted(settled.exact)),
+    )
+    return replace(settled.network, provenance={"original": original.plain()})
