@@ -32,7 +32,7 @@ __all__ = ["Emulator", "Results", "simulation"]
 Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emulator:
     """The chip's arithmetic as a function.
 
@@ -44,6 +44,10 @@ class Emulator:
     outputs: Layout
     engine: Engine
     note: str = ""
+
+    def __repr__(self) -> str:
+        edges = (", ".join(map(str, layout.tensors)) for layout in (self.inputs, self.outputs))
+        return f"<Emulator by the {self.engine.name}: {' → '.join(edges)}>"
 
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:

@@ -81,7 +81,12 @@ class Table(BaseModel):
     """An operation as a network file holds it; subclasses add what their kind has."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        arbitrary_types_allowed=True,
+        # Most networks have few of the kinds: a model is built when a table of its kind is read.
+        defer_build=True,
     )
 
     kind: str
