@@ -45,7 +45,8 @@ def validate(
             continue
         spec = file.spec
         results().print(
-            f"{path}: OK: {spec.name}, {spec.topology}, for {', '.join(spec.targets)}",
+            f"{path}: OK: {spec.name}, {spec.topology or spec.network}, for "
+            f"{', '.join(spec.targets)}",
             markup=False,
             soft_wrap=True,
         )

@@ -14,7 +14,7 @@ from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
-from fpgac.spec.shapes import MisfitError
+from fpgac.spec.shapes import MisfitError, shape_text
 from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Network", "Node", "Output", "Recording"]
@@ -107,6 +107,11 @@ class Network:
             parts.append(Part(node, operation, (before,)))
             before = node
         return cls.connected(name, [entry], parts)
+
+    def __str__(self) -> str:
+        """The network in short: its inputs' shapes, and what layers with weights give."""
+        said = [" + ".join(shape_text(tensor.shape) for tensor in self.inputs)]
+        return " → ".join([*said, *(shape_text(node.output.shape) for node in self.weighted)])
 
     @cached_property
     def digest(self) -> str:

@@ -22,7 +22,7 @@ def untrained(spec: Spec) -> Network:
     ``dense_1_relu``.
     """
     assert ops.OPERATIONS  # registers what layers become
-    topology = spec.topology
+    topology = spec.layered
     ends = {name: name for name in topology.input_shapes}
     parts: list[Part] = []
     layers = zip(topology.names, topology.layers, topology.reads, strict=True)
@@ -77,7 +77,9 @@ def training_digest(spec: Spec) -> str:
     HLS options, proof, targets and the outputs' types leave a trained network as good as it was.
     """
     said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
-    # What a spec did not say before graphs could be told leaves its digest as it was.
+    # What a spec could not say once leaves its digest as it was.
+    for key in ("from", "bits"):
+        said["quantisation"].pop(key)
     topology = said["topology"]
     if not topology.get("outputs"):
         topology.pop("outputs", None)

@@ -11,6 +11,7 @@ from typing import Any
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
 from fpgac.plugins import Plugins, Target, load_plugins
@@ -32,7 +33,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
-        partial(plugins.source, file.spec.network_file, file.where("network")),
+        partial(_check_file, file, plugins),
         partial(_check_data, file, plugins),
         partial(_check_network, file),
         *targets,
@@ -49,7 +50,9 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 
 def _check_network(file: SpecFile) -> None:
-    """What would stop the road later, after a training perhaps: names, precision, reuse factors."""
+    """What would stop the pipeline later, after a training perhaps: names, precision, reuse."""
+    if file.spec.topology is None:
+        return
     network = untrained(file.spec)
     try:
         check_names(network)
@@ -61,6 +64,8 @@ def _check_network(file: SpecFile) -> None:
 
 def own_reuse_factors(spec: Spec) -> dict[str, int]:
     """The reuse factors that layers have of their own, by the layer's name."""
+    if spec.topology is None:
+        return {}
     layers = zip(spec.topology.names, spec.topology.layers, strict=True)
     return {
         name: layer.reuse_factor
@@ -72,7 +77,7 @@ def own_reuse_factors(spec: Spec) -> dict[str, int]:
 def _placed(problem: Problem, file: SpecFile) -> Problem:
     """A network's problem with its place in the spec: ``layers.NAME.KEY`` is a layer's key."""
     first, *rest = problem.where.key.split(".") if problem.where else [""]
-    if first != "layers":
+    if first != "layers" or file.spec.topology is None:
         return replace(problem, where=file.where(first, *rest))
     named = [name for name in file.spec.topology.names if rest and rest[0].startswith(name)]
     layer = max(named, key=len, default=None)  # dense_10, not dense_1
@@ -82,9 +87,18 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
     return replace(problem, where=file.where("topology", "layers", *place))
 
 
+def _check_file(file: SpecFile, plugins: Plugins) -> None:
+    """The network's file can be read, where the network comes from one alone."""
+    source = plugins.source(file.spec.network_file, file.where("network"))
+    if file.spec.topology is None and isinstance(source, ImportedFile):
+        source.check(file.network_path, file.spec)
+
+
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
     """The data set exists, and has the network's shape and task."""
     spec = file.spec
+    if spec.data is None:
+        return
     if spec.data.source not in plugins.providers:
         raise SpecError(
             Problem(
@@ -94,6 +108,8 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = plugins.providers[spec.data.source]
+    if spec.topology is None:
+        return
     asked = {
         "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
         "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),

@@ -33,6 +33,7 @@ from fpgac.errors import FpgacError
 from fpgac.network.topology import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
+from fpgac.pipeline.importing import choose_formats
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
@@ -131,13 +132,20 @@ class _Pipeline:
         versions = stages.versions
         workspace.describe(spec=spec, target=self.target.name, mode=mode, versions=versions)
         self._train()
-        for stage in (stages.network, stages.program, stages.core, stages.design, stages.card):
-            workspace.update(stage)
+        self._choose_formats()
+        workspace.update(stages.network)
         workspace.update(stages.vectors)
+        if stages.original is not None:
+            workspace.update(stages.original)
+        for stage in (stages.program, stages.core, stages.design, stages.card):
+            workspace.update(stage)
         plan = self._built()
         answers, proof = self._proven(plan)
-        report = stages.report(answers)
-        workspace.update(report)
+        accuracy: tuple[str, ...] = ()
+        if stages.sources.has_data:
+            report = stages.report(answers)
+            workspace.update(report)
+            accuracy = workspace.value(report).lines
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
@@ -147,7 +155,7 @@ class _Pipeline:
             self.folder,
             self.target.name,
             mode,
-            workspace.value(report).lines,
+            accuracy,
             workspace.value(answers).proof + workspace.value(proof),
             figures,
             self._lacking_hosts,
@@ -165,13 +173,21 @@ class _Pipeline:
             started = time.monotonic()
             train_from(sources, self._training_progress)
             notify(Ended("training", "done", time.monotonic() - started, str(path)))
-        if sources.training_digest not in (None, training_digest(self.spec)):
+        trained = sources.training_digest
+        if trained is not None and trained != training_digest(self.spec):
             notify(
                 Note(
                     f"{path.name} was trained from other [data] or [training] than the spec has "
                     f"now: fpgac train {self.request.file.path} makes it again"
                 )
             )
+
+    def _choose_formats(self) -> None:
+        """Choose formats for the floats of an imported network, and write them down."""
+        chosen = choose_formats(self.stages.sources)
+        if chosen is not None:
+            for line in chosen.lines:
+                self.workspace.notify(Note(line))
 
     def _training_progress(self, news: TrainingProgress) -> None:
         done = news.step / news.steps if news.steps else 0.0

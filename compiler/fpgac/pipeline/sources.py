@@ -7,15 +7,19 @@ import threading
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
+
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.data.vectors import make_vectors
-from fpgac.digest import digest_file
+from fpgac.errors import Problem, SpecError
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
+from fpgac.spec.models import DataSection
+from fpgac.tensors import Layout
 
 __all__ = ["Sources"]
 
@@ -42,19 +46,42 @@ class Sources:
         self.spec = file.spec
         self.plugins = plugins
 
+    @property
+    def has_data(self) -> bool:
+        """Whether the spec names a data set; a network from a file needs none."""
+        return self.spec.data is not None
+
+    @property
+    def _data(self) -> DataSection:
+        if self.spec.data is None:
+            raise SpecError(
+                Problem(
+                    "the spec names no data",
+                    self.file.where(),
+                    expected="a table [data]",
+                    code="spec.no-data",
+                )
+            )
+        return self.spec.data
+
     @_Once
     def provider(self) -> Provider:
-        return self.plugins.provider(self.spec.data.source)
+        return self.plugins.provider(self._data.source)
+
+    @property
+    def data_digest(self) -> str:
+        """What cache keys contain of the data."""
+        return str(self.provider.digest) if self.has_data else ""
 
     @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
         with blamed(self.provider):
-            data = self.provider.load(self.spec.data.samples, self.spec.data.seed)
+            data = self.provider.load(self._data.samples, self._data.seed)
             if not isinstance(data, Dataset):
                 raise TypeError(f"load must give a Dataset, not {data!r}")
-        return split(data, self.spec.data.test_fraction, self.spec.data.seed)
+        return split(data, self._data.test_fraction, self._data.seed)
 
     @_Once
     def source(self) -> NetworkSource:
@@ -68,7 +95,8 @@ class Sources:
             NetworkError: it cannot be read.
         """
         try:
-            return digest_file(self.file.network_path)
+            digest: str = self.source.digest(self.file.network_path, self.spec)
+            return digest
         except OSError:
             self.read_network()  # raises: it says what to do
             raise
@@ -85,7 +113,8 @@ class Sources:
             network = self.source.read(self.file.network_path, self.spec)
             if not isinstance(network, Network):
                 raise TypeError(f"read must give a Network, not {network!r}")
-        check(network, self.spec, self.file.network_path)
+        if self.spec.topology is not None:
+            check(network, self.spec, self.file.network_path)
         return network
 
     @property
@@ -100,7 +129,8 @@ class Sources:
             return None  # whoever reads the network says what is wrong
         return digest if isinstance(digest, str) else None
 
-    def vectors(self, data: int, random: int) -> FloatArray:
+    def vectors(self, inputs: Layout, data: int, random: int) -> FloatArray:
         """Floats for every engine; see :func:`make_vectors`."""
-        features = self.split.test.features[:data]
-        return make_vectors(self.spec.inputs, features, random, self.spec.proof.seed)
+        none = np.empty((0, inputs.size))
+        features = self.split.test.features[:data] if self.has_data else none
+        return make_vectors(inputs, features, random, self.spec.proof.seed)

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from fpgac.build.folder import Files
 from fpgac.build.stage import Stage
 from fpgac.design.contract import Contract
@@ -22,6 +24,7 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
+from fpgac.network.imports.original import Original
 from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
@@ -34,18 +37,23 @@ from fpgac.pipeline.values import (
     CheckedCore,
     ProofVectors,
     dump_network,
+    dump_original,
     dump_program,
     dump_proof,
     load_network,
+    load_original,
     load_program,
     load_proof,
 )
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
+from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
+    from fpgac.engines.original import OriginalAnswers
     from fpgac.network.network import Network
+    from fpgac.numbers import FixedPoint, IntArray
     from fpgac.program.program import Program
 
 __all__ = ["SpecStages", "TargetStages", "ValueOf"]
@@ -57,6 +65,10 @@ class ValueOf(Protocol):
     """What finds or makes a stage's value."""
 
     def __call__(self, stage: Stage[T], /) -> T: ...
+
+
+# What a build's vectors say of their answers where the spec names no data.
+_NO_DATA: dict[str, Any] = {"task": "", "names": [], "quantity": None}
 
 
 def _describe_program(program: Program) -> str:
@@ -96,7 +108,7 @@ class SpecStages:
     def _describe_network(self, network: Network) -> str:
         weights = network.weights
         zeros = (weights == 0).sum() / max(weights.size, 1)
-        return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
+        return f"{network}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
     def program(self) -> Stage[Program]:
@@ -107,7 +119,19 @@ class SpecStages:
     def _meaning(self) -> Program:
         from fpgac.network.meaning import meaning
 
-        return meaning(self.value(self.network), self.spec.output_types)
+        return meaning(self.value(self.network), self._output_types)
+
+    @property
+    def _output_types(self) -> dict[str, FixedPoint]:
+        """The types of the results that are not to keep every bit."""
+        return self.spec.output_types(output.name for output in self.value(self.network).outputs)
+
+    @cached_property
+    def inputs(self) -> Layout:
+        """How a sample of all inputs lies in a row."""
+        if self.spec.topology is not None:
+            return self.spec.inputs
+        return self.value(self.network).input_layout
 
     @cached_property
     def core(self) -> Stage[CheckedCore]:
@@ -130,7 +154,7 @@ class SpecStages:
         core = lower(
             self.value(self.network),
             self.spec.hls,
-            types=self.spec.output_types,
+            types=self._output_types,
             reuse_factors=own_reuse_factors(self.spec),
         )
         return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
@@ -139,24 +163,55 @@ class SpecStages:
     def vectors(self) -> Stage[ProofVectors]:
         """What all engines are asked."""
         sources, said = self.sources, self.said("data", "proof", "interface")
+        inputs = self.said("topology") if self.spec.topology else self.network.key
         return Stage(
             "vectors",
-            self.key("vectors", self.said("topology"), sources.provider.digest, said),
+            self.key("vectors", inputs, sources.data_digest, said),
             self._make_vectors,
             ProofVectors.dump,
-            lambda files: ProofVectors.load(files, self.spec.inputs),
+            lambda files: ProofVectors.load(files, self.inputs),
             str,
         )
 
     def _make_vectors(self) -> ProofVectors:
-        proof, test = self.spec.proof, self.sources.split.test
-        numbers = self.sources.vectors(proof.data, proof.random)
+        proof, inputs = self.spec.proof, self.inputs
+        vectors = Vectors("vectors", inputs, self.sources.vectors(inputs, proof.data, proof.random))
+        if not self.sources.has_data:
+            return ProofVectors(vectors, np.empty((0, 0)), AboutVectors(0, proof.random, _NO_DATA))
+        test = self.sources.split.test
         data = min(proof.data, len(test))
         return ProofVectors(
-            Vectors("vectors", self.spec.inputs, numbers),
+            vectors,
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
+
+    @cached_property
+    def original(self) -> Stage[OriginalAnswers] | None:
+        """What the original of an imported network answers, whose layers are held against it.
+
+        None where there is no original, or its framework is not installed.
+        """
+        from fpgac.engines.original import OriginalModel
+
+        network = self.value(self.network)
+        if Original.of(network) is None or OriginalModel(network, self.inputs).missing():
+            return None
+        return Stage(
+            "original",
+            self.key("original", self.network.key, self.vectors.key),
+            self._study,
+            dump_original,
+            load_original,
+            lambda answers: f"{len(answers.layers)} layers do what the original's do",
+            in_folder=False,
+        )
+
+    def _study(self) -> OriginalAnswers:
+        from fpgac.engines.original import study
+
+        sets = [self.value(self.vectors).vectors, *self._more_test_data()]
+        return study(self.value(self.network), self.sources.file.network_path, sets)
 
     def answers(
         self, library: Path, built: str, progress: Callable[[str, float], None]
@@ -167,9 +222,19 @@ class SpecStages:
         under way, and how far it is.
         """
         keras = is_installed("tensorflow") and is_installed("qkeras")
+        original = self.original and self.original.key
         return Stage(
             "answers",
-            self.key("answers", self.vectors.key, self.core.key, self.program.key, built, keras),
+            self.key(
+                "answers",
+                self.vectors.key,
+                self.core.key,
+                self.program.key,
+                built,
+                keras,
+                original,
+                self.spec.proof.difference,
+            ),
             lambda: self._answer(library, progress),
             Answers.dump,
             Answers.load,
@@ -178,14 +243,14 @@ class SpecStages:
 
     def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
         from fpgac.engines.csim import CSimulation
-        from fpgac.engines.keras import Keras, recorded
+        from fpgac.engines.keras import recorded
         from fpgac.engines.program import ExactProgram, ProgramInNumpy
 
         network, program = self.value(self.network), self.value(self.program)
         outputs, vectors = program.output_layout, self.value(self.vectors).vectors
         sets = [vectors, *self._more_test_data()]
         questions = [
-            Question(Keras(network, outputs), tuple(sets)),
+            Question(self._model(network, outputs), tuple(sets)),
             Question(CSimulation(library, self.value(self.core).core), (vectors,)),
             Question(ProgramInNumpy(program), (vectors,)),
         ]
@@ -194,14 +259,38 @@ class SpecStages:
             sets.append(known.vectors)
         reference = Question(ExactProgram(program), tuple(sets))
         proof, words = prove(reference, questions, outputs, progress)
+        self._require_close(words[vectors.title], outputs)
         return Answers.of(words[vectors.title], outputs, proof)
+
+    def _model(self, network: Network, outputs: Layout) -> Engine:
+        """The framework's model of the network: the original, or one made from its integers."""
+        from fpgac.engines.keras import Keras
+        from fpgac.engines.original import OriginalModel
+
+        if Original.of(network) is None:
+            return Keras(network, outputs)
+        known = self.original
+        return OriginalModel(network, outputs, None if known is None else self.value(known))
+
+    def _require_close(self, words: IntArray, outputs: Layout) -> None:
+        """The words of an imported network are as close to the original as the spec asks.
+
+        Random samples count only where there are no data: formats are chosen for those.
+        """
+        if self.original is None:
+            return
+        from fpgac.engines.original import require_close
+
+        about, proof = self.value(self.vectors).about, self.spec.proof
+        count = about.data or about.random
+        original = self.value(self.original).outputs[:count]
+        require_close(self.value(self.network), original, words[:count], outputs, proof.difference)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
-        test = self.sources.split.test
-        if len(test) <= self.spec.proof.data:
+        if not self.sources.has_data or len(self.sources.split.test) <= self.spec.proof.data:
             return ()
-        return (Vectors("test data", self.spec.inputs, test.features),)
+        return (Vectors("test data", self.inputs, self.sources.split.test.features),)
 
     def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
         """How well the chip answers the data."""
@@ -219,7 +308,7 @@ class SpecStages:
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.spec.inputs, test.features))
+        words = ExactProgram(program).words(Vectors("test data", self.inputs, test.features))
         return AccuracyReport.of(judge(test, program.output_layout.number(words)))
 
 

@@ -67,7 +67,7 @@ def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Networ
         sources.spec,
         layout.on_grid(parts.train.features),
         parts.train.targets,
-        layout.on_grid(sources.vectors(RECORDED, 0)),
+        layout.on_grid(sources.vectors(layout, RECORDED, 0)),
         data={"provider": sources.provider.name, "digest": sources.provider.digest},
         progress=progress,
     )

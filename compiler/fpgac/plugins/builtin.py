@@ -5,6 +5,7 @@ from __future__ import annotations
 from fpgac.build.toolchains import ToolchainFinder, VitisFinder, VivadoFinder
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.plugins.hookspecs import hookimpl
 
@@ -19,8 +20,8 @@ def fpgac_data_providers() -> list[type[Provider]]:
 
 @hookimpl
 def fpgac_network_sources() -> list[type[NetworkSource]]:
-    """The format that fpgac also writes."""
-    return [NetworkFile]
+    """The format that fpgac also writes, and other frameworks' files."""
+    return [NetworkFile, ImportedFile]
 
 
 @hookimpl

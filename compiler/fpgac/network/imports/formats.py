@@ -37,7 +37,7 @@ class Formats(ABC):
 
     @abstractmethod
     def entry(self, entry: Entry) -> FixedPoint:
-        """The type of an input."""
+        """The type of an input that neither the spec nor the file gives one."""
 
     @abstractmethod
     def constants(self, node: str, key: str, values: Floats) -> FixedPoint:
@@ -50,25 +50,20 @@ class Formats(ABC):
 
 @dataclass(frozen=True)
 class UsualFormats(Formats):
-    """What a spec says of all layers: its ``[quantisation]``, and the types of its inputs."""
+    """What a spec says of all layers in its ``[quantisation]``."""
 
     usual: QuantisationSection
-    inputs: FixedPoint | Mapping[str, FixedPoint] | None
 
     def entry(self, entry: Entry) -> FixedPoint:
-        given = self.inputs.get(entry.name) if isinstance(self.inputs, Mapping) else self.inputs
-        type_ = given or entry.type
-        if type_ is None:
-            raise NetworkError(
-                Problem(
-                    f"neither the spec nor the file gives the type of the input {entry.name!r}",
-                    Where(key="interface.input"),
-                    expected="a type such as 'ap_fixed<16,6,RND,SAT>'",
-                    hint='or [quantisation] from = "data", which chooses it by the data',
-                    code="network.no-input-type",
-                )
+        raise NetworkError(
+            Problem(
+                f"neither the spec nor the file gives the type of the input {entry.name!r}",
+                Where(key="interface.input"),
+                expected="a type such as 'ap_fixed<16,6,RND,SAT>'",
+                hint='or [quantisation] from = "data", which chooses it by the data',
+                code="network.no-input-type",
             )
-        return type_
+        )
 
     def constants(self, node: str, key: str, values: Floats) -> FixedPoint:
         if key in ("factor", "shift"):
@@ -131,7 +126,7 @@ class RangedFormats(Formats):
     highest: Mapping[str, float]
 
     def entry(self, entry: Entry) -> FixedPoint:
-        return entry.type or self._ranged(entry.name)
+        return self._ranged(entry.name)
 
     def constants(self, node: str, key: str, values: Floats) -> FixedPoint:
         return rounding_type(self.bits, values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ import numpy.typing as npt
 from fpgac.errors import Problem, ToolchainError, Where
 from fpgac.network.keras.process import Worker, exchange, run_worker
 from fpgac.network.network import Network
+from fpgac.plain import from_plain, to_plain
 
-__all__ = ["FRAMEWORKS", "Original", "answers", "ask", "missing"]
+__all__ = ["FRAMEWORKS", "Original", "ask", "missing"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,6 +82,8 @@ class Original:
         origins: the original's tensors, by the nodes that give them.
         outputs: the original's tensors, by the network's outputs.
         exact: the nodes that give the original's very numbers, if they read the original's.
+        axes: for tensors whose axes the network has in another order, which of the original's is
+            each of the network's, the samples' not counted.
     """
 
     framework: str
@@ -90,21 +93,22 @@ class Original:
     origins: Mapping[str, str]
     outputs: Mapping[str, str]
     exact: tuple[str, ...]
+    axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Network) -> Original | None:
         """Where ``network`` comes from; None where fpgac trained it, or a plugin read it."""
         plain = network.provenance.get("original")
-        return None if plain is None else cls(**{**plain, "exact": tuple(plain["exact"])})
+        return None if plain is None else from_plain(cls, plain)
 
     @property
     def float_error(self) -> float:
         """What the original's floats may be off by, as a part of the greatest number at hand."""
         return FRAMEWORKS[self.framework].float_error
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Any:
         """As plain data, for a network's provenance."""
-        return {**asdict(self), "exact": list(self.exact)}
+        return to_plain(self)
 
     def gives_exactly(self, network: Network) -> dict[str, bool]:
         """For each output whether it must be the original's to the last bit."""
@@ -113,23 +117,6 @@ class Original:
             if node.name not in self.exact or rounded.intersection(node.inputs):
                 rounded.add(node.name)
         return {output.name: output.node not in rounded for output in network.outputs}
-
-
-def ask(
-    network: Network, original: Original, file: Path, rows: Floats, tensors: Sequence[str]
-) -> dict[str, Floats]:
-    """The original's ``tensors`` for rows of the network's inputs, as rows: (samples, numbers).
-
-    Raises:
-        ToolchainError, NetworkError: as :func:`answers`.
-    """
-    inputs = network.input_layout.named(rows)
-    found = answers(original, file, inputs, tensors)
-    return {name: _rows(array) for name, array in found.items()}
-
-
-def _rows(array: Floats) -> Floats:
-    return array.reshape(len(array), -1)
 
 
 def missing(framework: str) -> str:
@@ -141,16 +128,26 @@ def missing(framework: str) -> str:
     return f"{', '.join(lacking)} not installed: pip install 'fpgac[{known.extra}]'"
 
 
-def answers(
+def ask(
+    network: Network,
     original: Original,
     file: Path,
-    inputs: Mapping[str, Floats],
-    tensors: Sequence[str],
+    questions: Sequence[tuple[Floats, Sequence[str]]],
     tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
-) -> dict[str, Floats]:
-    """The original's ``tensors`` for samples of its inputs, by the network's names for these.
+) -> list[dict[str, Floats]]:
+    """What the original's framework makes of ``file``.
 
-    Both have the shape (samples, \\*shape), in the file's own order of axes.
+    Args:
+        network: the imported network.
+        original: where it comes from.
+        file: the file that it comes from.
+        questions: rows of the network's inputs, shape (samples, numbers), each with the names of
+            the original's tensors that are asked for.
+        tell: hears what the framework's process has to say.
+
+    Returns:
+        For each question the tensors by name, as rows in the network's order of axes: (samples,
+        numbers).
 
     Raises:
         ToolchainError: the framework is not installed.
@@ -165,17 +162,32 @@ def answers(
                 code="toolchain.no-framework",
             )
         )
-    framework = FRAMEWORKS[original.framework]
-    wanted = list(dict.fromkeys(tensors))
+    jobs = [list(dict.fromkeys(tensors)) for _, tensors in questions]
     with exchange() as folder:
+        names = [original.inputs[tensor.name] for tensor in network.inputs]
         request = {
             "framework": original.framework,
             "file": str(file.resolve()),
-            "inputs": [original.inputs[name] for name in inputs],
-            "tensors": wanted,
+            "inputs": names,
+            "jobs": jobs,
         }
         (folder / "request.json").write_text(json.dumps(request))
-        np.savez(folder / "inputs.npz", *inputs.values())
-        run_worker("answer", folder, tell, framework.worker)
-        with np.load(folder / "answers.npz") as found:
-            return {name: found[f"arr_{place}"] for place, name in enumerate(wanted)}
+        for place, (rows, _) in enumerate(questions):
+            np.savez(folder / f"inputs{place}.npz", *network.input_layout.named(rows).values())
+        run_worker("answer", folder, tell, FRAMEWORKS[original.framework].worker)
+        return [
+            _answers(original, folder / f"answers{place}.npz", tensors)
+            for place, tensors in enumerate(jobs)
+        ]
+
+
+def _answers(original: Original, file: Path, tensors: Sequence[str]) -> dict[str, Floats]:
+    """The tensors in the file that the framework's process wrote, as rows."""
+    with np.load(file) as found:
+        arrays = {name: found[f"arr_{place}"] for place, name in enumerate(tensors)}
+    return {name: _rows(array, original.axes.get(name)) for name, array in arrays.items()}
+
+
+def _rows(array: Floats, axes: Sequence[int] | None) -> Floats:
+    ordered = array if axes is None else array.transpose(0, *(axis + 1 for axis in axes))
+    return ordered.reshape(len(array), -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, Where
@@ -14,6 +15,7 @@ from fpgac.network.imports.keras.reading import draft_keras
 from fpgac.network.imports.original import Original
 from fpgac.network.imports.settling import settle
 from fpgac.network.network import Network
+from fpgac.numbers import FixedPoint
 
 __all__ = ["SUFFIXES", "draft_of", "imported"]
 
@@ -41,14 +43,22 @@ def draft_of(path: Path) -> Draft:
     return _READERS[path.suffix.lower()](path)
 
 
-def imported(draft: Draft, path: Path, name: str, formats: Formats) -> Network:
+def imported(
+    draft: Draft,
+    path: Path,
+    name: str,
+    formats: Formats,
+    inputs: Mapping[str, FixedPoint] = MappingProxyType({}),
+) -> Network:
     """The network of ``draft``, which the file at ``path`` holds; it knows where it comes from.
+
+    ``inputs`` are the types of inputs that are given.
 
     Raises:
         NetworkError: something in the draft stands in the way; all of it is named.
     """
     try:
-        settled = settle(draft, name, formats)
+        settled = settle(draft, name, formats, inputs)
     except NetworkError as error:
         placed = (replace(p, where=p.where or Where(path)) for p in error.problems)
         raise NetworkError(*placed) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -51,29 +52,36 @@ class Settled:
     """A network, and how it stands to its original.
 
     ``origins`` are the original's tensors by the nodes that give them. ``exact`` are the nodes that
-    give the original's numbers wherever what they read is the original's.
+    give the original's numbers wherever what they read is the original's. ``ends`` are the nodes
+    that give what the draft's nodes give, by these.
     """
 
     network: Network
     origins: Mapping[str, str]
     exact: frozenset[str]
+    ends: Mapping[str, str]
 
 
-def settle(draft: Draft, name: str, formats: Formats) -> Settled:
-    """The network of ``draft``, called ``name``.
+def settle(
+    draft: Draft,
+    name: str,
+    formats: Formats,
+    inputs: Mapping[str, FixedPoint] = MappingProxyType({}),
+) -> Settled:
+    """The network of ``draft``, called ``name``; ``inputs`` are types of inputs that are given.
 
     Raises:
         NetworkError: something in the draft stands in the way, or has no type.
     """
     if draft.problems:
         raise NetworkError(*draft.problems)
-    work = _Settling(folded(draft), formats)
+    work = _Settling(folded(draft), formats, inputs)
     for node in work.draft.nodes:
         work.settle(node)
-    inputs = [work.tensors[entry.name] for entry in draft.entries]
+    tensors = [work.tensors[entry.name] for entry in draft.entries]
     outputs = [Output(output.name, work.ends[output.node]) for output in draft.outputs]
-    network = Network.connected(name, inputs, work.parts, outputs)
-    return Settled(network, work.origins, frozenset(work.exact))
+    network = Network.connected(name, tensors, work.parts, outputs)
+    return Settled(network, work.origins, frozenset(work.exact), work.ends)
 
 
 def folded(draft: Draft) -> Draft:
@@ -117,6 +125,7 @@ class _Settling:
 
     draft: Draft
     formats: Formats
+    inputs: Mapping[str, FixedPoint]
     tensors: dict[str, Tensor] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
@@ -126,7 +135,7 @@ class _Settling:
 
     def __post_init__(self) -> None:
         for entry in self.draft.entries:
-            type_ = self.formats.entry(entry)
+            type_ = self.inputs.get(entry.name) or entry.type or self.formats.entry(entry)
             self.tensors[entry.name] = Tensor(entry.name, entry.shape, type_)
             self.ends[entry.name] = entry.name
 

@@ -24,20 +24,23 @@ _RUNNERS: Mapping[str, str] = {
     "QONNX": "onnx.running",
 }
 
-Answer = Callable[[Path, Mapping[str, Any], list[str], Path], list[Any]]
+# Gives the named tensors for samples of the inputs, by their names in the file.
+Run = Callable[[Mapping[str, Any], list[str]], list[Any]]
 
 
 def answer(folder: Path) -> None:
-    """``request.json`` and ``inputs.npz`` to ``answers.npz``."""
+    """``request.json`` and ``inputs0.npz``, ... to ``answers0.npz``, ..."""
     request = json.loads((folder / "request.json").read_text())
-    with np.load(folder / "inputs.npz") as given:
-        arrays = [given[f"arr_{place}"] for place in range(len(request["inputs"]))]
-    inputs = dict(zip(request["inputs"], arrays, strict=True))
     runner = import_module(f"fpgac.network.imports.{_RUNNERS[request['framework']]}")
-    run: Answer = runner.answer
     file = Path(request["file"])
     try:
-        found = run(file, inputs, request["tensors"], folder)
+        run: Run = runner.load(file, folder)
+        for place, tensors in enumerate(request["jobs"]):
+            with np.load(folder / f"inputs{place}.npz") as given:
+                arrays = [given[f"arr_{each}"] for each in range(len(request["inputs"]))]
+            found = run(dict(zip(request["inputs"], arrays, strict=True)), tensors)
+            numbers = [np.asarray(array, np.float64) for array in found]
+            np.savez(folder / f"answers{place}.npz", *numbers)
     except FpgacError:
         raise
     except Exception as error:  # A framework fails with whatever it likes.
@@ -49,7 +52,6 @@ def answer(folder: Path) -> None:
                 code="network.framework-failed",
             )
         ) from error
-    np.savez(folder / "answers.npz", *(np.asarray(array, np.float64) for array in found))
 
 
 def main(task: str, folder: str, pipe: str) -> None:

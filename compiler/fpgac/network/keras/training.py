@@ -122,7 +122,7 @@ def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
     whole = untrained(spec)
     blank = _taught(whole, training)
     wrap = _wrapper(k, training.pruning, prune)
-    model = build(k, blank, wrap, spec.topology.normalised)
+    model = build(k, blank, wrap, spec.layered.normalised)
     model.compile(_optimiser(k, training, total), loss=loss_of(k, training, y))
     held = (x[watched], y[watched])
     validation = (samples(blank, held[0]), held[1])

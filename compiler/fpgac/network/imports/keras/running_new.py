@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,28 @@ import numpy as np
 
 from fpgac.network.imports.keras.widening import wide_copy
 
-__all__ = ["answer"]
+__all__ = ["load"]
 
 _BATCH = 1024
 
 
-def answer(file: Path, inputs: Mapping[str, Any], tensors: list[str], folder: Path) -> list[Any]:
-    """The named tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
+    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
     import keras
 
     keras.config.set_floatx("float64")
     _register()
     model = keras.models.load_model(wide_copy(file, folder), compile=False, safe_mode=True)
-    ends = [_tensor(model, name) for name in tensors]
-    part = keras.Model(model.inputs, ends)
     names = [_layer_of(tensor) for tensor in model.inputs]
-    given = [np.asarray(inputs[name], np.float64) for name in names]
-    found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
-    return list(found) if len(ends) > 1 else [found]
+
+    def run(inputs: Mapping[str, Any], tensors: list[str]) -> list[Any]:
+        ends = [_tensor(model, name) for name in tensors]
+        part = keras.Model(model.inputs, ends)
+        given = [np.asarray(inputs[name], np.float64) for name in names]
+        found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
+        return list(found) if len(ends) > 1 else [found]
+
+    return run
 
 
 def _register() -> None:

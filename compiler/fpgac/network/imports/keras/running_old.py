@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,28 @@ import numpy as np
 
 from fpgac.network.imports.keras.containers import weights_beside
 from fpgac.network.imports.keras.widening import wide_copy, widened
-from fpgac.network.keras.modules import Keras, load
+from fpgac.network.keras.modules import Keras
+from fpgac.network.keras.modules import load as load_keras
 
-__all__ = ["answer"]
+__all__ = ["load"]
 
 _BATCH = 1024
 
 
-def answer(file: Path, inputs: Mapping[str, Any], tensors: list[str], folder: Path) -> list[Any]:
-    """The named tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
-    k = load()
+def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
+    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+    k = load_keras()
     k.keras.backend.set_floatx("float64")
     model = _model(k, file, folder)
-    ends = [_tensor(model, name) for name in tensors]
-    part = k.keras.Model(model.inputs, ends)
-    given = [np.asarray(inputs[name], np.float64) for name in model.input_names]
-    found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
-    return list(found) if len(ends) > 1 else [found]
+
+    def run(inputs: Mapping[str, Any], tensors: list[str]) -> list[Any]:
+        ends = [_tensor(model, name) for name in tensors]
+        part = k.keras.Model(model.inputs, ends)
+        given = [np.asarray(inputs[name], np.float64) for name in model.input_names]
+        found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
+        return list(found) if len(ends) > 1 else [found]
+
+    return run
 
 
 def _model(k: Keras, file: Path, folder: Path) -> Any:
