@@ -190,6 +190,7 @@ def _summarise(report: Report) -> None:
     for line in (*report.accuracy, *report.figures):
         out.print(Text(f"  {line}"), soft_wrap=True)
     _print_agreements(report.proof, "vectors", "{:,} samples")
+    _print_agreements(report.proof, "data", "the {:,} samples of the data")
     _print_agreements(report.proof, "recording", "the {:,} samples recorded in the training")
     _print_agreements(report.proof, "test data", "all {:,} samples of the test data")
     for line in _unproven(report.proof):

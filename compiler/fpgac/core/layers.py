@@ -322,7 +322,7 @@ def _(operation: Curve, node: Node, inputs: tuple[Tensor, ...]) -> Described:
     )
     name = CURVES[operation.function]
     layer = _elementwise(inputs[0], kind, name, table_size=table.size, **more)
-    return Described(layer, {"table": str(table.type), "param": "ap_ufixed<1,1>"})
+    return Described(layer, {"param": "ap_ufixed<1,1>"}, {"table_t": str(table.type)})
 
 
 @described.register

@@ -72,7 +72,7 @@ def _followed(network: Network, rows: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class OriginalModel(Engine):
-    """The original's answers, which were studied, as raw words of ``layout``.
+    """The original's answers as raw words of ``layout``: rows of numbers, for the vectors at hand.
 
     Where the original's own arithmetic is the network's, they must be equal; floats that were given
     formats are approximated.
@@ -80,7 +80,7 @@ class OriginalModel(Engine):
 
     network: Network
     layout: Layout
-    answers: OriginalAnswers | None = None
+    outputs: Floats | None = None
 
     @property
     def name(self) -> str:
@@ -102,11 +102,11 @@ class OriginalModel(Engine):
         """See :meth:`Engine.words`.
 
         Raises:
-            ValueError: the vectors are not those that were studied.
+            ValueError: the vectors are not those whose answers are known.
         """
-        if self.answers is None or len(vectors) != len(self.answers.outputs):
+        if self.outputs is None or len(vectors) != len(self.outputs):
             raise ValueError(f"{self.name} has answers to other vectors")
-        return self.layout.raw(self._on_grids(self.answers.outputs))
+        return self.layout.raw(self._on_grids(self.outputs))
 
     def _on_grids(self, numbers: Floats) -> Floats:
         """Numbers that are as good as on the network's own grids, on them: floats are sums."""

@@ -249,8 +249,10 @@ class SpecStages:
         network, program = self.value(self.network), self.value(self.program)
         outputs, vectors = program.output_layout, self.value(self.vectors).vectors
         sets = [vectors, *self._more_test_data()]
+        model = self._model(outputs)
+        sets += [each for each in model.vectors if each.title == "data"]
         questions = [
-            Question(self._model(network, outputs), tuple(sets)),
+            model,
             Question(CSimulation(library, self.value(self.core).core), (vectors,)),
             Question(ProgramInNumpy(program), (vectors,)),
         ]
@@ -262,15 +264,30 @@ class SpecStages:
         self._require_close(words[vectors.title], outputs)
         return Answers.of(words[vectors.title], outputs, proof)
 
-    def _model(self, network: Network, outputs: Layout) -> Engine:
-        """The framework's model of the network: the original, or one made from its integers."""
+    def _model(self, outputs: Layout) -> Question:
+        """The framework's model of the network: the original, or one made from its integers.
+
+        Where all that the original gives are floats, whose formats were chosen for data, it is
+        asked the data alone.
+        """
         from fpgac.engines.keras import Keras
         from fpgac.engines.original import OriginalModel
 
+        network, made = self.value(self.network), self.value(self.vectors)
+        sets = (made.vectors, *self._more_test_data())
         if Original.of(network) is None:
-            return Keras(network, outputs)
-        known = self.original
-        return OriginalModel(network, outputs, None if known is None else self.value(known))
+            return Question(Keras(network, outputs), sets)
+        if self.original is None:
+            return Question(OriginalModel(network, outputs), sets)
+        answers = self.value(self.original).outputs
+        model = OriginalModel(network, outputs, answers)
+        count = made.about.data
+        if not count or len(model.approximate) < len(outputs.tensors):
+            return Question(model, sets)
+        data = Vectors("data", self.inputs, made.vectors.numbers[:count])
+        rest = answers[len(made.vectors) :]
+        chosen = np.concatenate([answers[:count], rest])
+        return Question(replace(model, outputs=chosen), (data, *sets[1:]))
 
     def _require_close(self, words: IntArray, outputs: Layout) -> None:
         """The words of an imported network are as close to the original as the spec asks.
