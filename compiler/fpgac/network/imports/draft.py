@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fpgac.errors import Problem
 from fpgac.network.network import Output
 from fpgac.network.operation import Operation
+from fpgac.network.ops.arrangement import Permute, Reshape
 from fpgac.numbers import FixedPoint
 from fpgac.spec.names import LONGEST, check_identifier, is_reserved
 from fpgac.spec.shapes import MisfitError, Padding, Shape, convolved, summed
@@ -184,13 +185,18 @@ class DraftNode:
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A network of the file's own layers, and what stands in the way of importing it."""
+    """A network of the file's own layers, and what stands in the way of importing it.
+
+    ``axes`` are the original's for each of the draft's, where their orders differ, by the names of
+    the original's tensors; the samples' axis does not count.
+    """
 
     framework: str
     entries: tuple[Entry, ...]
     nodes: tuple[DraftNode, ...]
     outputs: tuple[Output, ...]
     problems: tuple[Problem, ...] = ()
+    axes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, DraftNode]:
@@ -264,6 +270,30 @@ class Drafting:
             replace(node, origin=node.origin or origin) if node.name == name else node
             for node in self.nodes
         ]
+
+    def has_no_bias(self, name: str) -> bool:
+        """Whether the node ``name`` gives sums to which a bias can be added."""
+        node = next((node for node in self.nodes if node.name == name), None)
+        return node is not None and isinstance(node.what, Sums) and node.what.bias is None
+
+    def add_bias(self, name: str, bias: Numbers, origin: str) -> None:
+        """Give the sums at the node ``name`` a bias, with which they are the tensor ``origin``."""
+        for place, node in enumerate(self.nodes):
+            if node.name == name and isinstance(node.what, Sums):
+                what = replace(node.what, bias=bias)
+                self.nodes[place] = replace(node, what=what, origin=origin)
+
+    def ordered(self, name: str, order: Sequence[int], wanted: str, label: str) -> str:
+        """The step that gives the axes of ``name`` in this order, counted from 0."""
+        shape = self._shapes[name]
+        if shape is None or tuple(order) == tuple(range(len(shape))):
+            return name
+        # Where axes of size 1 alone change their places, no number does.
+        moved = [axis for axis in order if shape[axis] > 1]
+        what: What = Permute(tuple(axis + 1 for axis in order))
+        if moved == sorted(moved):
+            what = Reshape(tuple(shape[axis] for axis in order))
+        return self.add(wanted, what, (name,), label)
 
     def refuse(self, label: str, what: str, hint: str = "", *, code: str) -> None:
         """Something in the file that stands in the way."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import Problem, ToolchainError, Where
+from fpgac.network.exactness import bounds
 from fpgac.network.keras.process import Worker, exchange, run_worker
 from fpgac.network.network import Network
 from fpgac.plain import from_plain, to_plain
@@ -27,6 +28,7 @@ Floats = npt.NDArray[np.float64]
 # Of sums of many numbers, in double and in single precision.
 _DOUBLE_ERROR = 1e-11
 _SINGLE_ERROR = 2e-6
+_SINGLE_STEPS = 2.0**24
 
 _WORKER = "fpgac.network.imports.worker"
 
@@ -35,13 +37,15 @@ _WORKER = "fpgac.network.imports.worker"
 class Framework:
     """A framework: its process, the packages that it needs, and how to install them.
 
-    ``float_error`` is the part of a number that its floats may be off by.
+    ``float_error`` is the part of a number that its floats may be off by, and ``exact_steps`` are
+    the steps of a grid up to which its sums are exact.
     """
 
     worker: Worker
     packages: tuple[str, ...]
     extra: str
     float_error: float = _DOUBLE_ERROR
+    exact_steps: float = 2.0**53
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
@@ -65,8 +69,20 @@ FRAMEWORKS: Mapping[str, Framework] = {
         ("tensorflow", "keras", "hgq"),
         "import",
     ),
-    "onnxruntime": Framework(Worker("onnxruntime", _WORKER, {}), ("onnx", "onnxruntime"), "import"),
-    "QONNX": Framework(Worker("QONNX", _WORKER, {}), ("onnx", "onnxruntime", "qonnx"), "import"),
+    "onnxruntime": Framework(
+        Worker("onnxruntime", _WORKER, {}),
+        ("onnx", "onnxruntime"),
+        "import",
+        _SINGLE_ERROR,
+        _SINGLE_STEPS,
+    ),
+    "QONNX": Framework(
+        Worker("QONNX", _WORKER, {}),
+        ("onnx", "onnxruntime", "qonnx"),
+        "import",
+        _SINGLE_ERROR,
+        _SINGLE_STEPS,
+    ),
 }
 
 
@@ -113,8 +129,11 @@ class Original:
     def gives_exactly(self, network: Network) -> dict[str, bool]:
         """For each output whether it must be the original's to the last bit."""
         rounded: set[str] = set()
+        known = bounds(network)
         for node in network.nodes:
-            if node.name not in self.exact or rounded.intersection(node.inputs):
+            steps = node.operation.steps(node.output, *(known[name] for name in node.inputs))
+            held = steps < FRAMEWORKS[self.framework].exact_steps
+            if node.name not in self.exact or not held or rounded.intersection(node.inputs):
                 rounded.add(node.name)
         return {output.name: output.node not in rounded for output in network.outputs}
 

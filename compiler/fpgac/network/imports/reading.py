@@ -12,6 +12,7 @@ from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.formats import Formats
 from fpgac.network.imports.keras.reading import draft_keras
+from fpgac.network.imports.onnx.reading import draft_onnx
 from fpgac.network.imports.original import Original
 from fpgac.network.imports.settling import settle
 from fpgac.network.network import Network
@@ -25,6 +26,7 @@ _READERS: Mapping[str, Callable[[Path], Draft]] = {
     ".hdf5": draft_keras,
     ".keras": draft_keras,
     ".json": draft_keras,
+    ".onnx": draft_onnx,
 }
 
 SUFFIXES = tuple(_READERS)
@@ -71,5 +73,6 @@ def imported(
         origins=settled.origins,
         outputs={output.name: str(by_node[output.node]) for output in draft.outputs},
         exact=tuple(sorted(settled.exact)),
+        axes=draft.axes,
     )
     return replace(settled.network, provenance={"original": original.plain()})
