@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, plugins, specs, targets, train
+from fpgac.cli import build, emulate, imports, plugins, specs, targets, train
 from fpgac.cli.console import complain, errors
 from fpgac.errors import FpgacError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 specs.register(app)
 train.register(app)
+imports.register(app)
 build.register(app)
 emulate.register(app)
 targets.register(app)

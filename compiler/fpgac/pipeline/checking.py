@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,10 +11,12 @@ from typing import Any
 
 from fpgac.core.checks import check_names
 from fpgac.core.reuse import reuse_factors
-from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.errors import FpgacError, Problem, SpecError, TargetError, Where, nearest
+from fpgac.network.imports.reading import is_model
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.topology import untrained
 from fpgac.network.training import check_precision
+from fpgac.pipeline.spec_writing import identifier
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
@@ -29,6 +32,8 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
         FpgacError: every problem at once, with the exit code of the first.
     """
     plugins = plugins or load_plugins()
+    if is_model(path):
+        raise SpecError(_no_spec(path))
     file = load_spec(path)
     targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
@@ -47,6 +52,19 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
         problems = dict.fromkeys(problem for refused in refusals for problem in refused.problems)
         raise type(refusals[0])(*problems)
     return file
+
+
+def _no_spec(path: Path) -> Problem:
+    """A network stands where a spec belongs."""
+    quoted = shlex.quote(str(path))
+    spec = shlex.quote(str(path.with_name(f"{identifier(path)}.toml")))
+    return Problem(
+        "this is a network, and no spec",
+        Where(path),
+        expected="a TOML file that names the network and its boards",
+        hint=f"'fpgac import {quoted}' writes one: then 'fpgac compile {spec}'",
+        code="spec.is-network",
+    )
 
 
 def _check_network(file: SpecFile) -> None:

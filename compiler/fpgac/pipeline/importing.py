@@ -10,11 +10,11 @@ import numpy as np
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.data.accuracy import judge
 from fpgac.data.vectors import make_vectors
-from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem
 from fpgac.network.imports.choosing import Chosen, choose, float_outputs, formats_path
 from fpgac.network.imports.draft import Draft
-from fpgac.network.imports.reading import draft_of
+from fpgac.network.imports.reading import content_digest, draft_of
+from fpgac.network.imports.settling import entry_type
 from fpgac.network.imports.source import ImportedFile, given_inputs, needs_formats
 from fpgac.network.meaning import outputs
 from fpgac.numbers import FixedPoint, FloatArray
@@ -49,7 +49,7 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     inputs = given_inputs(draft, spec)
     bits = spec.quantisation.bits
     rows = _rows(sources, draft, inputs)
-    chosen = choose(draft, path, digest_file(path), rows, bits, inputs)
+    chosen = choose(draft, path, content_digest(path), rows, bits, inputs)
     written = formats_path(path, spec.name)
     with disk_errors(written):
         write_whole(written, chosen.text().encode())
@@ -63,10 +63,9 @@ def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> Floa
     if sources.has_data:
         features: FloatArray = sources.split.train.features[:_SAMPLES]
         return features
-    types = {entry.name: inputs.get(entry.name) or entry.type for entry in draft.entries}
     tensors = []
     for entry in draft.entries:
-        type_ = types[entry.name]
+        type_ = inputs.get(entry.name) or entry_type(draft, entry)
         if type_ is None:
             raise NetworkError(
                 Problem(

@@ -53,6 +53,14 @@ _INSTEAD: Mapping[str, str] = {
     "hardsigmoid": "take sigmoid",
     "dot": "take Multiply and a Dense layer",
     "einsumdense": "take Dense, or Conv1D with a kernel of 1",
+    "binarydense": "take QKeras's QDense with kernel_quantizer=binary(alpha=1)",
+    "ternarydense": "take QKeras's QDense with kernel_quantizer=ternary(alpha=1)",
+    "binary_tanh": "take QKeras's quantized_bits(2, 0, alpha=1)",
+    "ternary_tanh": "take QKeras's quantized_bits(2, 1, alpha=1)",
+    "bipolarquant": "take Quant with two bits",
+    "qdot": "take QMultiply and a QDense layer",
+    "qeinsumdense": "take QDense, or QConv1D with a kernel of 1",
+    "qsoftmax": "end the network before it: the greatest sum is the same class",
     "masking": "pad the data, and let the network learn what is padding",
 }
 
@@ -63,4 +71,4 @@ def advice(kind: str, known: Mapping[str, object]) -> str:
     if found:
         return found
     hint = nearest(kind, known)
-    return hint if hint.startswith("did") else f"layers that fpgac imports: {', '.join(known)}"
+    return hint if hint.startswith("did") else "docs/networks.md lists what fpgac imports"

@@ -149,15 +149,11 @@ What = Sums | Scaling | Function | Prelu | Operation
 
 @dataclass(frozen=True)
 class Entry:
-    """An input: ``original`` is the file's name for it, and ``shape`` one sample's.
-
-    ``type`` is what the file says of its numbers, where it does.
-    """
+    """An input: ``original`` is the file's name for it, and ``shape`` one sample's."""
 
     name: str
     shape: Shape
     original: str
-    type: FixedPoint | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,10 +224,10 @@ class Drafting:
     problems: list[Problem] = field(default_factory=list)
     _shapes: dict[str, Shape | None] = field(default_factory=dict)
 
-    def enter(self, original: str, shape: Shape, type_: FixedPoint | None = None) -> str:
+    def enter(self, original: str, shape: Shape) -> str:
         """An input, and the name that it gets."""
         name = self._name(original)
-        self.entries.append(Entry(name, shape, original, type_))
+        self.entries.append(Entry(name, shape, original))
         self._shapes[name] = shape
         return name
 

@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fpgac.digest import digest_file
+from fpgac.digest import digest_file, digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.formats import Formats
+from fpgac.network.imports.hls4ml_project import model_of
+from fpgac.network.imports.keras.containers import weights_beside
 from fpgac.network.imports.keras.reading import draft_keras
+from fpgac.network.imports.keras.savedmodel import SAVED_MODEL, is_saved_model
 from fpgac.network.imports.onnx.reading import draft_onnx
 from fpgac.network.imports.original import Original
 from fpgac.network.imports.settling import settle
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 
-__all__ = ["SUFFIXES", "draft_of", "imported"]
+__all__ = ["SUFFIXES", "content_digest", "draft_of", "imported", "is_model", "model_path"]
 
 # What reads the files of each suffix.
 _READERS: Mapping[str, Callable[[Path], Draft]] = {
@@ -27,9 +30,37 @@ _READERS: Mapping[str, Callable[[Path], Draft]] = {
     ".keras": draft_keras,
     ".json": draft_keras,
     ".onnx": draft_onnx,
+    SAVED_MODEL: draft_keras,
+}
+# Where hls4ml's projects name a model.
+_PROJECTS = (".yml", ".yaml")
+
+# Files whose content is program code: to be told apart from what nobody knows.
+_PICKLES: Mapping[str, str] = {
+    ".pt": "torch.onnx.export(model, sample, 'model.onnx')",
+    ".pth": "torch.onnx.export(model, sample, 'model.onnx')",
+    ".pkl": "the network's own framework, and save it as .keras or .onnx",
+    ".pickle": "the network's own framework, and save it as .keras or .onnx",
+    ".joblib": "the network's own framework, and save it as .keras or .onnx",
 }
 
-SUFFIXES = tuple(_READERS)
+SUFFIXES = (*_READERS, *_PROJECTS, *_PICKLES)
+
+
+def model_path(path: Path) -> Path:
+    """The file with the model: what a project of hls4ml names, a SavedModel's folder, or itself.
+
+    Raises:
+        NetworkError: there is none.
+    """
+    if path.name == SAVED_MODEL:
+        return path.parent
+    return model_of(path) if path.suffix in _PROJECTS and path.is_file() else path
+
+
+def is_model(path: Path) -> bool:
+    """Whether ``path`` is, by its name, a network that can be imported, or a pickle."""
+    return is_saved_model(path) or path.suffix.lower() in SUFFIXES
 
 
 def draft_of(path: Path) -> Draft:
@@ -38,11 +69,36 @@ def draft_of(path: Path) -> Draft:
     Raises:
         NetworkError: there is no such file, it is of no known kind, or it cannot be read.
     """
-    if not path.exists():
+    file = model_path(path)
+    suffix = SAVED_MODEL if is_saved_model(file) else file.suffix.lower()
+    if not file.exists():
+        raise NetworkError(Problem("there is no such file", Where(file), code="network.no-file"))
+    if suffix in _PICKLES:
         raise NetworkError(
-            Problem("there is no such file", Where(path), code="network.no-such-file")
+            Problem(
+                "the file is a pickle, whose program code is not executed",
+                Where(file),
+                hint=f"open it with {_PICKLES[suffix]}",
+                code="network.pickle",
+            )
         )
-    return _READERS[path.suffix.lower()](path)
+    if suffix not in _READERS:
+        known = ", ".join(_READERS)
+        raise NetworkError(
+            Problem("a file of no known kind", Where(file), known, code="network.unknown-format")
+        )
+    return _READERS[suffix](file)
+
+
+def content_digest(path: Path) -> str:
+    """Digest of a file, of a folder's files, or of layers with their weights beside them."""
+    file = model_path(path)
+    if file.is_dir():
+        files = (each for each in sorted(file.rglob("*")) if each.is_file())
+        return digest_json({str(each.relative_to(file)): digest_file(each) for each in files})
+    if file.suffix == ".json":
+        return digest_json([digest_file(file), digest_file(weights_beside(file))])
+    return digest_file(file)
 
 
 def imported(
@@ -68,7 +124,7 @@ def imported(
     original = Original(
         framework=draft.framework,
         file=path.name,
-        digest=digest_file(path),
+        digest=content_digest(path),
         inputs={entry.name: entry.original for entry in draft.entries},
         origins=settled.origins,
         outputs={output.name: str(by_node[output.node]) for output in draft.outputs},

@@ -13,6 +13,7 @@ from fpgac.errors import NetworkError
 from fpgac.network.imports.draft import (
     Draft,
     DraftNode,
+    Entry,
     Function,
     Numbers,
     Prelu,
@@ -21,7 +22,7 @@ from fpgac.network.imports.draft import (
 )
 from fpgac.network.imports.formats import Formats
 from fpgac.network.network import Network, Output
-from fpgac.network.operation import Operation, Part
+from fpgac.network.operation import Operation, Part, holding
 from fpgac.network.ops.arrangement import ZeroPadding
 from fpgac.network.ops.convolution import Convolution, Depthwise
 from fpgac.network.ops.curve import CURVES, Curve
@@ -35,14 +36,16 @@ from fpgac.network.ops.scale import Scale
 from fpgac.network.ops.sloped import LeakyRelu
 from fpgac.network.ops.sloped import Prelu as PreluOperation
 from fpgac.network.ops.softmax import Softmax
-from fpgac.numbers import FixedPoint, IntArray
+from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 from fpgac.tensors import Tensor
 
-__all__ = ["Settled", "folded", "settle"]
+__all__ = ["Settled", "entry_type", "folded", "settle"]
 
 # A probability's bits, and those of the tables' addresses.
 _SOFTMAX = Softmax(16, 10)
 _SLOPE_STEPS = 4096
+# What a number that is rounded later must have behind the last bit that is kept.
+_BITS_THAT_DECIDE = {Rounding.TRN: 0, Rounding.RND: 1}
 # What a bias that is not there has.
 _NO_BIAS = FixedPoint(2, 2)
 
@@ -82,6 +85,29 @@ def settle(
     outputs = [Output(output.name, work.ends[output.node]) for output in draft.outputs]
     network = Network.connected(name, tensors, work.parts, outputs)
     return Settled(network, work.origins, frozenset(work.exact), work.ends)
+
+
+def entry_type(draft: Draft, entry: Entry) -> FixedPoint | None:
+    """The type that the file itself gives an input: what loses nothing of all that quantise it.
+
+    None where something else reads it, or they round or overflow in several ways.
+    """
+    readers = [reader.what for reader in draft.readers(entry.name)]
+    quantisers = [what for what in readers if isinstance(what, Quantise)]
+    types = [type_ for what in quantisers for type_ in what.types]
+    modes = {(type_.rounding, type_.overflow) for type_ in types}
+    if len(quantisers) < len(readers) or len(modes) != 1 or draft.is_output(entry.name):
+        return None
+    if len(set(types)) == 1:
+        return types[0]
+    ((rounding, overflow),) = modes
+    # Cut off behind the bit that decides on rounding, a number is rounded as if it were whole.
+    more = _BITS_THAT_DECIDE.get(rounding)
+    if more is None:
+        return None
+    held = holding(types)
+    saturation = Overflow.SAT if overflow is Overflow.SAT_SYM else overflow
+    return FixedPoint(held.width + more, held.integer, held.signed, Rounding.TRN, saturation)
 
 
 def folded(draft: Draft) -> Draft:
@@ -135,7 +161,8 @@ class _Settling:
 
     def __post_init__(self) -> None:
         for entry in self.draft.entries:
-            type_ = self.inputs.get(entry.name) or entry.type or self.formats.entry(entry)
+            type_ = self.inputs.get(entry.name) or entry_type(self.draft, entry)
+            type_ = type_ or self.formats.entry(entry)
             self.tensors[entry.name] = Tensor(entry.name, entry.shape, type_)
             self.ends[entry.name] = entry.name
 

@@ -16,7 +16,7 @@ from fpgac.network.imports.choosing import (
 )
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.formats import Formats, UsualFormats
-from fpgac.network.imports.reading import SUFFIXES, draft_of, imported
+from fpgac.network.imports.reading import SUFFIXES, content_digest, draft_of, imported
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
@@ -56,7 +56,7 @@ class ImportedFile(NetworkSource):
         """See :meth:`NetworkSource.digest`: of the file, and of the formats beside it."""
         formats = formats_path(path, spec.name)
         chosen = digest_file(formats) if formats.is_file() else ""
-        return digest_json([super().digest(path, spec), chosen])
+        return digest_json([content_digest(path), chosen])
 
 
 def needs_formats(path: Path, spec: Spec) -> bool:
@@ -105,7 +105,7 @@ def _formats(path: Path, spec: Spec) -> Formats:
     if not written.is_file():
         return UnchosenFormats(path)
     chosen = read_formats(written)
-    if chosen.digest != digest_file(path):
+    if chosen.digest != content_digest(path):
         raise NetworkError(
             Problem(
                 f"the formats were chosen for another {chosen.model}",

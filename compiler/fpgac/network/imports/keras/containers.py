@@ -67,6 +67,10 @@ def read_keras(path: Path) -> KerasFile:
     Raises:
         NetworkError: there is no such file, or it holds no such model.
     """
+    from fpgac.network.imports.keras.savedmodel import is_saved_model, read_saved_model
+
+    if is_saved_model(path):
+        return read_saved_model(path)
     try:
         if path.suffix == ".json":
             return _read_json(path)

@@ -99,7 +99,8 @@ def _layers(
         arrays = weights.get(path if by_class else name, Weights())
         kind = str(table["class_name"]).rpartition(">")[2]
         package = registered.partition(">")[0] if ">" in registered else ""
-        yield KerasLayer(kind, name, config, arrays, package)
+        # A port of QKeras to Keras 3 registers its classes, which are QKeras's.
+        yield KerasLayer(kind, name, config, arrays, "" if package == "qkeras" else package)
 
 
 def _name_of(config: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -38,7 +38,7 @@ from fpgac.network.ops.merge import Concatenate, Merge
 from fpgac.network.ops.pooling import GlobalPooling, Pooling
 from fpgac.spec.shapes import Padding, Shape, Sides, pads, shape_text
 
-__all__ = ["LAYERS", "Reading", "activated", "read_layer", "reads"]
+__all__ = ["LAYERS", "Reading", "activated", "kernel_options", "over_places", "read_layer", "reads"]
 
 Array = npt.NDArray[Any]
 
@@ -91,12 +91,9 @@ class Reading:
         """The shape of the first input.
 
         Raises:
-            UnsupportedError: nobody can tell it.
+            UnreadInputError: nobody can tell it.
         """
-        shape = self.draft.shape(self.inputs[0])
-        if shape is None:
-            raise UnreadInputError
-        return shape
+        return self.shape_of(self.inputs[0])
 
     @cached_property
     def arrays(self) -> tuple[Array, ...]:
@@ -111,6 +108,22 @@ class Reading:
         if place >= len(self.arrays):
             raise UnsupportedError("its weights are not in the file", code="network.no-weights")
         return self.arrays[place]
+
+    def shape_of(self, name: str) -> Shape:
+        """The shape of a step that was just added, or read."""
+        shape = self.draft.shape(name)
+        if shape is None:
+            raise UnreadInputError
+        return shape
+
+    def reading(self, inputs: tuple[str, ...]) -> Reading:
+        """The same layer with other inputs."""
+        return replace(self, inputs=inputs)
+
+    def of_kind(self, kind: str) -> Reading:
+        """The same layer as if it were of another class, with no activation of its own."""
+        config = {key: value for key, value in self.config.items() if key != "activation"}
+        return replace(self, layer=replace(self.layer, kind=kind, package="", config=config))
 
     def add(self, what: What, *inputs: str, suffix: str = "") -> str:
         """A step, by default of the layer's own name and inputs."""
@@ -163,16 +176,15 @@ def read_layer(reading: Reading) -> str:
             "network.code-in-file",
         )
     known = {kind: None for package, kind in LAYERS if package == layer.package}
-    if layer.package or not known:
+    if not known:
         raise UnsupportedError(
             f"a class of its own, {layer.package or 'of no package'}>{layer.kind}, whose code is "
             "not executed",
             "say it with Keras's own layers",
             "network.code-in-file",
         )
-    raise UnsupportedError(
-        f"fpgac does not import layers of the class {layer.kind}", advice(layer.kind, known)
-    )
+    what = f"fpgac does not import layers of the class {layer.kind}"
+    raise UnsupportedError(what, advice(layer.kind, known))
 
 
 def activated(reading: Reading, name: str) -> str:
@@ -287,7 +299,7 @@ def over_places(kernel: Numbers, bias: Numbers | None, shape: Shape) -> Sums:
     return Sums("convolution", Numbers(weights, kernel.type), bias, ones)
 
 
-def _kernel_options(reading: Reading) -> tuple[tuple[int, ...], Padding]:
+def kernel_options(reading: Reading) -> tuple[tuple[int, ...], Padding]:
     ones = (1,) * (len(reading.shape) - 1)
     reading.require("data_format", "channels_last", None)
     reading.require("dilation_rate", ones, 1, (1,), (1, 1))
@@ -308,9 +320,8 @@ def _convolution(reading: Reading) -> str:
         before = ZeroPadding(((size - 1, 0),))
         inputs = (reading.add(before, suffix="_padding"),)
         config["padding"] = "valid"
-    layer = KerasLayer(reading.layer.kind, reading.layer.name, config, reading.layer.weights)
-    reading = Reading(reading.draft, layer, inputs, reading.is_new)
-    steps, padding = _kernel_options(reading)
+    reading = replace(reading, layer=replace(reading.layer, config=config), inputs=inputs)
+    steps, padding = kernel_options(reading)
     kernel = _learnt(reading, 0, "kernel_quantizer")
     sums = Sums("convolution", kernel, _bias(reading, 1), steps, padding)
     return activated(reading, reading.add(sums))
@@ -330,7 +341,7 @@ def _by_channel(kernel: Numbers) -> Numbers:
 
 @reads("DepthwiseConv1D", "DepthwiseConv2D", "QDepthwiseConv2D")
 def _depthwise(reading: Reading) -> str:
-    steps, padding = _kernel_options(reading)
+    steps, padding = kernel_options(reading)
     kernel = _by_channel(_learnt(reading, 0, "depthwise_quantizer"))
     sums = Sums("depthwise", kernel, _bias(reading, 1), steps, padding)
     return activated(reading, reading.add(sums))
@@ -338,7 +349,7 @@ def _depthwise(reading: Reading) -> str:
 
 @reads("SeparableConv1D", "SeparableConv2D", "QSeparableConv1D", "QSeparableConv2D")
 def _separable(reading: Reading) -> str:
-    steps, padding = _kernel_options(reading)
+    steps, padding = kernel_options(reading)
     kernel = _by_channel(_learnt(reading, 0, "depthwise_quantizer"))
     first = reading.add(Sums("depthwise", kernel, None, steps, padding), suffix="_depthwise")
     mixing = _learnt(reading, 1, "pointwise_quantizer")

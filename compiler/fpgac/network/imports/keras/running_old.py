@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from fpgac.network.imports.keras.containers import weights_beside
-from fpgac.network.imports.keras.widening import wide_copy, widened
+from fpgac.network.imports.keras.savedmodel import is_saved_model, read_saved_model
+from fpgac.network.imports.keras.widening import wide_copy, widened, without_training
 from fpgac.network.keras.modules import Keras
 from fpgac.network.keras.modules import load as load_keras
 
@@ -37,12 +38,31 @@ def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], l
 
 def _model(k: Keras, file: Path, folder: Path) -> Any:
     objects = _objects(k)
+    if is_saved_model(file):
+        return _saved_model(k, file, objects)
     if file.suffix != ".json":
         copy = wide_copy(file, folder)
         return k.keras.models.load_model(copy, custom_objects=objects, compile=False)
-    config = json.dumps(widened(json.loads(file.read_text(encoding="utf-8"))))
-    model = k.keras.models.model_from_json(config, custom_objects=objects)
+    model = _built(k, widened(json.loads(file.read_text(encoding="utf-8"))), objects)
     model.load_weights(weights_beside(file))
+    return model
+
+
+def _built(k: Keras, config: Any, objects: dict[str, Any]) -> Any:
+    """The layers alone, with the weights that Keras starts them with."""
+    return k.keras.models.model_from_json(json.dumps(config), custom_objects=objects)
+
+
+def _saved_model(k: Keras, folder: Path, objects: dict[str, Any]) -> Any:
+    """The layers of a SavedModel, with TensorFlow's checkpoint in them: none of its functions.
+
+    A checkpoint goes into variables of its own types alone, so that there are two models.
+    """
+    config = {"keras_version": "2", **read_saved_model(folder).model}
+    single = _built(k, without_training(config), objects)
+    single.load_weights(str(folder / "variables" / "variables")).expect_partial()
+    model = _built(k, widened(config), objects)
+    model.set_weights(single.get_weights())
     return model
 
 

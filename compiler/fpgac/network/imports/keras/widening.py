@@ -12,23 +12,40 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-__all__ = ["wide_copy", "widened"]
+__all__ = ["wide_copy", "widened", "without_training"]
 
 # What matters while a network is trained, and may name classes of its author's.
 _TRAINING = re.compile(r".*_(initializer|regularizer|constraint|range)|compile_config")
 
 
-def widened(config: Any) -> Any:
-    """A configuration in float64, without what is of use for training alone."""
+def without_training(config: Any) -> Any:
+    """A configuration without what is of use for training alone."""
     match config:
         case dict():
             return {
-                key: "float64" if _is_single(key, value) else widened(value)
+                key: without_training(value)
                 for key, value in config.items()
                 if not _TRAINING.fullmatch(key)
             }
         case list():
-            return [widened(value) for value in config]
+            return [without_training(value) for value in config]
+    return config
+
+
+def widened(config: Any) -> Any:
+    """A configuration in float64, without what is of use for training alone."""
+    return _wide(without_training(config))
+
+
+def _wide(config: Any) -> Any:
+    match config:
+        case dict():
+            return {
+                key: "float64" if _is_single(key, value) else _wide(value)
+                for key, value in config.items()
+            }
+        case list():
+            return [_wide(value) for value in config]
     return config
 
 

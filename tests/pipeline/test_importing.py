@@ -1,0 +1,122 @@
+"""Specs that leave topology and formats to a network's file, compiled and proven."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fpgac.errors import FpgacError
+from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.compiling import Report, Request, compile_spec
+from fpgac.plugins import load_plugins
+from tests.network.imports import onnx_files
+from tests.problems import coded
+
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def spec_of(network: Path, *lines: str, target: str = "aws-f1") -> Path:
+    spec = network.with_suffix(".toml")
+    text = ['name = "net"', f'network = "{network.name}"', *lines, f"[targets.{target}]"]
+    assert len(text) <= 10
+    spec.write_text("\n".join(text) + "\n")
+    return spec
+
+
+def compiled(spec: Path, target: str = "aws-f1") -> Report:
+    plugins = load_plugins()
+    file = check_spec(spec, plugins)
+    return compile_spec(Request(file, target, spec.with_suffix("")), plugins)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("target", ["aws-f1", "pynq-z2"])
+def test_a_quantised_network_is_proven_against_its_own_framework(
+    tmp_path: Path, target: str
+) -> None:
+    network = onnx_files.quantised_dense(tmp_path / "net.onnx")
+    report = compiled(spec_of(network, target=target), target)
+
+    (original,) = (a for a in report.proof.agreements if a.engine == "QONNX with net.onnx")
+    assert original.approximations == ()
+    assert original.samples["vectors"] > 4096
+    assert len(report.proof.agreements) >= 6
+
+
+@pytest.mark.heavy
+def test_floats_get_formats_by_data_which_stay(tmp_path: Path) -> None:
+    writing = onnx_files.Writing(["batch", 4])
+    x = writing.add("Gemm", "input", writing.floats(6, 4), writing.floats(6), transB=1)
+    x = writing.add("Gemm", writing.add("Relu", x), writing.floats(6, 3), writing.floats(3))
+    network = writing.write(tmp_path / "net.onnx", x)
+    lines = ("[data]", 'source = "iris"', "[quantisation]", 'from = "data"', "bits = 10")
+    report = compiled(spec_of(network, *lines))
+
+    (original,) = (a for a in report.proof.agreements if "onnxruntime" in a.engine)
+    (apart,) = original.approximations
+    assert apart.vectors == "data"
+    assert 0 < apart.greatest < 0.5
+    formats = tmp_path / "net.formats.toml"
+    before = formats.read_text()
+    assert compiled(spec_of(network, *lines[:-1], "bits = 12")).proof == report.proof
+    assert formats.read_text() == before
+
+
+def test_a_network_that_is_too_far_from_its_original_is_refused(tmp_path: Path) -> None:
+    network = onnx_files.dense(tmp_path / "net.onnx")
+    lines = (
+        "[interface]",
+        'input = "ap_fixed<8,4,RND,SAT>"',
+        "[quantisation]",
+        "bits = 3",
+        "[proof]",
+        "difference = 0.01",
+    )
+    with pytest.raises(FpgacError, check=coded("proof.too-far")):
+        compiled(spec_of(network, *lines))
+
+
+def test_other_weights_want_other_formats(tmp_path: Path) -> None:
+    network = onnx_files.dense(tmp_path / "net.onnx")
+    (tmp_path / "net.formats.toml").write_text(
+        'model = "net.onnx"\ndigest = "old"\nbits = 8\n[inputs]\n'
+    )
+    spec = spec_of(network, "[interface]", 'input = "ap_fixed<8,4,RND,SAT>"')
+
+    with pytest.raises(FpgacError, check=coded("network.other-formats")):
+        compiled(spec)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (("[interface.input]", 'other = "ap_fixed<8,4>"'), "network.unknown-input"),
+        (('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',), "spec.missing-key"),
+    ],
+)
+def test_what_a_spec_says_must_agree(tmp_path: Path, lines: tuple[str, ...], code: str) -> None:
+    network = onnx_files.quantised_dense(tmp_path / "net.onnx")
+
+    with pytest.raises(FpgacError) as caught:
+        check_spec(spec_of(network, *lines))
+    assert caught.value.problems[0].code == code
+
+
+def test_all_that_stands_in_the_way_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    writing = onnx_files.Writing([1, 4])
+    x = writing.add("Erf", "input")
+    network = writing.write(tmp_path / "net.onnx", writing.add("Gelu", x))
+
+    with pytest.raises(FpgacError, check=coded("network.unknown-layer")):
+        check_spec(spec_of(network))
+
+
+def test_a_spec_needs_a_topology_or_a_file(tmp_path: Path) -> None:
+    spec = tmp_path / "net.toml"
+    spec.write_text('name = "net"\n[targets.aws-f1]\n')
+
+    with pytest.raises(FpgacError, check=coded("spec.missing-key")):
+        check_spec(spec)
