@@ -34,6 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as cache:
         os.environ["FPGAC_CACHE"] = cache
         figures = [
+            figure("factors of 16 bits", dense(15), "of 8 bits", dense(), given=("16,6", "12,4")),
             figure("sums of 40 bits", dense(), "of 32 bits", dense(), given=("24,8", "12,4")),
             figure("sums of 60 bits", dense(20), "of 32 bits", dense(), given=("30,8", "12,4")),
             figure("table of 1024", table(1024, 18), "rounded", rounded),

@@ -29,6 +29,11 @@ pytest_plugins = ["tests.drawing"]
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--rewrite``: see tests/cli/test_golden.py."""
+    parser.addoption("--rewrite", action="store_true", help="write golden files anew")
+
+
 def run_fpgac(
     *arguments: str | Path, cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,8 +15,9 @@ from fpgac.program.program import Combination, Operation, Program, Terminal, Val
 from fpgac.program.ranges import NotExact
 from fpgac.tensors import Tensor
 
-# Values that are shown are cast to this width.
+# Values that are shown are cast to this width; wider ones than the second are not built upon.
 SHOWN = 53
+WIDEST = 59
 
 
 def bounded(name: str, fraction: int, lowest: int, highest: int, size: int = 1) -> Value:
@@ -81,10 +83,9 @@ class _Drawing:
             self.quotient,
         ]  # fmt: skip
         while len(self.build.operations) < steps:
-            try:
-                self.values.append(draws[self.number(0, len(draws) - 1)]())
-            except NotExact:
-                continue
+            with contextlib.suppress(NotExact):
+                value = draws[self.number(0, len(draws) - 1)]()
+                self.values += [value] * (value.bits <= WIDEST)
         layers = [(f"layer {place}", value) for place, value in enumerate(self.values[1:])]
         self.build.layer = "show"
         return self.build.program("drawn", self.outputs(), layers)

@@ -29,8 +29,9 @@ def test_a_problem_is_a_paragraph() -> None:
 
 
 def test_what_is_empty_is_left_out() -> None:
-    assert str(Problem("no such thing", Where())) == "no such thing"
-    assert str(SpecError(Problem("one"), Problem("two", got="2"))) == "one\ntwo\n  got:      2"
+    one, two = Problem("one", code="spec.one"), Problem("two", got="2", code="spec.two")
+    assert str(Problem("no such thing", Where(), code="spec.none")) == "no such thing"
+    assert str(SpecError(one, two)) == "one\ntwo\n  got:      2"
 
 
 def test_a_problem_is_plain_data_for_programs() -> None:
@@ -44,7 +45,8 @@ def test_a_problem_is_plain_data_for_programs() -> None:
         "got": "0",
         "hint": "the kernel's clock",
     }
-    assert set(Problem("no such thing").plain().values()) == {"", "no such thing", None}
+    plain = Problem("no such thing", code="spec.none").plain()
+    assert set(plain.values()) == {"spec.none", "no such thing", None}
 
 
 NASTY = "\x1b[2J\x07\r\x85\u202e\udc80\u2028"
@@ -55,7 +57,7 @@ WRITTEN = r"\x1b[2J\x07\r\x85\u202e\udc80\u2028"
 def test_no_terminal_obeys_what_a_user_wrote(
     label: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told: dict[str, object] = {"what": "this"}
+    told: dict[str, object] = {"what": "this", "code": "data.this"}
     told[label] = Where(Path(NASTY), 1, NASTY) if label == "where" else NASTY
     problem = Problem(**told)  # type: ignore[arg-type]
     complain(DataError(problem))
@@ -65,7 +67,7 @@ def test_no_terminal_obeys_what_a_user_wrote(
 
 
 def test_lines_and_tabs_stay() -> None:
-    assert str(Problem("two\n\tlines")) == "two\n\tlines"
+    assert str(Problem("two\n\tlines", code="spec.two")) == "two\n\tlines"
 
 
 def test_an_error_needs_a_problem() -> None:

@@ -60,6 +60,8 @@ def test_a_wheel_holds_templates_boards_and_the_card(wheel: Path) -> None:
     for folder, ending in [
         ("fpgac_templates/kernel/", ".j2"),
         ("fpgac_templates/hosts/", ".j2"),
+        ("fpgac_templates/hosts/", ".hpp"),
+        ("fpgac_templates/hosts/pynq/runtime/", ".py"),
         ("fpgac_targets/boards/", ".toml"),
         ("fpgac/emulation/device/", ".cpp"),
         ("fpgac/", "py.typed"),

@@ -50,6 +50,7 @@ __all__ = [
     "SpecError",
     "TargetError",
     "ToolchainError",
+    "UsageError",
     "Where",
     "closest",
     "nearest",
@@ -59,6 +60,7 @@ __all__ = [
 
 # What problems are about, as their codes begin, and the exit code of errors that hold them.
 AREAS: Final[Mapping[str, int]] = {
+    "fpgac": 1,
     "cli": 2,
     "spec": 3,
     "data": 4,
@@ -127,7 +129,7 @@ class Problem:
     expected: str = ""
     got: str = ""
     hint: str = ""
-    code: str = field(default="", kw_only=True)
+    code: str = field(kw_only=True)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -172,6 +174,10 @@ class FpgacError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class UsageError(FpgacError):
+    exit_code = 2
 
 
 class SpecError(FpgacError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fpgac.plugins import Target, hookimpl
+from fpgac.plugins import Target, ToolchainFinder, hookimpl
 
 
 @hookimpl
@@ -17,3 +17,11 @@ def fpgac_targets() -> list[type[Target[Any]]]:
     from fpgac_targets.zcu102 import Zcu102
 
     return [AwsF1, AwsF2, *alveo_cards(), PynqZ2, Zcu102]
+
+
+@hookimpl
+def fpgac_toolchains() -> list[type[ToolchainFinder]]:
+    """The toolchains that build for them."""
+    from fpgac_targets.toolchains import VitisFinder, VivadoFinder
+
+    return [VitisFinder, VivadoFinder]

@@ -11,7 +11,7 @@ __all__ = ["AwsF1"]
 
 
 class AwsF1(VitisTarget):
-    """F1's board file, and what its road differs in: the README tells of the AFI."""
+    """F1's board file, and a README that explains the AFI."""
 
     board = Board.load(files("fpgac_targets") / "boards" / "aws-f1.toml")
     readme = "aws_f1/README.md.j2"

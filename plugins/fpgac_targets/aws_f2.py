@@ -1,4 +1,4 @@
-"""Amazon EC2 F2, F1's successor: a card with HBM whose road ends at emulation."""
+"""Amazon EC2 F2, F1's successor: a card with HBM that is built for emulation only."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from fpgac.plugins import Board, File, Mode, Problem, Toolchain, ToolchainError, render
+from fpgac.plugins import Board, File, Mode, Problem, Toolchain, ToolchainError, Toolchains, render
 from fpgac_targets.vitis import REMEDIES, Stage, VitisTarget, emconfig_stage, kernel_stages
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class EmbeddedTarget(VitisTarget):
         **REMEDIES,
     }
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """Vitis, the cross-compiler, and the common image; see :meth:`Target.toolchain`."""
-        vitis = super().toolchain(environment)
+        vitis = super().toolchain(tools)
         platform = platform_of(self.board, vitis.version)
-        return replace(vitis, platform=platform, elsewhere=_elsewhere(environment))
+        return replace(vitis, platform=platform, elsewhere=_elsewhere(tools.environment))
 
     def places(self, toolchain: Toolchain) -> dict[str, str]:
         """See :meth:`VitisTarget.places`."""
@@ -115,11 +115,11 @@ def _source(host: str) -> str:
 
 
 def _host_stage(host: str, name: str, files: tuple[str, ...]) -> Stage:
-    program, sources = f"out/@mode@/{name}_{host}", (_source(host), f"hosts/{host}/fpga_io.hpp")
+    program, folder = f"out/@mode@/{name}_{host}", f"hosts/{host}/"
     return Stage(
         f"{host} host",
         (COMPILER, *FLAGS, "-o", program, _source(host), *LIBRARIES[host]),
-        tuple(path for path in sources if path in files),
+        tuple(sorted(p for p in files if p.startswith(folder) and p.endswith((".cpp", ".hpp")))),
         program,
     )
 
@@ -155,7 +155,9 @@ def _elsewhere(environment: Mapping[str, str]) -> dict[str, Path]:
     problems = [_no_part(name, path) for name, path in parts.items() if not path.exists()]
     if compiler is None:
         hint = "source <Vitis's folder>/settings64.sh, or apt install g++-aarch64-linux-gnu"
-        problems.append(Problem(f"{COMPILER} was not found on PATH", hint=hint))
+        problems.append(
+            Problem(f"{COMPILER} was not found on PATH", hint=hint, code="toolchain.no-tool")
+        )
     if compiler is None or problems:
         raise ToolchainError(*problems)
     return {COMPILER: Path(compiler), **parts}
@@ -176,4 +178,5 @@ def _no_part(name: str, path: Path) -> Problem:
         got=str(path),
         hint="download xilinx-zynqmp-common of Vitis's release, below Embedded Platforms, and run "
         "its sdk.sh",
+        code="toolchain.no-image",
     )

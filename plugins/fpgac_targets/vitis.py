@@ -6,10 +6,10 @@ the rest is for boards of fpgac's own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -31,11 +31,11 @@ from fpgac.plugins import (
     TargetOptions,
     Toolchain,
     ToolchainError,
+    Toolchains,
     WhereIs,
     card_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     kernel_files,
     nearest,
@@ -98,7 +98,7 @@ class VitisOptions(TargetOptions):
     banks: Some = Field(
         default=None,
         description="Banks for the compute units in their order, such as ['DDR[0]', 'DDR[1]'] "
-        "or ['HBM[0]']; by default they are spread.",
+        "or ['HBM[0]']; by default they are spread, in an HBM over all arguments.",
     )
     slrs: Annotated[tuple[int, ...], Field(min_length=1)] | None = Field(
         default=None,
@@ -162,30 +162,36 @@ class VitisTarget(Target[VitisOptions]):
         }
         return Design(name, self.name, files | self.scripts(context, loaders))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
-        vitis = find_toolchain(self.board.toolchain.name, environment)
+        vitis = tools.find(self.board.toolchain.name)
         self.check_version(vitis)
         variable = self.board.platform_variable
         if variable is None:
             return replace(vitis, platform=self.board.platforms[0])
-        if platform := environment.get(variable):
+        if platform := tools.environment.get(variable):
             return replace(vitis, platform=platform)
         raise ToolchainError(
             Problem(
                 f"{variable} is not set, and v++ needs the platform of {self.name}",
                 expected=f"the path of {self.board.platforms[0]}.xpfm",
                 hint=self.board.platform_hint,
+                code="toolchain.no-platform",
             )
         )
 
-    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+    def plan(
+        self,
+        design: Design,
+        mode: Mode,
+        toolchain: Toolchain,
+        *,
+        contract: Contract,
+        clock_mhz: float,
+    ) -> Plan:
         """See :meth:`Target.plan`."""
         self.check_mode(mode)
-        card = json.loads(design.files[CARD].content)
-        kernel: str = card["kernels"][0]["name"]
-        clock_mhz: float = card["clock_mhz"]
-        flow = self.stages(kernel, design.name, clock_mhz, design.files)
+        flow = self.stages(contract.kernel, design.name, clock_mhz, design.files)
         frequency = frequency_words(toolchain.version, clock_mhz)
         places = {"@mode@": mode, **self.places(toolchain)}
 
@@ -245,6 +251,7 @@ class VitisTarget(Target[VitisOptions]):
                         where("banks", place),
                         expected=f"some of {', '.join(self.board.bank_names)}",
                         hint=nearest(bank, self.board.bank_names),
+                        code="target.unknown-bank",
                     )
                 )
         for place, slr in enumerate(options.slrs or ()):
@@ -254,6 +261,7 @@ class VitisTarget(Target[VitisOptions]):
                         f"{self.name} has no super logic region {slr}",
                         where("slrs", place),
                         expected=f"0 to {self.board.slrs - 1}",
+                        code="target.unknown-slr",
                     )
                 )
         for key, named in (("banks", banks), ("slrs", options.slrs or ())):
@@ -265,13 +273,23 @@ class VitisTarget(Target[VitisOptions]):
                         expected=f"at most {options.compute_units}",
                         got=f"{len(named)} {key}",
                         hint=f"set compute_units, or name fewer {key}",
+                        code="target.idle-places",
                     )
                 )
         return problems
 
-    def _banks(self, agreed: Contract, options: VitisOptions) -> dict[str, str]:
-        """Each compute unit's bank: the banks in turn, so that neighbours do not share one."""
-        return _in_turn(agreed, options.banks or self.board.spread)
+    def _banks(self, agreed: Contract, options: VitisOptions) -> dict[str, dict[str, str]]:
+        """The bank of each argument of each compute unit: the banks in turn, so that neighbours do
+        not share one.
+
+        A bank is a compute unit's, unless each has a port of its own and none is asked for.
+        """
+        arguments = [buffer.argument for buffer in agreed.buffers]
+        if options.banks is None and self.board.has_port_per_bank:
+            banks = cycle(self.board.spread)
+            return {unit: dict(zip(arguments, banks, strict=False)) for unit in agreed.instances}
+        of_units = _in_turn(agreed, options.banks or self.board.spread)
+        return {unit: dict.fromkeys(arguments, bank) for unit, bank in of_units.items()}
 
     def loaders(self) -> list[BaseLoader]:
         """Where templates are looked up before fpgac's own."""
@@ -298,7 +316,7 @@ def _in_turn(agreed: Contract, things: Sequence[T]) -> dict[str, T]:
 
 
 def frequency_words(version: tuple[int, ...], clock_mhz: float) -> tuple[str, ...]:
-    """How v++ of ``version`` is told the clock of all kernels, where XRT scales it."""
+    """How v++ of ``version`` is given the clock of all kernels, where XRT scales it."""
     if version < UNIFIED_CLOCK:
         return ("--kernel_frequency", f"{clock_mhz:g}")
     return (f"--freqhz={round(clock_mhz * 1e6)}",)
@@ -357,7 +375,7 @@ def kernel_stages(
 
 
 def emconfig_stage(modes: tuple[Mode, ...]) -> Stage:
-    """What tells XRT which card is emulated."""
+    """The file from which XRT knows which card is emulated."""
     command = ("emconfigutil", "--platform", "@platform@", "--nd", "1", "--od", "out/@mode@")
     return Stage("emconfig", command, (), "out/@mode@/emconfig.json", modes)
 
@@ -397,4 +415,6 @@ def _check_name(name: str) -> None:
     try:
         check_identifier(name)
     except ValueError as error:
-        raise TargetError(Problem("the design cannot have this name", got=str(error))) from None
+        raise TargetError(
+            Problem("the design cannot have this name", got=str(error), code="target.invalid-name")
+        ) from None

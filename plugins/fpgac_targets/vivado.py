@@ -1,4 +1,4 @@
-"""What all Zynq boards under Vivado share: a processor, an AXI DMA, and the kernel as an IP."""
+"""What all Zynq boards under Vivado share: a processor, AXI DMAs, and the kernel as an IP."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from fpgac.plugins import (
     CARD,
+    Contract,
     Core,
     Design,
     File,
@@ -18,11 +19,11 @@ from fpgac.plugins import (
     TargetError,
     TargetOptions,
     Toolchain,
+    Toolchains,
     WhereIs,
     board_json,
     check_identifier,
     contract,
-    find_toolchain,
     host_files,
     hwh_file,
     kernel_files,
@@ -78,8 +79,11 @@ class VivadoTarget(Target[TargetOptions]):
         try:
             check_identifier(name)
         except ValueError as error:
-            problem = Problem("the design cannot have this name", got=str(error))
-            raise TargetError(problem) from None
+            raise TargetError(
+                Problem(
+                    "the design cannot have this name", got=str(error), code="target.invalid-name"
+                )
+            ) from None
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
         hosts = self.hosts(options)
@@ -105,13 +109,21 @@ class VivadoTarget(Target[TargetOptions]):
         }
         return Design(name, self.name, files | _scripts(context))
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
-        vivado = find_toolchain(self.board.toolchain.name, environment)
+        vivado = tools.find(self.board.toolchain.name)
         self.check_version(vivado)
         return vivado
 
-    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+    def plan(
+        self,
+        design: Design,
+        mode: Mode,
+        toolchain: Toolchain,
+        *,
+        contract: Contract,
+        clock_mhz: float,
+    ) -> Plan:
         """See :meth:`Target.plan`; there is no hardware emulation of a block design."""
         self.check_mode(mode)
         inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
@@ -137,11 +149,12 @@ class VivadoTarget(Target[TargetOptions]):
         if options.compute_units > 1:
             problems.append(
                 Problem(
-                    f"{self.name} has one compute unit: one AXI DMA feeds one kernel",
+                    f"{self.name} has one compute unit: its DMAs feed one kernel",
                     where("compute_units"),
                     expected="1",
                     got=str(options.compute_units),
-                    hint="leave compute_units away",
+                    hint="leave compute_units out",
+                    code="target.compute-units",
                 )
             )
         return problems

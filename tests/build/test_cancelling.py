@@ -18,8 +18,8 @@ def ended_after(seconds: float, work: Callable[[Cancellation], object]) -> float
     """How long ``work`` goes on, in seconds, when it is cancelled after some."""
     cancellation = Cancellation()
     timer = threading.Timer(seconds, cancellation.cancel)
-    timer.start()
     started = time.monotonic()
+    timer.start()
     with pytest.raises(KeyboardInterrupt):
         work(cancellation)
     timer.join()

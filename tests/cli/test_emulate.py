@@ -113,17 +113,16 @@ def test_memory_does_not_grow_with_the_samples(specs: Path, tmp_path: Path) -> N
     assert peaks[1] < peaks[0] + 20
 
 
-def test_a_trace_tells_draws_and_writes_where_the_bits_go(
-    fpgac: Fpgac, specs: Path, tmp_path: Path
-) -> None:
-    done = fpgac("trace", specs / "iris.toml", "--json", tmp_path / "trace.json")
+def test_a_trace_tells_and_draws_where_the_bits_go(fpgac: Fpgac, specs: Path) -> None:
+    done = fpgac("trace", specs / "iris.toml")
     assert done.returncode == 0, done.stderr
     titles, given, *layers = done.stdout.splitlines()
     assert "precise bits" in titles
     assert given.startswith("input")
     assert [line.split()[0] for line in layers] == ["dense_1", "dense_1_relu", "dense_2"]
     assert (specs / "iris.trace.png").read_bytes().startswith(b"\x89PNG")
-    figures = json.loads((tmp_path / "trace.json").read_text())
+
+    figures = json.loads(fpgac("--json", "trace", specs / "iris.toml").stdout)["result"]
     assert [layer["name"] for layer in figures] == ["input", "dense_1", "dense_1_relu", "dense_2"]
     assert figures[2]["saturated"] == pytest.approx(0.00694, abs=1e-4)
 

@@ -43,23 +43,24 @@ def requantised(values: Integers, fraction: int, to: FixedPoint) -> Integers:
     if shift <= 0:
         return overflowed(values * 2**-shift, to)
     whole = values // 2**shift
-    rest, half = values - whole * 2**shift, 2 ** (shift - 1)
-    match to.rounding:
-        case Rounding.TRN:
-            up = rest < 0
-        case Rounding.TRN_ZERO:
-            up = (rest > 0) & (values < 0)
-        case Rounding.RND:
-            up = rest >= half
-        case Rounding.RND_MIN_INF:
-            up = rest > half
-        case Rounding.RND_INF:
-            up = (rest > half) | ((rest == half) & (values > 0))
-        case Rounding.RND_ZERO:
-            up = (rest > half) | ((rest == half) & (values < 0))
-        case Rounding.RND_CONV:
-            up = (rest > half) | ((rest == half) & (whole % 2 == 1))
+    up = rounds_up(to.rounding, values, whole, values - whole * 2**shift, 2 ** (shift - 1))
     return overflowed(whole + up.astype(int), to)
+
+
+def rounds_up(rounding: Rounding, values: Any, whole: Any, rest: Any, half: Any) -> Any:
+    """Which of ``values`` become one more than the whole number below; ``rest`` is what is left,
+    and ``half`` half a whole one.
+    """
+    above, tie = rest > half, rest == half
+    return {
+        Rounding.TRN: rest < 0,
+        Rounding.TRN_ZERO: (rest > 0) & (values < 0),
+        Rounding.RND: above | tie,
+        Rounding.RND_MIN_INF: above,
+        Rounding.RND_INF: above | (tie & (values > 0)),
+        Rounding.RND_ZERO: above | (tie & (values < 0)),
+        Rounding.RND_CONV: above | (tie & (whole % 2 == 1)),
+    }[rounding]
 
 
 def overflowed(words: Integers, to: FixedPoint) -> Integers:

@@ -9,12 +9,14 @@ import pytest
 
 from fpgac.core.lowering import lower
 from fpgac.engines.csim import simulate
-from fpgac.errors import CoreError
-from fpgac.network.arithmetic import outputs
+from fpgac.errors import CoreError, NetworkError
+from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 from tests.core.networks import compiled, random_words
+from tests.problems import coded
 
 CASES = {
     "pictures, parallel, latency": ("pictures", {"reuse_factor": 2}, {}),
@@ -42,36 +44,42 @@ def test_raw_words_are_those_of_the_integers(
 ) -> None:
     network: Network = request.getfixturevalue(name)
     core = lower(network, HlsSection.model_validate(hls), reuse_factors=factors)
-    assert core.input.shape == network.input_shape
-    words = random_words(core.input.type, (300, core.input.size), np.random.default_rng(7))
+    ((x,), (entry,)) = core.inputs, network.inputs
+    assert (x.name, x.shape, x.type) == (entry.name, entry.shape, entry.type)
+    words = random_words(x.type, (300, x.size), np.random.default_rng(7))
     got = simulate(compiled(core, tmp_path), core, words)
-    np.testing.assert_array_equal(got, core.output.type.raw(outputs(network, words)))
+    np.testing.assert_array_equal(got, core.output_layout.raw(outputs(network, words)))
 
 
 def test_a_stream_carries_the_channels_of_one_place_in_each_item(pictures: Network) -> None:
-    core = lower(pictures, HlsSection(io_type="io_stream"))
-    assert (core.input.shape, core.input.size, core.input.lanes) == ((6, 7, 2), 84, 2)
+    (x,) = lower(pictures, HlsSection(io_type="io_stream")).inputs
+    assert (x.shape, x.size, x.lanes) == ((6, 7, 2), 84, 2)
 
 
 def test_reuse_factors_are_those_of_the_kernel_at_one_place(pictures: Network) -> None:
     """12 products in each of the first layer's 4 sums."""
     resource = HlsSection(strategy="resource", reuse_factor=1)
     assert lower(pictures, resource, reuse_factors={"first": 24}).initiation_interval == 24
-    with pytest.raises(CoreError, match="a divisor of its inputs, 12, or 12 x a divisor of"):
+    refused = coded("core.reuse-factor", got="5", key="layers.first.reuse_factor")
+    with pytest.raises(CoreError, check=refused) as caught:
         lower(pictures, resource, reuse_factors={"first": 5})
+    (problem,) = caught.value.problems
+    assert problem.expected == "a divisor of its inputs, 12, or 12 x a divisor of its outputs, 4"
 
 
 def test_pools_have_no_reuse_factor(pictures: Network) -> None:
-    with pytest.raises(CoreError, match="given for 'pool', which is no layer with weights"):
+    with pytest.raises(CoreError, check=coded("core.unknown-layer")):
         lower(pictures, HlsSection(), reuse_factors={"pool": 2})
 
 
 def test_results_may_have_a_type_of_their_own(pictures: Network) -> None:
     narrow = FixedPoint.parse("ap_fixed<9,4,RND,SAT>")
-    assert lower(pictures, HlsSection(), output=narrow).output.type == narrow
+    (result,) = lower(pictures, HlsSection(), types={"last": narrow}).outputs
+    assert result.type == narrow
 
 
 def test_layers_that_do_not_fit_are_an_error(pictures: Network) -> None:
-    unfit = Network("tiny", (6, 6, 2), pictures.input_type, pictures.layers)
-    with pytest.raises(CoreError, match="pools of 2x3 do not divide 2x2x3"):
-        lower(unfit, HlsSection())
+    narrow = Tensor("x", (6, 6, 2), pictures.inputs[0].type)
+    operations = [(node.name, node.operation) for node in pictures.nodes]
+    with pytest.raises(NetworkError, check=coded("network.misfit", key="nodes[4].pool")):
+        Network.chain("tiny", narrow, operations)

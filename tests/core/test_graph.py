@@ -9,17 +9,19 @@ import pytest
 
 from fpgac.core.graph import Graph, Node
 from fpgac.core.lowering import lower
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 
 WEIGHTS = FixedPoint.parse("ap_fixed<8,1>")
-DENSE = DenseLayer("hidden", np.arange(-6, 6).reshape(4, 3), WEIGHTS, np.array([1, 2, 3]), WEIGHTS)
-NETWORK = Network(
+DENSE = Dense(np.arange(-6, 6).reshape(4, 3), WEIGHTS, np.array([1, 2, 3]), WEIGHTS)
+NETWORK = Network.chain(
     "tiny",
-    4,
-    FixedPoint.parse("ap_fixed<10,4,RND,SAT>"),
-    (DENSE, ReluLayer("relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))),
+    Tensor("x", (4,), FixedPoint.parse("ap_fixed<10,4,RND,SAT>")),
+    [("hidden", DENSE), ("relu", Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")))],
 )
 
 
@@ -65,6 +67,6 @@ def test_weights_are_words_in_the_order_of_the_cpp_array(hls: HlsSection, array:
 
 def test_the_digest_covers_every_weight() -> None:
     other = replace(DENSE, weights=DENSE.weights + (np.arange(12).reshape(4, 3) == 5))
-    changed = replace(NETWORK, layers=(other, *NETWORK.layers[1:]))
+    changed = NETWORK.with_operations({"hidden": other})
     assert graph().digest == graph().digest
     assert graph(changed).digest != graph().digest

@@ -7,6 +7,7 @@ import pytest
 
 from fpgac.core.lowering import lower
 from fpgac.network.network import Network
+from fpgac.network.ops.convolution import Convolution
 from fpgac.spec.models import HlsSection
 
 
@@ -30,7 +31,8 @@ def test_the_bytes_are_hls4mls_own(
 
 def test_every_number_is_where_it_was(pictures: Network) -> None:
     files = lower(pictures, HlsSection()).files
-    first = pictures.weighted_layers[0]
+    first = pictures.weighted[0].operation
+    assert isinstance(first, Convolution)
     text = files["weights/w2.h"].decode()
     numbers = [float(number) for number in text.split("{")[1].split("}")[0].split(",")]
     assert np.array_equal(numbers, first.weight_type.number(first.weights).ravel())

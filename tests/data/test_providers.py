@@ -51,14 +51,3 @@ def test_the_digest_is_the_same_in_another_process() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
     assert answer.stdout.strip() == BUILT_IN["muon"]().digest
-
-
-def test_looking_a_provider_up_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from fpgac.data.providers import BUILT_IN; BUILT_IN['iris']()\n"
-        "print({'sklearn', 'matplotlib', 'tensorflow', 'scipy'} & set(sys.modules))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True
-    )
-    assert answer.stdout.strip() == "set()"

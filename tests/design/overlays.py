@@ -13,9 +13,9 @@ import numpy as np
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.design.contract import Contract, contract
-from fpgac.design.render import bridge_files, host_files, kernel_files
-from fpgac.emulation.card import BoardDescription, HostRun, run_host
-from fpgac.emulation.zynq.bitstream import write_bitstream
+from fpgac.design.hosts import host_files
+from fpgac.design.kernel import bridge_files, kernel_files
+from fpgac.emulation import BoardDescription, HostRun, run_host, write_bitstream
 from fpgac.targets.board import Board
 from fpgac.targets.zynq import hwh_file
 

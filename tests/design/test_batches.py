@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from .cores import handmade_core
-from .hosts import compile_cpp, header, python_host
+from .hosts import PythonHost, compile_cpp, headers, python_host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,8 @@ PROBE = """\
 #include "fpga_io.hpp"
 using namespace fpga;
 struct Slot {
-    std::vector<InputWord> x;
-    std::vector<OutputWord> y;
+    std::vector<tensors::x::Word> x;
+    std::vector<tensors::y::Word> y;
     std::size_t running = 0;
 };
 struct Card {
@@ -41,8 +41,8 @@ struct Card {
         for (auto& slot : slots)
             slot.x.resize(batch), slot.y.resize(batch);
     }
-    InputWord* samples(std::size_t s) { return slots[s].x.data(); }
-    const OutputWord* results(std::size_t s) { return slots[s].y.data(); }
+    void* samples(std::size_t s, std::size_t) { return slots[s].x.data(); }
+    const void* results(std::size_t s, std::size_t) { return slots[s].y.data(); }
     void to_device(std::size_t s, std::size_t) { std::fprintf(stderr, "fill %zu ", s); }
     void start(std::size_t s, std::size_t rows) {
         std::fprintf(stderr, "start %zu ", s);
@@ -64,7 +64,7 @@ int main(int argc, char** argv) { return host_main<Card>(argc, argv); }
 @pytest.fixture(scope="module")
 def cpp_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("batches")
-    (folder / "fpga_io.hpp").write_text(header(CORE))
+    headers(CORE, folder)
     (folder / "probe.cpp").write_text(PROBE)
     compile_cpp(folder / "probe.cpp", folder / "probe", "-O1")
     return folder / "probe"
@@ -90,67 +90,66 @@ def test_the_order_of_a_cpp_host(
 
 
 class Unit:
-    """A compute unit's driver of pynq's: ``start`` gives a handle whose ``wait`` computes."""
+    """A compute unit that writes down what is asked of it, and computes while it is awaited."""
 
-    def __init__(self, log: list[str]) -> None:
-        self.log = log
+    def __init__(self, place: int, log: list[str]) -> None:
+        self.device, self.name, self.log = 0, f"unit{place}", log
 
-    def start(self, x: Any, y: Any, rows: int) -> Unit:
-        self.log += ["start", str(x.slot)]
-        self.x, self.y, self.rows = x, y, rows
-        return self
+    def write(self, what: str, slot: Any) -> None:
+        self.log += [what, str(slot.place)]
 
-    def wait(self) -> None:
-        self.log += ["wait", str(self.x.slot)]
-        self.y[: self.rows] = np.asarray(self.x[: self.rows]) + 100
+    def send(self, slot: Any) -> None:
+        self.write("fill", slot)
 
+    def start(self, slot: Any) -> None:
+        self.write("start", slot)
 
-class Memory(np.ndarray[Any, Any]):
-    """A buffer of pynq's that writes down when it is copied."""
+    def wait(self, slot: Any) -> None:
+        self.write("wait", slot)
+        slot.outputs[0][: slot.rows] = np.asarray(slot.inputs[0][: slot.rows]) + 100
 
-    slot: int
-    log: list[str]
+    def receive(self, slot: Any) -> None:
+        self.write("empty", slot)
 
-    def __array_finalize__(self, other: Any) -> None:
-        self.slot, self.log = getattr(other, "slot", -1), getattr(other, "log", [])
-
-    def sync_to_device(self) -> None:
-        self.log += ["fill", str(self.slot)]
-
-    def sync_from_device(self) -> None:
-        self.log += ["empty", str(self.slot)]
+    def stop(self) -> None:
+        """Nothing is under way."""
 
 
-def python_slots(host: Any, batch: int, log: list[str]) -> list[Any]:
-    def memory(slot: int, dtype: Any) -> Memory:
-        made = np.zeros((batch, 1), dtype).view(Memory)
-        made.slot, made.log = slot, log
-        return made
-
-    return [
-        host.Slot(
-            host.ComputeUnit(0, host.COMPUTE_UNITS[slot % 2], None, Unit(log)),
-            memory(slot, host.INPUT_WORD),
-            memory(slot, host.OUTPUT_WORD),
-        )
-        for slot in range(4)
-    ]
+def python_slots(host: PythonHost, batch: int, log: list[str]) -> list[Any]:
+    """Four slots of two units, whose buffers are plain arrays."""
+    (x,), (y,) = host.contract.inputs, host.contract.outputs
+    slots = []
+    for place in range(4):
+        unit, buffers = Unit(place % 2, log), (np.zeros((batch, 1), t.word) for t in (x, y))
+        slot = host.chip.Slot(host.contract, unit, *([buffer] for buffer in buffers))
+        slot.place = place
+        slots.append(slot)
+    return slots
 
 
 @pytest.mark.parametrize("profiled", [False, True], ids=["run", "profile"])
 def test_the_order_of_the_python_host(profiled: bool, tmp_path: Path) -> None:
     host = python_host(CORE, tmp_path)
-    chip = host.Muon.__new__(host.Muon)
+    chip = host.module.Muon.__new__(host.module.Muon)
     log: list[str] = []
-    chip._units = list(host.COMPUTE_UNITS)
-    chip._slots, chip._started, chip._batch = python_slots(host, 2, log), [], 2
+    chip.contract, chip._units, chip._started, chip._batch = host.contract, [1, 2], [], 2
+    chip._slots = python_slots(host, 2, log)
     samples = np.arange(10.0)[:, None]
     got: list[Any] = []
     if profiled:
-        timings = list(chip.profile(samples, got.append, 2))
+        timings = list(chip.run_profiled([samples], got.append, 2))
         assert [timing.samples for timing in timings] == [2] * 5
         assert all(min(timing[4:]) > 0 for timing in timings)
     else:
-        got += chip.stream(samples, 2)
+        got += chip.run_overlapped([samples], 2)
     assert " ".join(log) == (ALONE if profiled else OVERLAPPED)
-    np.testing.assert_array_equal(np.concatenate(got), samples + 100)
+    np.testing.assert_array_equal(np.concatenate([words for (words,) in got]), samples + 100)
+
+
+def test_stream_gives_what_people_are_given(tmp_path: Path) -> None:
+    host = python_host(CORE, tmp_path)
+    chip = host.module.Muon.__new__(host.module.Muon)
+    chip.contract, chip._units, chip._started, chip._batch = host.contract, [1, 2], [], 2
+    chip._slots = python_slots(host, 2, [])
+    parts = list(chip.stream(np.arange(3.0), 2))
+    np.testing.assert_array_equal(np.concatenate(parts), [[100], [101], [102]])

@@ -12,7 +12,7 @@ import pytest
 from fpgac.numbers import FixedPoint, Overflow, Rounding
 
 from .cores import handmade_core
-from .hosts import compile_cpp, header, python_host
+from .hosts import compile_cpp, headers, python_host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +43,14 @@ def hard_numbers(to: FixedPoint) -> npt.NDArray[np.float64]:
     return np.concatenate([signed, -signed])
 
 
+def once(folder: Path, *names: str) -> str:
+    """Headers as one text, which can be had again under another name of their namespace."""
+    text = "".join((folder / name).read_text() for name in names)
+    return "\n".join(
+        line for line in text.splitlines() if not line.startswith(("#pragma once", '#include "'))
+    )
+
+
 @pytest.fixture(scope="module")
 def cpp(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """All formats' headers in one library, each in a namespace of its own."""
@@ -51,18 +59,20 @@ def cpp(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for place, to in enumerate(FORMATS):
         name = f"format_{place}"
         core = handmade_core(samples=((3,), str(to)), results=((3,), str(to)))
-        (folder / f"{name}.hpp").write_text(header(core))
+        headers(core, folder)
         source.append(
             f"#define fpga {name}\n"
-            f'#include "{name}.hpp"\n'
+            f"{once(folder, 'rule.hpp', 'contract.hpp', 'numbers.hpp')}\n"
             "#undef fpga\n"
-            f'extern "C" void {name}_double(const double* x, unsigned long n, void* words)'
-            f" {{ {name}::to_raw(x, n, static_cast<{name}::InputWord*>(words)); }}\n"
+            f"namespace x_{name} {{ using namespace {name};"
+            " using X = tensors::x; using Y = tensors::y;"
+            f' extern "C" void {name}_double(const double* x, unsigned long n, void* words)'
+            " { to_raw<X>(x, n, static_cast<X::Word*>(words)); }\n"
             f'extern "C" void {name}_float(const float* x, unsigned long n, void* words)'
-            f" {{ {name}::to_raw(x, n, static_cast<{name}::InputWord*>(words)); }}\n"
+            " { to_raw<X>(x, n, static_cast<X::Word*>(words)); }\n"
             f'extern "C" void {name}_back(const void* words, unsigned long n, void* numbers)'
-            f" {{ {name}::from_raw(static_cast<const {name}::OutputWord*>(words), n,"
-            f" static_cast<{name}::OutputNumber*>(numbers)); }}\n"
+            " { from_raw<Y, false>(static_cast<const Y::Word*>(words), n,"
+            " static_cast<Y::Number*>(numbers)); } }\n"
         )
     (folder / "all.cpp").write_text("".join(source))
     compile_cpp(folder / "all.cpp", folder / "all.so", "-shared", "-fPIC")
@@ -95,12 +105,13 @@ def test_python_gives_the_raw_words(place: int, tmp_path: Path) -> None:
     to = FORMATS[place]
     host = python_host(handmade_core(samples=((3,), str(to)), results=((3,), str(to))), tmp_path)
     x = rows_of(hard_numbers(to))
-    np.testing.assert_array_equal(host.raw_words(x), to.raw(x))
+    tensor = host.contract.inputs[0]
+    np.testing.assert_array_equal(tensor.raw_words(x), to.raw(x))
     with np.errstate(over="ignore"):
         single = x.astype(np.float32)
-    np.testing.assert_array_equal(host.raw_words(single), to.raw(single))
+    np.testing.assert_array_equal(tensor.raw_words(single), to.raw(single))
     rows = np.ones((len(x), 4), to.dtype)
-    host.fill(rows, x)
+    tensor.fill(rows, x)
     np.testing.assert_array_equal(rows[:, :3], to.raw(x))
     assert not rows[:, 3].any()
 
@@ -119,5 +130,6 @@ def test_numbers_come_back_exactly(cpp: Any, place: int, tmp_path: Path) -> None
     )
     np.testing.assert_array_equal(numbers, to.number(words))
     host = python_host(handmade_core(samples=((3,), str(to)), results=((3,), str(to))), tmp_path)
-    assert host.numbers(words).dtype == to.float_dtype
-    np.testing.assert_array_equal(host.numbers(words), to.number(words))
+    tensor = host.contract.outputs[0]
+    assert tensor.numbers(words).dtype == to.float_dtype
+    np.testing.assert_array_equal(tensor.numbers(words), to.number(words))

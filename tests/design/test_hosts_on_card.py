@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from fpgac.design.contract import contract
-from fpgac.design.render import HOSTS, host_files, kernel_files
-from fpgac.emulation.card import CardDescription, HostKind, HostRun, run_host
-from fpgac.emulation.xclbin import write_xclbin
+from fpgac.design.hosts import HOSTS, host_files
+from fpgac.design.kernel import kernel_files
+from fpgac.emulation import CardDescription, HostKind, HostRun, run_host, write_xclbin
 
 from .cores import AP_TYPES, answers, handmade_core
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fpgac.design.contract import Contract, contract
-from fpgac.design.render import kernel_files
+from fpgac.design.kernel import kernel_files
 
 from .cores import AP_TYPES, SEVERAL, answers, handmade_core, random_words
 

@@ -14,7 +14,7 @@ import pytest
 from fpgac.core.core import Core
 
 from .cores import handmade_core
-from .hosts import compile_cpp, header, python_host
+from .hosts import compile_cpp, headers, python_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,26 +27,28 @@ X = RANDOM.normal(0, 10, (7, 2, 3, 4))
 
 # Reads samples, a few at a time, and writes their raw words; or writes results.
 PROBE = """\
-#include "fpga_io.hpp"
+#include "arrays.hpp"
 int main(int argc, char** argv) {
     using namespace fpga;
+    using X = tensors::x;
+    using Y = tensors::y;
     try {
         if (argc == 2) {
             Samples samples(argv[1]);
-            std::vector<InputWord> words(3 * INPUT_STRIDE);
+            std::vector<X::Word> words(3 * X::STRIDE);
             for (std::size_t first = 0; first < samples.count(); first += 3) {
                 const std::size_t rows = std::min<std::size_t>(3, samples.count() - first);
-                samples.read(first, rows, words.data());
-                std::fwrite(words.data(), INPUT_STRIDE * sizeof(InputWord), rows, stdout);
+                samples.read(first, rows, [&](std::size_t) { return words.data(); });
+                std::fwrite(words.data(), X::STRIDE * sizeof(X::Word), rows, stdout);
             }
         } else {
             const std::size_t count = std::strtoul(argv[2], nullptr, 10);
             Results results(argv[1], count, std::string(argv[3]) == "raw");
-            std::vector<OutputWord> words(OUTPUT_STRIDE);
+            std::vector<Y::Word> words(Y::STRIDE);
             for (std::size_t row = 0; row < count; row++) {
-                for (std::size_t i = 0; i < OUTPUTS; i++)
-                    words[i] = static_cast<OutputWord>(row * OUTPUTS + i) - 3;
-                results.write(words.data(), 1);
+                for (std::size_t i = 0; i < Y::SIZE; i++)
+                    words[i] = static_cast<Y::Word>(row * Y::SIZE + i) - 3;
+                results.write(1, [&](std::size_t) { return words.data(); });
             }
             results.finish();
         }
@@ -63,7 +65,7 @@ def probe(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     folder = tmp_path_factory.mktemp("npy")
-    (folder / "fpga_io.hpp").write_text(header(CORE))
+    headers(CORE, folder)
     (folder / "probe.cpp").write_text(PROBE)
     # Sanitisers end the program when it reads where it must not.
     compile_cpp(folder / "probe.cpp", folder / "probe", "-fsanitize=address,undefined", "-O1")
@@ -148,9 +150,9 @@ def test_both_hosts_read_what_numpy_reads(content: bytes, probe: Any, tmp_path: 
     assert not rows[:, 24:].any()
 
     host = python_host(CORE, tmp_path)
-    samples = host.read_samples(path)
+    (samples,) = host.arrays.read_samples(path, host.contract.inputs)
     rows = np.ones((len(samples), 32), CORE.inputs[0].type.dtype)
-    host.fill(rows, samples)
+    host.contract.inputs[0].fill(rows, samples)
     np.testing.assert_array_equal(rows[:, :24], expected)
 
 
@@ -164,8 +166,8 @@ def test_both_hosts_refuse_the_rest(content: bytes, words: str, probe: Any, tmp_
     assert ran.stderr.decode().startswith(f"{path}: ")
 
     host = python_host(CORE, tmp_path)
-    with pytest.raises(host.HostError) as caught:
-        host.read_samples(path)
+    with pytest.raises(host.error) as caught:
+        host.arrays.read_samples(path, host.contract.inputs)
     assert caught.value.exit_code == 3
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"{path}")
@@ -175,15 +177,16 @@ def test_both_hosts_refuse_the_rest(content: bytes, words: str, probe: Any, tmp_
 def test_a_path_that_is_no_file(path: str, probe: Any, tmp_path: Path) -> None:
     assert probe(tmp_path / path).returncode == 3
     host = python_host(CORE, tmp_path)
-    with pytest.raises(host.HostError):
-        host.read_samples(tmp_path / path)
+    with pytest.raises(host.error):
+        host.arrays.read_samples(tmp_path / path, host.contract.inputs)
 
 
 def test_a_single_number_a_sample_may_lie_flat(tmp_path: Path) -> None:
     core: Core = handmade_core(samples=((1,), "ap_fixed<16,6>"), results=((1,), "ap_fixed<17,7>"))
     host = python_host(core, tmp_path)
     np.save(tmp_path / "x.npy", np.arange(5.0))
-    assert host.read_samples(tmp_path / "x.npy").shape == (5,)
+    (samples,) = host.arrays.read_samples(tmp_path / "x.npy", host.contract.inputs)
+    assert samples.shape == (5,)
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
@@ -215,6 +218,6 @@ def test_what_is_no_plain_file_is_never_replaced(probe: Any, tmp_path: Path) -> 
     os.mkfifo(pipe)
     assert probe(pipe, 1, "raw").returncode == 3
     host = python_host(CORE, tmp_path)
-    with pytest.raises(host.HostError, match="no plain file"), host.new_file(pipe):
+    with pytest.raises(host.error, match="no plain file"), host.arrays.new_file(pipe):
         pass
     assert pipe.is_fifo()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fpgac.design.contract import Interface, contract
+from fpgac.design.hosts import host_files
 from fpgac.design.package import OverlayPackage, program_names
-from fpgac.design.render import host_files
 from fpgac.testing import HOSTILE_TEXT, code_of
 
 from .cores import handmade_core
@@ -40,11 +40,11 @@ def package(
 ) -> OverlayPackage:
     agreed = contract(handmade_core(), name="jet_tagger", compute_units=1, interface=interface)
     hosts = host_files(agreed, ["pynq"])
+    folder = "hosts/pynq/"
     return OverlayPackage(
         contract=agreed,
         title="PYNQ-Z2",
-        host=hosts["hosts/pynq/jet_tagger_host.py"].content,
-        requirements=hosts["hosts/pynq/requirements.txt"].content,
+        host={path.removeprefix(folder): file.content for path, file in hosts.items()},
         answers=ANSWERS[answers],
         vectors={"inputs.npy": b"vectors"},
         archive="jet_tagger-pynq-z2.tar.gz",
@@ -86,9 +86,12 @@ def test_what_the_board_loads_is_package_data(interface: Interface) -> None:
 
 def test_its_host_is_the_design_s() -> None:
     made = package()
-    host = made.files()["jet_tagger_overlay/jet_tagger_host.py"]
-    assert host.content == made.host
-    assert host.executable
+    files = made.files()
+    assert files["jet_tagger_overlay/jet_tagger_host.py"].executable
+    for path, content in made.host.items():
+        inside = path if path == "requirements.txt" else f"jet_tagger_overlay/{path}"
+        assert files[inside].content == content
+    assert "jet_tagger_runtime/dma.py" in made.host
 
 
 def code_cells(made: OverlayPackage) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from fpgac.design.contract import LONGEST_TRANSFER, Contract, contract
-from fpgac.design.render import bridge_files, kernel_files
+from fpgac.design.kernel import bridge_files, kernel_files
 from fpgac.errors import TargetError
 
 from .cores import AP_TYPES, SEVERAL, answers, handmade_core, random_words

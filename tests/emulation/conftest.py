@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.emulation.card import CardDescription
+from fpgac.emulation import CardDescription
 from fpgac.emulation.machinery import Machinery, build_machinery
 from fpgac.emulation.xclbin import main as write_xclbin_main
 from tests.emulation.toy import PROGRAMS, Toy, ap_types, compile_cpp, toy_data

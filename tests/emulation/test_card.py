@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.emulation.card import run_host
+from fpgac.emulation import run_host
 from fpgac.errors import EmulationError
 from tests.emulation.toy import Toy
 
@@ -220,7 +220,7 @@ class TestTheCaller:
             textwrap.dedent(
                 f"""
                 from pathlib import Path
-                from fpgac.emulation.card import CardDescription, run_host
+                from fpgac.emulation import CardDescription, run_host
                 run_host(
                     {toy.native("vadd:{vadd_1}", 4096, 0, "hang")!r}, kind="xrt",
                     card=CardDescription.read(Path({str(toy.folder / "card.json")!r})),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fpgac.emulation.card import missing, require, run_host
+from fpgac.emulation import missing, require, run_host
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import find_xrt
 from fpgac.emulation.machinery import Machinery, build_machinery, emconfig

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fpgac.build.cancelling import Cancellation
-from fpgac.emulation.card import BoardDescription, missing, run_host
+from fpgac.emulation import BoardDescription, missing, run_host
 from fpgac.errors import EmulationError
 from tests.design.overlays import AGREED, BOARD, Bench, bench, build
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fpgac.emulation.card import CardDescription, HostKind, HostRun, run_host
+from fpgac.emulation import CardDescription, HostKind, HostRun, run_host
 from fpgac.errors import EmulationError
 
 PROGRAMS = Path(__file__).parent / "programs"

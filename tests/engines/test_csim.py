@@ -14,7 +14,9 @@ import pytest
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
 from fpgac.engines.csim import simulate
-from fpgac.network.network import DenseLayer, Network, ReluLayer
+from fpgac.network.network import Network
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.spec.models import HlsSection
 from tests.core.networks import compiled, network, random_words
@@ -36,8 +38,8 @@ class Case:
 
     @property
     def core(self) -> Core:
-        output = FixedPoint.parse(self.output) if self.output else None
-        return lower(self.network, self.hls, output=output, reuse_factors=dict(self.reuse_factors))
+        types = {self.network.outputs[0].name: FixedPoint.parse(self.output)} if self.output else {}
+        return lower(self.network, self.hls, types=types, reuse_factors=dict(self.reuse_factors))
 
 
 CASES = {
@@ -108,18 +110,20 @@ def hls4mls_own(case: Case, folder: Path) -> Any:
     config = hls4ml.utils.config.create_config(
         output_dir=str(folder), project_name="own", backend="Vitis", io_type=case.hls.io_type
     )
+    (entry,) = case.network.inputs
     layers: list[dict[str, Any]] = [
-        {"name": "x", "class_name": "InputLayer", "input_shape": [case.network.input_size]}
+        {"name": "x", "class_name": "InputLayer", "input_shape": [entry.size]}
     ]
-    names: dict[str, Any] = {"x": {"Precision": {"result": case.network.input_type.cpp}}}
-    inputs = case.network.input_size
-    for layer in case.network.layers:
-        if isinstance(layer, DenseLayer):
+    names: dict[str, Any] = {"x": {"Precision": {"result": entry.type.cpp}}}
+    inputs = entry.size
+    for node in case.network.nodes:
+        layer = node.operation
+        if isinstance(layer, Dense):
             weights = layer.weight_type.number(layer.weights)
             biases = layer.bias_type.number(layer.bias)
             layers.append(
                 {
-                    "name": layer.name,
+                    "name": node.name,
                     "class_name": "Dense",
                     "n_in": inputs,
                     "n_out": len(biases),
@@ -133,21 +137,21 @@ def hls4mls_own(case: Case, folder: Path) -> Any:
                 "accum": "auto",
                 "result": "auto",
             }
-            factor = dict(case.reuse_factors).get(layer.name, case.hls.reuse_factor)
-            names[layer.name] = {"Precision": precision, "ReuseFactor": factor}
+            factor = dict(case.reuse_factors).get(node.name, case.hls.reuse_factor)
+            names[node.name] = {"Precision": precision, "ReuseFactor": factor}
             inputs = len(biases)
-        elif isinstance(layer, ReluLayer):
+        elif isinstance(layer, Relu):
             layers.append(
                 {
-                    "name": layer.name,
+                    "name": node.name,
                     "class_name": "Activation",
                     "activation": "relu",
                     "n_in": inputs,
                 }
             )
-            names[layer.name] = {"Precision": {"result": layer.type.cpp}}
+            names[node.name] = {"Precision": {"result": layer.grid.cpp}}
     if case.output:
-        last = names[case.network.layers[-1].name]["Precision"]
+        last = names[case.network.outputs[0].node]["Precision"]
         last["result"] = FixedPoint.parse(case.output).cpp
     model = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": case.hls.strategy}
     config["HLSConfig"] = {"Model": model, "LayerName": names}

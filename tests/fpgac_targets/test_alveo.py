@@ -13,6 +13,7 @@ import pytest
 
 from fpgac.errors import SpecError, TargetError, ToolchainError
 from fpgac.plugins import Design, Target, load_plugins
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import InstallVitis, MakeDesign, WriteDesign
@@ -67,11 +68,15 @@ def test_boards_have_the_memory_of_their_data_sheets(
 @pytest.mark.parametrize(
     ("target", "options", "banks"),
     [
-        (U250, {"compute_units": 2}, ["DDR[0]", "DDR[1]"]),
-        (U250, {"compute_units": 2, "banks": ["DDR[3]"]}, ["DDR[3]", "DDR[3]"]),
-        (U50, {"compute_units": 3}, ["HBM[0]", "HBM[1]", "HBM[2]"]),
-        (U50, {"compute_units": 3, "banks": ["HBM[31]", "HBM[8]"]}, ["HBM[31]", "HBM[8]"] * 2),
-        (U280, {"compute_units": 1, "banks": ["DDR[1]"]}, ["DDR[1]"]),
+        (U250, {"compute_units": 2}, ["DDR[0]", "DDR[0]", "DDR[1]", "DDR[1]"]),
+        (U250, {"compute_units": 2, "banks": ["DDR[3]"]}, ["DDR[3]"] * 4),
+        (U50, {"compute_units": 3}, [f"HBM[{channel}]" for channel in range(6)]),
+        (
+            U50,
+            {"compute_units": 3, "banks": ["HBM[31]", "HBM[8]"]},
+            ["HBM[31]", "HBM[31]", "HBM[8]", "HBM[8]", "HBM[31]", "HBM[31]"],
+        ),
+        (U280, {"compute_units": 1, "banks": ["DDR[1]"]}, ["DDR[1]", "DDR[1]"]),
     ],
 )
 def test_link_file_and_emulated_card_have_the_same_banks(
@@ -80,13 +85,14 @@ def test_link_file_and_emulated_card_have_the_same_banks(
     made = design(target=target, **options)
     units = [f"muon_{place}" for place in range(1, options["compute_units"] + 1)]
     expected = ["[connectivity]", f"nk=muon_kernel:{len(units)}:{'.'.join(units)}"]
-    for unit, bank in zip(units, banks, strict=False):
-        expected += [f"sp={unit}.x:{bank}", f"sp={unit}.y:{bank}"]
+    ports = [f"{unit}.{argument}" for unit in units for argument in ("x", "y")]
+    expected += [f"sp={port}:{bank}" for port, bank in zip(ports, banks, strict=True)]
     assert link(made) == expected, "and no clock: XRT scales it, v++ is told it once"
 
     card = json.loads(text(made, "emulation/card.json"))
-    for unit, bank in zip(card["kernels"][0]["instances"], banks, strict=False):
-        (index,) = unit["memories"]["x"]
+    instances = card["kernels"][0]["instances"]
+    memories = [unit["memories"][argument] for unit in instances for argument in ("x", "y")]
+    for (index,), bank in zip(memories, banks, strict=True):
         assert target.board.bank_names[index] == bank
         assert card["memories"][index]["kind"] == ("HBM" if "HBM" in bank else "DDR4")
 
@@ -161,9 +167,9 @@ def test_v_plus_plus_is_told_the_clock_in_its_version_s_words(
     assert len(vitis.calls) == 2
     assert all(f"_x/hw {clock} " in call for call in vitis.calls), vitis.calls
 
-    plan = U250.plan(made, "hw", U250.toolchain(vitis.environment()))
-    planned = [" ".join(("v++", *step.command[1:])) for step in plan.steps]
-    assert planned == vitis.calls
+    plan = planned(U250, made, "hw", vitis.environment())
+    commands = [" ".join(("v++", *step.command[1:])) for step in plan.steps]
+    assert commands == vitis.calls
 
 
 def test_the_readme_s_commands_are_those_of_the_newest_version(design: MakeDesign) -> None:
@@ -212,7 +218,7 @@ def test_the_version_is_checked_before_a_build_starts(
     vitis = install_vitis(version=version)
     if not known:
         with pytest.raises(ToolchainError, match=f"Vitis {version} does not know {target.name}"):
-            target.toolchain(vitis.environment())
+            target.toolchain(tools(vitis.environment()))
     done = build(write(design(target=target), tmp_path / "build"), "hw", vitis.environment())
     assert (done.returncode == 0) is known
     assert bool(vitis.calls) is known
@@ -228,7 +234,7 @@ def test_f2_stops_at_emulation_and_says_why(
     vitis = install_vitis(version="2024.2")
     environment = vitis.environment(SHELL_EMU_VERSION=F2.board.platforms[0])
     with pytest.raises(TargetError, match="--mode hw"):
-        F2.plan(design(target=F2), "hw", F2.toolchain(environment))
+        planned(F2, design(target=F2), "hw", environment)
 
     folder = write(design(target=F2), tmp_path / "build")
     refused = build(folder, "hw", environment)

@@ -13,6 +13,7 @@ import pytest
 
 from fpgac.errors import TargetError, ToolchainError
 from fpgac.plugins import Design, load_plugins
+from tests.fpgac_targets.tools import tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import InstallVitis, MakeDesign
@@ -195,7 +196,7 @@ def test_a_core_too_fast_for_the_board_is_refused(design: MakeDesign) -> None:
 
 def test_v_plus_plus_is_found_with_its_platform(install_vitis: InstallVitis) -> None:
     vitis = install_vitis(version="2020.2")
-    found = AWS_F1.toolchain(vitis.environment())
+    found = AWS_F1.toolchain(tools(vitis.environment()))
     assert found.version == (2020, 2)
     assert found.platform == str(vitis.folder / "f1.xpfm")
 
@@ -203,11 +204,11 @@ def test_v_plus_plus_is_found_with_its_platform(install_vitis: InstallVitis) -> 
 def test_a_vitis_that_does_not_know_f1_is_refused(install_vitis: InstallVitis) -> None:
     vitis = install_vitis(version="2024.1")
     with pytest.raises(ToolchainError, match=r"Vitis 2024\.1 does not know aws-f1"):
-        AWS_F1.toolchain(vitis.environment())
+        AWS_F1.toolchain(tools(vitis.environment()))
 
 
 def test_no_platform_tells_where_it_is_had(install_vitis: InstallVitis) -> None:
     vitis = install_vitis()
     with pytest.raises(ToolchainError, match="AWS_PLATFORM is not set") as caught:
-        AWS_F1.toolchain(vitis.environment(AWS_PLATFORM=""))
+        AWS_F1.toolchain(tools(vitis.environment(AWS_PLATFORM="")))
     assert "vitis_setup.sh" in str(caught.value)

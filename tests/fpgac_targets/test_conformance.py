@@ -21,7 +21,7 @@ def suite_of(target: Target[Any], flow: str) -> type[TargetConformance]:
 
 
 for _name, _target in BUILT_IN.items():
-    for _flow in _target.ways or ("",):
+    for _flow in _target.flows or ("",):
         globals()[f"Test_{_name}_{_flow}".replace("-", "_").rstrip("_")] = suite_of(_target, _flow)
 
 

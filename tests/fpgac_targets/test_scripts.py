@@ -14,6 +14,7 @@ from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError
 from fpgac.plugins import Board, Design, Mode, Plan, load_plugins
 from fpgac_targets.aws_f1 import AwsF1
+from tests.fpgac_targets.tools import planned
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import FakeVitis, InstallVitis, MakeDesign, WriteDesign
@@ -224,7 +225,7 @@ def test_build_sh_does_not_believe_a_failed_build(
 
 
 def plan(design: Design, mode: Mode, vitis: FakeVitis) -> Plan:
-    return AWS_F1.plan(design, mode, AWS_F1.toolchain(vitis.environment()))
+    return planned(AWS_F1, design, mode, vitis.environment())
 
 
 @pytest.mark.parametrize("mode", ["hw_emu", "hw"])

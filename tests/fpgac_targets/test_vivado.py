@@ -23,6 +23,7 @@ from fpgac.testing import SHIM
 from fpgac_targets.pynq_z2 import PynqZ2
 from fpgac_targets.zcu102 import Zcu102
 from tests.design.cores import SEVERAL
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import MakeDesign, WriteDesign
@@ -262,7 +263,7 @@ def test_the_plan_does_not_believe_a_failed_build(
     vivado = install(VERSION[target.name])
     for name, value in vivado.environment(**trouble).items():
         monkeypatch.setenv(name, value)
-    plan = target.plan(muon, "hw", target.toolchain(dict(os.environ)))
+    plan = planned(target, muon, "hw", dict(os.environ))
     with pytest.raises(BuildError) as caught:
         run_plan(plan, folder, {})
     assert remedy in str(caught.value)
@@ -281,7 +282,7 @@ def test_the_plan_drives_hls_as_its_version_wants(
     vivado = install(version)
     for name, value in vivado.environment().items():
         monkeypatch.setenv(name, value)
-    records = run_plan(target.plan(muon, "hw", target.toolchain(dict(os.environ))), folder, {})
+    records = run_plan(planned(target, muon, "hw", dict(os.environ)), folder, {})
     assert list(records) == ["hw: hls", "hw: vivado"]
     assert (folder / "out/hw/muon.bit").is_file()
     assert ["export_design", "-format", "ip_catalog"] in vivado.calls
@@ -296,7 +297,7 @@ def test_build_sh_drives_the_hls_of_2025_as_well(folder: Path, install: Install)
 def test_every_input_of_the_plan_is_in_the_design_or_made_before(
     muon: Design, target: Target[Any], install: Install
 ) -> None:
-    plan = target.plan(muon, "hw", target.toolchain(install(VERSION[target.name]).environment()))
+    plan = planned(target, muon, "hw", install(VERSION[target.name]).environment())
     there = set(muon.files)
     for step in plan.steps:
         assert set(step.inputs) <= there
@@ -309,7 +310,7 @@ def test_there_is_no_hardware_emulation(
 ) -> None:
     vivado = install(VERSION[target.name])
     with pytest.raises(TargetError, match="emulation or hw"):
-        target.plan(muon, "hw_emu", target.toolchain(vivado.environment()))
+        planned(target, muon, "hw_emu", vivado.environment())
     done = build(folder, vivado.environment(), "hw_emu")
     assert "there is no mode 'hw_emu'" in done.stderr
     assert vivado.calls == []
@@ -320,17 +321,17 @@ def test_a_version_that_does_not_know_the_board_is_refused(
 ) -> None:
     vivado = install("2019.2")
     with pytest.raises(ToolchainError, match=r"Vivado 2019\.2 does not know"):
-        target.toolchain(vivado.environment())
+        target.toolchain(tools(vivado.environment()))
     assert "install and source Vivado" in build(folder, vivado.environment()).stderr
 
 
 def test_without_tools_the_error_says_what_to_do(target: Target[Any], tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"settings64\.sh"):
-        target.toolchain({"PATH": str(tmp_path)})
+        target.toolchain(tools({"PATH": str(tmp_path)}))
     lonely = FakeVivado(tmp_path / "xilinx").install()
     (lonely.folder / "bin" / "vitis_hls").unlink()
     with pytest.raises(ToolchainError, match="vitis_hls, of AMD's Vitis HLS, was not found"):
-        target.toolchain({"PATH": str(lonely.folder / "bin")})
+        target.toolchain(tools({"PATH": str(lonely.folder / "bin")}))
 
 
 def test_hls_may_lie_in_a_folder_of_its_own(target: Target[Any], tmp_path: Path) -> None:
@@ -338,7 +339,7 @@ def test_hls_may_lie_in_a_folder_of_its_own(target: Target[Any], tmp_path: Path)
     (tmp_path / "hls/bin").mkdir(parents=True)
     shutil.move(whole.folder / "bin/vitis_hls", tmp_path / "hls/bin/vitis_hls")
     environment = {"PATH": "/usr/bin:/bin", "XILINX_VIVADO": str(whole.folder)}
-    found = target.toolchain(environment | {"XILINX_HLS": str(tmp_path / "hls")})
+    found = target.toolchain(tools(environment | {"XILINX_HLS": str(tmp_path / "hls")}))
     assert found.tool("vitis_hls") == str(tmp_path / "hls/bin/vitis_hls")
     assert found.tool("vivado") == str(whole.folder / "bin/vivado")
 
@@ -362,7 +363,7 @@ def test_what_zynq_boards_lack_is_refused_with_what_there_is(target: Target[Any]
     host, units = map(str, caught.value.problems)
     assert f"{target.name} offers no host 'opencl'" in host
     assert "some of pynq" in host
-    assert "one AXI DMA feeds one kernel" in units
+    assert "its DMAs feed one kernel" in units
 
 
 def test_the_design_names_what_it_needs_and_is_the_same_each_time(

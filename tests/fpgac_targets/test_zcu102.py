@@ -19,12 +19,13 @@ from fpgac.build.runner import run_plan
 from fpgac.errors import BuildError, SpecError, TargetError, ToolchainError
 from fpgac.plugins import Design, load_plugins
 from fpgac.spec.lines import key_lines
+from tests.fpgac_targets.tools import planned, tools
 
 if TYPE_CHECKING:
     from tests.fpgac_targets.conftest import FakeVitis, InstallVitis, MakeDesign, WriteDesign
 
 ZCU102 = load_plugins().target("zcu102")
-VITIS = ZCU102.ways["vitis"]
+VITIS = ZCU102.flows["vitis"]
 HOSTS = ("opencl", "xrt")
 LIBRARIES = ("libxrt_coreutil.so.2", "libxilinxopencl.so.2", "libuuid.so.1")
 ON_CARD = ("scripts/run_on_board.sh", "vectors/inputs.npy", "vectors/expected_raw.npy")
@@ -141,11 +142,11 @@ def test_build_sh_compiles_both_hosts_for_aarch64_and_packs_them(
 def test_the_plan_does_what_build_sh_does(
     muon: Design, folder: Path, environment: dict[str, str], vitis: FakeVitis, common_image: Path
 ) -> None:
-    toolchain = VITIS.toolchain(environment)
-    run_plan(VITIS.plan(muon, "hw", toolchain), folder, {})
+    toolchain = VITIS.toolchain(tools(environment))
+    run_plan(planned(VITIS, muon, "hw", environment), folder, {})
     assert [machine_of(folder / f"out/hw/muon_{host}") for host in HOSTS] == [AARCH64] * 2
     assert vitis.calls == expected_calls(folder, "hw", common_image, toolchain.platform)
-    steps = [step.name for step in VITIS.plan(muon, "hw_emu", toolchain).steps]
+    steps = [step.name for step in planned(VITIS, muon, "hw_emu", environment).steps]
     assert steps[-2:] == ["hw_emu: emconfig", "hw_emu: package"]
 
 
@@ -157,14 +158,14 @@ def test_the_platform_is_the_one_of_the_tool_s_release(
     install_vitis: InstallVitis, common_image: Path, version: str, platform: str
 ) -> None:
     vitis = install_vitis(version=version)
-    found = VITIS.toolchain(vitis.environment(EDGE_COMMON_SW=str(common_image))).platform
+    found = VITIS.toolchain(tools(vitis.environment(EDGE_COMMON_SW=str(common_image)))).platform
     assert found == f"xilinx_zcu102_base_{platform}"
     assert found in VITIS.board.platforms
 
 
 def test_without_a_common_image_both_say_what_it_is(folder: Path, vitis: FakeVitis) -> None:
     with pytest.raises(ToolchainError) as caught:
-        VITIS.toolchain(vitis.environment())
+        VITIS.toolchain(tools(vitis.environment()))
     missing = [problem.what.split()[3].rstrip(",") for problem in caught.value.problems]
     assert missing == ["rootfs.ext4", "Image", "sysroot"]
     assert "xilinx-zynqmp-common" in str(caught.value)
@@ -181,7 +182,7 @@ def test_a_sysroot_without_xrt_is_told_as_such(
     done = build(folder, environment, "hw")
     assert "hint: the sysroot holds no XRT" in done.stderr
     with pytest.raises(BuildError, match="the sysroot holds no XRT"):
-        run_plan(VITIS.plan(muon, "hw", VITIS.toolchain(environment)), folder, {})
+        run_plan(planned(VITIS, muon, "hw", environment), folder, {})
 
 
 def test_the_board_s_script_judges_each_host_by_its_raw_words(folder: Path, tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_the_spec_chooses_the_flow(design: MakeDesign) -> None:
         ('flow = "vitsi"', SpecError, "did you mean 'vitis'?"),
         ("flow = []", SpecError, "spec.toml:2 [targets.zcu102.flow]: not one of the choices"),
         ('banks = ["HP0"]', SpecError, "unknown key 'banks'"),
-        ("compute_units = 2", TargetError, "one AXI DMA feeds one kernel"),
+        ("compute_units = 2", TargetError, "its DMAs feed one kernel"),
         ('hosts = ["xrt"]', TargetError, "zcu102 offers no host 'xrt'"),
         ('hosts = ["pynq"]\nflow = "vitis"', TargetError, "some of opencl, xrt"),
         ('banks = ["HP9"]\nflow = "vitis"', TargetError, "zcu102 has no memory bank 'HP9'"),
@@ -258,9 +259,10 @@ def test_where_no_options_are_at_hand_the_board_is_the_first_flow_s(
 ) -> None:
     assert ZCU102.board.toolchain.name == "Vivado"
     with pytest.raises(ToolchainError, match="vivado, of AMD's Vivado"):
-        ZCU102.toolchain({"PATH": str(tmp_path)})
-    with pytest.raises(TargetError, match="cannot be built with --mode hw_emu"):
-        ZCU102.plan(design(target=ZCU102), "hw_emu", None)  # type: ignore[arg-type]
+        ZCU102.toolchain(tools({"PATH": str(tmp_path)}))
+    with pytest.raises(TargetError) as caught:
+        ZCU102.check_mode("hw_emu")
+    assert [problem.code for problem in caught.value.problems] == ["target.no-mode"]
 
 
 def test_every_tool_is_needed(common_image: Path, vitis: FakeVitis, tmp_path: Path) -> None:
@@ -268,4 +270,4 @@ def test_every_tool_is_needed(common_image: Path, vitis: FakeVitis, tmp_path: Pa
     environment["PATH"] = os.pathsep.join([str(vitis.folder / "bin"), "/bin-without-compilers"])
     (vitis.folder / "bin/sh").symlink_to("/bin/sh")
     with pytest.raises(ToolchainError, match="apt install g\\+\\+-aarch64-linux-gnu"):
-        VITIS.toolchain(environment)
+        VITIS.toolchain(tools(environment))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -55,6 +57,13 @@ def engine(program: Program) -> Engine:
     return Engine.of(program)
 
 
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(DataError) as caught:
+        yield
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
 @pytest.mark.parametrize("samples", [1, 63, 64, 65, 1000, 300_001])
 def test_any_number_of_samples(engine: Engine, program: Program, samples: int) -> None:
     rows = random_words(program, samples)
@@ -77,7 +86,7 @@ def test_numbers_of_any_type_are_exact_or_refused(
     numbers = np.abs(numbers) if np.dtype(dtype).kind == "u" else numbers
     x = numbers.astype(dtype)
     if dtype == "O":
-        with pytest.raises(DataError, match="no numbers"):
+        with pytest.raises(DataError):
             engine.numbers(x)
     else:
         expected = interpret(program, INPUT.raw(x.astype(np.float64)))
@@ -112,7 +121,7 @@ def test_arrays_that_do_not_lie_in_one_piece(engine: Engine, program: Program) -
 
 @pytest.mark.parametrize("shape", [(7,), (3, 6), (3, 7, 1)])
 def test_samples_of_another_shape_are_refused(engine: Engine, shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match=r"shape \(samples, 7\)"):
+    with refused("data.wrong-shape"):
         engine.numbers(np.zeros(shape))
 
 
@@ -123,12 +132,12 @@ def test_words_that_the_type_does_not_have_are_refused(
 ) -> None:
     rows = np.zeros((700, 7), dtype)
     rows[-1, -1] = word
-    with pytest.raises(DataError, match="no raw word"):
+    with refused("data.no-raw-word"):
         engine.words(rows)
 
 
 def test_floats_are_no_raw_words(engine: Engine) -> None:
-    with pytest.raises(DataError, match="raw words of the input type"):
+    with refused("data.no-integers"):
         engine.words(np.zeros((3, 7)))
 
 
@@ -149,7 +158,7 @@ def test_without_a_compiler_numpy_answers(
     assert (engine.level, "g++" in engine.note) == ("numpy", True)
     assert np.array_equal(engine.words(rows), interpret(program, rows))
     assert np.array_equal(engine.numbers(rows * INPUT.step), interpret(program, rows))
-    with pytest.raises(DataError, match="no raw word"):
+    with refused("data.no-raw-word"):
         engine.words(np.full((1, 7), 512))
 
 
@@ -160,7 +169,7 @@ def test_answers_are_put_where_they_are_wanted(engine: Engine, program: Program)
     engine.words(rows, out=out[50:150])
     assert np.array_equal(out[50:150], interpret(program, rows))
     for misfit in (out, out[:100].astype(np.int64), np.empty((5, 100), OUTPUT.dtype).T):
-        with pytest.raises(DataError, match="do not fit where they are to go"):
+        with refused("data.wrong-out"):
             engine.words(rows, out=misfit)
 
 
@@ -205,7 +214,7 @@ def test_words_that_their_own_input_does_not_have_are_refused(
 ) -> None:
     rows = np.zeros((70, 8), dtype)
     rows[-1, column] = word
-    with pytest.raises(DataError, match="no raw word"):
+    with refused("data.no-raw-word"):
         Engine.of(several()).words(rows)
 
 
@@ -252,7 +261,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 def test_a_library_that_cannot_be_loaded(
     failing: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a disk that is mounted noexec: what is kept is done without, what is fresh is told."""
+    """As on a disk mounted noexec: a cached library is done without, a fresh one is an error."""
     load, program = ctypes.CDLL, dense(seed=6)
     refused = cache if failing == "kept" else Path("/")
 
@@ -267,8 +276,9 @@ def test_a_library_that_cannot_be_loaded(
         rows = random_words(program, 10)
         assert np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
     else:
-        with pytest.raises(ToolchainError, match="failed to map"):
+        with pytest.raises(ToolchainError) as caught:
             Engine.of(program)
+        assert caught.value.problems[0].code == "toolchain.compiler-failed"
 
 
 def test_a_compiler_that_a_link_wraps_keeps_the_name_of_the_link(

@@ -25,15 +25,22 @@ from fpgac.network.ops.arrangement import (
     ZeroPadding,
 )
 from fpgac.network.ops.convolution import Convolution, Depthwise, Sweeping
+from fpgac.network.ops.curve import Curve
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.merge import Concatenate, Merge
 from fpgac.network.ops.pooling import GlobalPooling, Pooling
+from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.scale import Scale
 from fpgac.network.ops.sloped import LeakyRelu, Prelu
 from fpgac.network.ops.softmax import Argmax, Softmax
 from fpgac.network.ops.squash import Squash
+from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.numbers import FixedPoint, IntArray
+from fpgac.program.formats import Formats
 from fpgac.spec.shapes import pads
+from fpgac.tensors import Tensor
+from tests.core.reference import overflowed, rounds_up
 
 Numbers = Any  # arrays of fractions, or of floats; the first axis is that of the samples
 Number = type[Fraction] | type[float]
@@ -47,13 +54,19 @@ def by_the_book(network: Network, words: IntArray, number: Number = float) -> Nu
         for tensor, columns in layout.places
     }
     for node in network.nodes:
-        known[node.name] = result(node.operation, [known[name] for name in node.inputs])
+        inputs = [known[name] for name in node.inputs]
+        known[node.name] = result(node.operation, network.read_by(node), inputs)
     ends = [known[output.node].reshape(len(words), -1) for output in network.outputs]
     return np.concatenate(ends, axis=1)
 
 
-def result(operation: Operation, inputs: Sequence[Numbers]) -> Numbers:  # noqa: PLR0911, PLR0912
-    """What an operation gives; every array has an axis for samples first."""
+def result(  # noqa: PLR0911, PLR0912
+    operation: Operation, tensors: Sequence[Tensor], inputs: Sequence[Numbers]
+) -> Numbers:
+    """What an operation gives of ``inputs``, whose tensors are ``tensors``.
+
+    Every array has an axis for samples first.
+    """
     x = inputs[0]
     match operation:
         case Dense():
@@ -73,11 +86,23 @@ def result(operation: Operation, inputs: Sequence[Numbers]) -> Numbers:  # noqa:
         case Prelu():
             below = x * _like(x, operation, "slopes")
             return on_grid(operation.grid, np.where(x > 0, x, below))
+        case ThresholdedRelu(threshold=threshold):
+            return np.where(x > threshold, x, 0 * x)
+        case Curve():
+            return _curve(operation, x)
+        case Quantise(to=FixedPoint() as to):
+            return x if to == tensors[0].type else on_grid(to, x)
+        case Quantise(to=Formats() as formats):
+            return _on_grids(formats, x.reshape(len(x), -1)).reshape(x.shape)
+        case Scale():
+            return x * _like(x, operation, "factor") + _like(x, operation, "shift")
         case Pooling():
-            return _pooled(operation.pool, x, np.mean if operation.is_mean else np.max)
+            return _pooled(operation, tensors[0], x)
         case GlobalPooling():
-            flat = x.reshape(len(x), -1, x.shape[-1])
-            return flat.mean(axis=1) if operation.is_mean else flat.max(axis=1)
+            places = x.reshape(len(x), -1, x.shape[-1])
+            if not operation.is_mean:
+                return places.max(axis=1)
+            return _mean(list(np.moveaxis(places, 1, 0)), tensors[0], places.shape[1])
         case Flatten():
             return x.reshape(len(x), -1)
         case Reshape():
@@ -115,10 +140,19 @@ _MERGES: dict[str, Callable[[Numbers, Numbers], Numbers]] = {
 
 
 def on_grid(to: FixedPoint, x: Numbers) -> Numbers:
-    """To the nearest of the type's numbers, of two equally near ones to the even one; saturated."""
+    """As numbers of the type, by its own modes."""
     one = _one(x)
-    words = np.frompyfunc(round, 1, 1)(x * (2 * one) ** to.fraction)
-    return (np.clip(words, to.lowest, to.highest) * (2 * one) ** -to.fraction).astype(x.dtype)
+    words = x * (2 * one) ** to.fraction
+    whole = np.floor(words)
+    up = rounds_up(to.rounding, words, whole, words - whole, one / 2)
+    return (overflowed(whole + up, to) * (2 * one) ** -to.fraction).astype(x.dtype)
+
+
+def _on_grids(formats: Formats, x: Numbers) -> Numbers:
+    """Each column as numbers of its own type, or zero."""
+    types = [formats.types[index] for index in formats.index]
+    columns = [on_grid(to, x[:, at]) if to else 0 * x[:, at] for at, to in enumerate(types)]
+    return np.stack(columns, axis=1)
 
 
 def _one(x: Numbers) -> Any:
@@ -155,13 +189,60 @@ def _convolved(operation: Sweeping, x: Numbers) -> Numbers:
     return total
 
 
-def _pooled(pool: tuple[int, ...], x: Numbers, of: Callable[..., Numbers]) -> Numbers:
-    space = x.shape[1:-1]
-    sides = [
-        size for whole, side in zip(space, pool, strict=True) for size in (whole // side, side)
+def _pooled(operation: Pooling, tensor: Tensor, x: Numbers) -> Numbers:
+    """Each pool by itself; places beside the image do not count."""
+    places = operation.shape(tensor.shape)[:-1]
+    out = np.empty((len(x), *places, x.shape[-1]), x.dtype)
+    windows = [
+        [
+            [p * step - before + o for o in range(size) if 0 <= p * step - before + o < whole]
+            for p in range(count)
+        ]
+        for count, step, (before, _), size, whole in zip(
+            places,
+            operation.steps_of_pools,
+            operation.margins,
+            operation.pool,
+            tensor.shape,
+            strict=False,
+        )
     ]
-    inside = tuple(range(2, 2 * len(pool) + 1, 2))
-    return of(x.reshape(len(x), *sides, x.shape[-1]), axis=inside)
+    most = max(math.prod(map(len, pool)) for pool in product(*windows))
+    for at in product(*map(range, places)):
+        pool = [
+            x[:, *place] for place in product(*(w[p] for w, p in zip(windows, at, strict=True)))
+        ]
+        out[:, *at] = _mean(pool, tensor, most) if operation.is_mean else np.max(pool, axis=0)
+    return out
+
+
+def _mean(numbers: Sequence[Numbers], tensor: Tensor, most: int) -> Numbers:
+    """The mean, with as many bits more as ``most`` numbers need where it is exact; cut off."""
+    one = _one(numbers[0])
+    fraction = tensor.type.fraction + most.bit_length() - 1
+    words = sum(numbers) * (2 * one) ** fraction / len(numbers)
+    return np.where(words < 0, np.ceil(words), np.floor(words)) * (2 * one) ** -fraction
+
+
+# Each with what its table spans.
+_CURVES: dict[str, tuple[Callable[[float], float], int]] = {
+    "true_sigmoid": (lambda x: 1 / (1 + math.exp(-x)), 16),
+    "true_tanh": (math.tanh, 8),
+    "softplus": (lambda x: math.log(math.exp(x) + 1), 16),
+    "softsign": (lambda x: x / (abs(x) + 1), 16),
+}
+
+
+def _curve(operation: Curve, x: Numbers) -> Numbers:
+    """The function of the number, or of the nearest one towards zero that the table has."""
+    size = 2**operation.table_bits
+    if operation.function == "elu":
+        place = np.clip(np.trunc(x * size / 8), 1 - size, 0)
+        below = np.vectorize(math.exp)(place * 8 / size) - 1
+        return on_grid(operation.grid, np.where(x > 0, x, below))
+    function, span = _CURVES[operation.function]
+    place = np.clip(np.trunc(x * size / span), -size // 2, size // 2 - 1)
+    return on_grid(operation.grid, np.vectorize(function)(place * span / size))
 
 
 def _softmax(operation: Softmax, x: Numbers) -> Numbers:

@@ -17,6 +17,7 @@ from fpgac.network.training import Progress, train
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import Spec
 from fpgac.tensors import Tensor
+from tests.cores import simulate_all
 from tests.network.samples import (
     SPEC,
     MakeNetwork,
@@ -25,6 +26,8 @@ from tests.network.samples import (
     any_words,
     three_classes,
 )
+
+__all__ = ["simulate_all"]
 
 
 @pytest.fixture(scope="session")

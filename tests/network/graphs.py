@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -21,19 +21,24 @@ from fpgac.network.ops.arrangement import (
     ZeroPadding,
 )
 from fpgac.network.ops.convolution import Convolution, Depthwise
+from fpgac.network.ops.curve import CURVES, Curve
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.merge import Concatenate, Merge
 from fpgac.network.ops.pooling import GlobalPooling, Pooling
+from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.relu import Relu
+from fpgac.network.ops.scale import Scale
 from fpgac.network.ops.sloped import LeakyRelu, Prelu
 from fpgac.network.ops.softmax import Argmax, Softmax
 from fpgac.network.ops.squash import Squash
+from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.soundness import unsound
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
+from fpgac.program.formats import Formats
 from fpgac.spec.shapes import Shape
 from fpgac.tensors import Tensor
 
-__all__ = ["KINDS", "drawn"]
+__all__ = ["IMPORTED", "KINDS", "TOGETHER", "UNSTREAMED", "drawn", "together"]
 
 _LARGEST = 160  # numbers in a tensor
 _WIDEST = 34  # bits of a number
@@ -42,17 +47,32 @@ _WIDEST = 34  # bits of a number
 TOGETHER = 30
 
 Item = TypeVar("Item")
+Function = Literal["add", "subtract", "multiply", "average", "maximum", "minimum"]
 
 
-def drawn(seed: int, kinds: Sequence[str] = ()) -> Network:
-    """The network of a seed; with ``kinds``, of operations of these :data:`KINDS` alone."""
-    formats = Formats.of(np.random.default_rng([seed // TOGETHER, 0]))
-    drawing = Drawing(np.random.default_rng(seed), tuple(kinds or KINDS), formats)
+def drawn(seed: int, without: Collection[str] = ()) -> Network:
+    """The network of a seed, of all :data:`KINDS` of operation but those."""
+    formats = Palette.of(np.random.default_rng([seed // TOGETHER, 0]))
+    kinds = tuple(kind for kind in KINDS if kind not in without)
+    drawing = Drawing(np.random.default_rng(seed), kinds, formats)
     return drawing.network(f"net{seed}")
 
 
+def together(networks: Sequence[Network]) -> Network:
+    """All networks side by side as one, whose rows are theirs end to end."""
+    inputs, parts, ends = [], [], []
+    for place, network in enumerate(networks):
+        prefix = f"n{place}_"
+        inputs += [replace(x, name=f"{prefix}{x.name}") for x in network.inputs]
+        for node in network.nodes:
+            reads = tuple(f"{prefix}{name}" for name in node.inputs)
+            parts.append(Part(f"{prefix}{node.name}", node.operation, reads))
+        ends += [f"{prefix}{output.node}" for output in network.outputs]
+    return Network.connected("together", inputs, parts, ends)
+
+
 @dataclass(frozen=True)
-class Formats:
+class Palette:
     """The formats that networks have: of inputs with any modes, and QKeras's own."""
 
     inputs: tuple[FixedPoint, ...]
@@ -60,7 +80,7 @@ class Formats:
     unsigned: tuple[FixedPoint, ...]
 
     @classmethod
-    def of(cls, rng: np.random.Generator) -> Formats:
+    def of(cls, rng: np.random.Generator) -> Palette:
         inputs = tuple(_input_type(rng, signed) for signed in (True, True, False))
         signed, unsigned = (
             tuple(_grid(rng, is_signed) for _ in range(3)) for is_signed in (True, False)
@@ -69,11 +89,11 @@ class Formats:
 
 
 def _input_type(rng: np.random.Generator, signed: bool) -> FixedPoint:
+    """Its point lies among its bits: simulated conversions read no bit beyond the first one."""
     width = int(rng.integers(2, 10))
-    modes = rng.choice(list(Rounding)), rng.choice(list(Overflow))
-    return FixedPoint(
-        width, int(rng.integers(-1, width + 2)), signed, Rounding(modes[0]), Overflow(modes[1])
-    )
+    rounding, overflow = rng.choice(list(Rounding)), rng.choice(list(Overflow))
+    integer = int(rng.integers(width + 1))
+    return FixedPoint(width, integer, signed, Rounding(rounding), Overflow(overflow))
 
 
 def _grid(rng: np.random.Generator, signed: bool) -> FixedPoint:
@@ -88,7 +108,7 @@ class Drawing:
 
     rng: np.random.Generator
     kinds: tuple[str, ...]
-    formats: Formats
+    formats: Palette
     inputs: list[Tensor] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -99,7 +119,7 @@ class Drawing:
             tensor = Tensor(f"in_{place}", self.shape(), self.pick(self.formats.inputs))
             self.inputs.append(tensor)
             self.tensors[tensor.name] = tensor
-        for _ in range(self.count(2, 9)):
+        for _ in range(self.count(2, 7)):
             self.step(self.pick(self.preferred()))
         for tensor in self.inputs:
             if tensor.name not in self.read:
@@ -221,10 +241,41 @@ def _prelu(d: Drawing, x: Tensor) -> Choices:
     yield Prelu(d.grid(signed=True), d.words(x.shape, slopes), slopes), [x.name]
 
 
+def _thresholded_relu(d: Drawing, x: Tensor) -> Choices:
+    yield ThresholdedRelu(d.count(0, 2**15 - 1) / 2**12), [x.name]
+
+
+def _quantise(d: Drawing, x: Tensor) -> Choices:
+    yield Quantise(d.pick((*d.formats.inputs, *d.formats.signed))), [x.name]
+
+
+def _quantise_each(d: Drawing, x: Tensor) -> Choices:
+    some = replace(d.pick(d.formats.inputs), overflow=Overflow.SAT)
+    types = [replace(some, width=some.width + more) for more in (0, 1)]
+    yield Quantise.of(Formats.of([d.pick([None, *types]) for _ in range(x.size)])), [x.name]
+
+
+def _scale(d: Drawing, x: Tensor) -> Choices:
+    yield Scale(*d.weights(x.shape[-1])), [x.name]
+
+
+def _curve(d: Drawing, x: Tensor) -> Choices:
+    yield Curve(d.grid(signed=True), d.pick(list(CURVES)), d.count(6, 9)), [x.name]
+
+
 def _pooling(d: Drawing, x: Tensor) -> Choices:
     if len(x.shape) > 1:
         pool = tuple(d.pick([1, 2, 2, 3, 4]) for _ in x.shape[1:])
         yield Pooling(pool, d.chance(0.5)), [x.name]
+
+
+def _any_pooling(d: Drawing, x: Tensor) -> Choices:
+    """Pools that overlap, leave places out, or cover places beside the image."""
+    if len(x.shape) > 1:
+        pool = tuple(d.pick([2, 2, 3]) for _ in x.shape[1:])
+        strides = tuple(d.count(1, 3) for _ in pool)
+        sides = tuple((d.count(0, size - 1), d.count(0, size - 1)) for size in pool)
+        yield Pooling(pool, d.chance(0.5), strides, sides), [x.name]
 
 
 def _global_pooling(d: Drawing, x: Tensor) -> Choices:
@@ -303,7 +354,7 @@ def _argmax(d: Drawing, x: Tensor) -> Choices:
         yield Argmax(), [x.name]
 
 
-MERGES = ("add", "subtract", "multiply", "average", "maximum", "minimum")
+MERGES: tuple[Function, ...] = ("add", "subtract", "multiply", "average", "maximum", "minimum")
 KINDS: Mapping[str, Callable[[Drawing, Tensor], Choices]] = {
     "dense": _dense,
     "convolution": _convolution,
@@ -313,7 +364,13 @@ KINDS: Mapping[str, Callable[[Drawing, Tensor], Choices]] = {
     "squash": _squash,
     "leaky_relu": _leaky_relu,
     "prelu": _prelu,
+    "thresholded_relu": _thresholded_relu,
+    "quantise": _quantise,
+    "quantise_each": _quantise_each,
+    "scale": _scale,
+    "curve": _curve,
     "pooling": _pooling,
+    "any_pooling": _any_pooling,
     "global_pooling": _global_pooling,
     "flatten": _flatten,
     "reshape": _reshape,
@@ -327,3 +384,7 @@ KINDS: Mapping[str, Callable[[Drawing, Tensor], Choices]] = {
     "softmax": _softmax,
     "argmax": _argmax,
 }
+
+# What only networks of other frameworks have, and what hls4ml's streams cannot do.
+IMPORTED = frozenset({"quantise", "quantise_each", "scale", "curve", "any_pooling"})
+UNSTREAMED = frozenset({"quantise_each", "any_pooling"})

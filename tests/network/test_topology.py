@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from fpgac.errors import NetworkError
-from fpgac.network.topology import check, training_digest, untrained
+from fpgac.network.provenance import training_digest
+from fpgac.network.topology import check, untrained
 from fpgac.spec.models import Spec
 from tests.network.samples import SPEC, MakeSpec
+from tests.problems import coded
 
 
 def _layers(*changes: dict[str, Any]) -> dict[str, Any]:
@@ -23,38 +25,65 @@ def _layers(*changes: dict[str, Any]) -> dict[str, Any]:
 
 
 DIFFERENCES: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "two inputs": (
+        {
+            "topology": {
+                "inputs": {"x": 4, "y": 8},
+                "layers": (
+                    SPEC["topology"]["layers"][0] | {"inputs": ("x",)},
+                    {"kind": "add", "inputs": ("dense_1", "y")},
+                    SPEC["topology"]["layers"][1],
+                ),
+            },
+            "interface": {"input": {"x": "ap_fixed<12,4,RND,SAT>", "y": "ap_fixed<8,4,RND,SAT>"}},
+        },
+        "inputs[1]",
+        "y: 8 of ap_fixed<8,4,RND,SAT>",
+        "no more inputs",
+    ),
+    "another output": (
+        {"topology": {**SPEC["topology"], "outputs": ("dense_2", "dense_1")}},
+        "outputs[1]",
+        "dense_1: dense_1_relu",
+        "no more outputs",
+    ),
     "more inputs": (
         {"topology": {**SPEC["topology"], "inputs": 5}},
-        "input",
-        "5 inputs of ap_fixed<12,4,RND,SAT>",
-        "4 inputs of ap_fixed<12,4,RND,SAT>",
+        "inputs[0]",
+        "x: 5 of ap_fixed<12,4,RND,SAT>",
+        "x: 4 of ap_fixed<12,4,RND,SAT>",
     ),
     "another input type": (
         {"interface": {"input": "ap_fixed<16,6,RND,SAT>"}},
-        "input",
-        "4 inputs of ap_fixed<16,6,RND,SAT>",
-        "4 inputs of ap_fixed<12,4,RND,SAT>",
+        "inputs[0]",
+        "x: 4 of ap_fixed<16,6,RND,SAT>",
+        "x: 4 of ap_fixed<12,4,RND,SAT>",
     ),
-    "more units": (_layers({"units": 9}, {}), "layers[0]", "4 x 9", "4 x 8"),
-    "another name": (_layers({"name": "first"}, {}), "layers[0]", "'first'", "'dense_1'"),
-    "no relu": (_layers({"activation": "linear"}, {}), "layers[1]", "dense 'dense_2'", "relu"),
+    "more units": (_layers({"units": 9}, {}), "nodes[0]", "4x9", "4x8"),
+    "another name": (_layers({"name": "first"}, {}), "nodes[0]", "'first'", "'dense_1'"),
+    "no relu": (
+        _layers({"activation": "linear"}, {}),
+        "nodes[1]",
+        "'dense_2' of dense_1: dense",
+        "relu",
+    ),
     "finer biases": (
         {"quantisation": {"biases": "quantized_bits(12, 0)"}},
-        "layers[0]",
+        "nodes[0]",
         "biases ap_fixed<12,1,RND_CONV,SAT>",
         "biases ap_fixed<8,1,RND_CONV,SAT>",
     ),
     "finer activations": (
         _layers({"activations": "quantized_relu(10, 2)"}, {}),
-        "layers[1]",
-        "relu 'dense_1_relu' to ap_ufixed<10,2,RND_CONV,SAT>",
-        "relu 'dense_1_relu' to ap_ufixed<8,2,RND_CONV,SAT>",
+        "nodes[1]",
+        "'dense_1_relu' of dense_1: relu to ap_ufixed<10,2,RND_CONV,SAT>",
+        "'dense_1_relu' of dense_1: relu to ap_ufixed<8,2,RND_CONV,SAT>",
     ),
     "more layers": (
         _layers({}, {}, {"kind": "dense", "units": 1}),
-        "layers[3]",
-        "dense 'dense_3' of 3 x 1",
-        "the end of the network",
+        "nodes[3]",
+        "'dense_3' of dense_2: dense of 3x1",
+        "no more nodes",
     ),
 }
 
@@ -67,10 +96,10 @@ def test_layers_take_the_spec_s_formats_and_their_own(make_spec: MakeSpec) -> No
     spec = make_spec(
         **_layers({"weights": "quantized_bits(6, 1)"}, {"biases": "quantized_bits(10, 2)"})
     )
-    first, relu, last = untrained(spec).layers
+    first, relu, last = (node.operation for node in untrained(spec).nodes)
     assert str(getattr(first, "weight_type", "")) == "ap_fixed<6,2,RND_CONV,SAT>"
     assert str(getattr(first, "bias_type", "")) == "ap_fixed<8,1,RND_CONV,SAT>"
-    assert str(getattr(relu, "type", "")) == "ap_ufixed<8,2,RND_CONV,SAT>"
+    assert str(getattr(relu, "grid", "")) == "ap_ufixed<8,2,RND_CONV,SAT>"
     assert str(getattr(last, "bias_type", "")) == "ap_fixed<10,3,RND_CONV,SAT>"
 
 
@@ -88,9 +117,9 @@ def test_an_activation_has_its_function_s_type(
     spec = make_spec(
         **_layers({"activation": activation, "activations": "quantized_relu(6, 1)"}, {})
     )
-    layer = untrained(spec).layers[1]
-    assert (layer.name, layer.kind) == (f"dense_1_{activation}", activation)
-    assert str(getattr(layer, "type", "")) == type_
+    node = untrained(spec).nodes[1]
+    assert (node.name, node.operation.kind) == (f"dense_1_{activation}", activation)
+    assert str(node.output.type) == type_
 
 
 @pytest.mark.parametrize(
@@ -99,7 +128,7 @@ def test_an_activation_has_its_function_s_type(
 def test_the_first_difference_is_told(
     make_spec: MakeSpec, spec: Spec, tables: Any, key: str, expected: str, got: str
 ) -> None:
-    with pytest.raises(NetworkError, match="not the one that the spec asks for") as caught:
+    with pytest.raises(NetworkError, check=coded("network.not-the-specs")) as caught:
         check(untrained(spec), make_spec(**tables), Path("tiny.network.json"))
     (problem,) = caught.value.problems
     assert str(problem.where) == f"tiny.network.json [{key}]"
@@ -110,9 +139,10 @@ def test_the_first_difference_is_told(
 
 def test_a_network_with_layers_too_many_is_told(spec: Spec) -> None:
     network = untrained(spec)
-    longer = replace(network, layers=(*network.layers, network.layers[1]))
-    with pytest.raises(NetworkError, match="expected: the end of the network"):
+    longer = replace(network, nodes=(*network.nodes, network.nodes[1]))
+    with pytest.raises(NetworkError, check=coded("network.not-the-specs")) as caught:
         check(longer, spec)
+    assert caught.value.problems[0].expected == "no more nodes"
 
 
 def test_the_training_digest_covers_what_training_depends_on(

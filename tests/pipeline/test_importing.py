@@ -94,7 +94,10 @@ def test_other_weights_want_other_formats(tmp_path: Path) -> None:
     ("lines", "code"),
     [
         (("[interface.input]", 'other = "ap_fixed<8,4>"'), "network.unknown-input"),
-        (('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',), "spec.missing-key"),
+        (
+            ('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',),
+            "spec.missing-key",
+        ),
     ],
 )
 def test_what_a_spec_says_must_agree(tmp_path: Path, lines: tuple[str, ...], code: str) -> None:

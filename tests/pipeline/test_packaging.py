@@ -7,17 +7,16 @@ import subprocess
 import sys
 import tarfile
 import venv
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from fpgac.build.plan import Plan, Step
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.design.design import Design
-from fpgac.emulation.card import HostRun, read_card, run_host
+from fpgac.emulation import HostRun, read_card, run_host
 from fpgac.errors import ToolchainError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
@@ -183,10 +182,10 @@ def test_it_is_there_without_the_vendors_tools(
 class Vivado(PynqZ2):
     """The board, with a Vivado of two lines that writes what a real one would."""
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         return Toolchain("Vivado", Path("/vivado"), (2022, 2))
 
-    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+    def plan(self, design: Design, mode: Mode, toolchain: Toolchain, **more: Any) -> Plan:
         outputs = ("out/hw/iris.bit", "out/hw/iris.hwh", "reports/hw/power.rpt")
         script = f'for file in {" ".join(outputs)}; do echo "$file of Vivado" > "$file"; done'
         return Plan((Step("hw: vivado", ("sh", "-c", script), ("scripts/vivado.tcl",), outputs),))

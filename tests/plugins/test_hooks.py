@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpgac.build.toolchains import finding_with
+from fpgac.build.toolchains import Toolchains
 from fpgac.errors import ToolchainError
-from fpgac.network.network import DenseLayer
+from fpgac.network.meaning import meaning
+from fpgac.network.ops.dense import Dense
 from fpgac.plugins import load_plugins
+from fpgac.program.interpreter import interpret
 from fpgac.testing import tiny_network
 from tests.fpgac_targets.conftest import FakeVitis
 
@@ -27,8 +29,8 @@ from pathlib import Path
 import numpy as np
 
 from fpgac.plugins import (
-    Dataset, DenseLayer, Figure, FixedPoint, Network, NetworkError, NetworkSource, Problem,
-    Provider, ReluLayer, ReportParser, Templates, Toolchain, ToolchainFinder, Where, hookimpl,
+    Dataset, Dense, Figure, FixedPoint, Network, NetworkError, NetworkSource, Problem,
+    Provider, Relu, ReportParser, Templates, Toolchain, ToolchainFinder, Where, hookimpl,
 )
 from fpgac_targets.aws_f1 import AwsF1
 
@@ -60,12 +62,14 @@ class Npz(NetworkSource):
         try:
             arrays = np.load(path)
         except OSError as error:
-            raise NetworkError(Problem("cannot be read", Where(path), got=str(error))) from error
-        return Network("tiny", 3, spec.interface.input, (
-            DenseLayer("dense_1", arrays["w1"], W, arrays["b1"], W),
-            ReluLayer("dense_1_relu", FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>")),
-            DenseLayer("dense_2", arrays["w2"], W, arrays["b2"], W),
-        ))
+            what, code = "cannot be read", "network.cannot-read"
+            raise NetworkError(Problem(what, Where(path), got=str(error), code=code)) from error
+        (entry,) = spec.inputs.tensors
+        return Network.chain("tiny", entry, [
+            ("dense_1", Dense(arrays["w1"], W, arrays["b1"], W)),
+            ("dense_1_relu", Relu(FixedPoint.parse("ap_ufixed<6,2,RND_CONV,SAT>"))),
+            ("dense_2", Dense(arrays["w2"], W, arrays["b2"], W)),
+        ])
 
 
 class Lab(ToolchainFinder):
@@ -155,9 +159,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     template = folder / "templates" / "aws_f1" / "README.md.j2"
     template.parent.mkdir(parents=True)
     template.write_text(README)
-    first, _, second = tiny_network().layers
-    assert isinstance(first, DenseLayer)
-    assert isinstance(second, DenseLayer)
+    first, _, second = (node.operation for node in tiny_network().nodes)
+    assert isinstance(first, Dense)
+    assert isinstance(second, Dense)
     arrays = {"w1": first.weights, "b1": first.bias, "w2": second.weights, "b2": second.bias}
     np.savez(folder / "weights.npz", **arrays)
     return folder
@@ -205,8 +209,10 @@ def test_fpgac_data_providers_give_the_vectors(build: Path) -> None:
 
 
 def test_fpgac_network_sources_give_the_network(build: Path) -> None:
-    lock = json.loads((build / "fpgac.lock").read_text())
-    assert lock["digests"]["network"] == tiny_network().digest
+    inputs, expected = (
+        np.load(build / "vectors" / f"{name}_raw.npy") for name in ("inputs", "expected")
+    )
+    np.testing.assert_array_equal(interpret(meaning(tiny_network()), inputs), expected)
 
 
 def test_fpgac_templates_override_one_block(build: Path) -> None:
@@ -238,8 +244,9 @@ def test_a_toolchain_that_no_plugin_finds_is_reported(tmp_path: Path) -> None:
     )
     plugins = load_plugins(files=[plugin])
     text = "no plugin finds a toolchain 'Vitis of the lab'"
-    with finding_with(plugins.toolchains), pytest.raises(ToolchainError, match=text) as caught:
-        plugins.target("my-card").toolchain(os.environ)
+    tools = Toolchains(os.environ, plugins.toolchains)
+    with pytest.raises(ToolchainError, match=text) as caught:
+        plugins.target("my-card").toolchain(tools)
     assert "known: Vitis" in str(caught.value)
 
 
@@ -271,7 +278,7 @@ def test_a_template_that_fails_as_it_is_rendered_names_file_and_line(
 
 def test_a_file_that_no_source_reads_is_refused_at_once(workshop: Path, fpgac: Fpgac) -> None:
     done = fpgac("validate", workshop / "tiny.toml")
-    assert done.returncode == 3
+    assert done.returncode == 5
     assert "no plugin reads a network from a file like 'weights.npz'" in done.stderr
     assert "tiny.toml:3 [network]" in done.stderr
 

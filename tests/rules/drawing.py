@@ -107,10 +107,10 @@ def sums(draw: st.DrawFn) -> dict[str, str]:
 
 def samples(core: Core, seed: int) -> IntArray:
     """Words over all that the bits can hold, and near zero."""
-    type_ = core.input.type
+    type_ = core.inputs[0].type
     lowest = -(1 << (type_.width - 1)) if type_.signed else 0
     rng = np.random.default_rng(seed)
-    shape = SAMPLES, core.input.size
+    shape = SAMPLES, core.inputs[0].size
     words: IntArray = rng.integers(lowest, type_.highest, shape, np.int64, endpoint=True)
     words = words >> rng.integers(0, type_.width, (SAMPLES, 1))
     words[0], words[1], words[2] = lowest, type_.highest, 0

@@ -37,8 +37,8 @@ def test_the_c_simulation_multiplies_with_the_weights(
     core = dense({}, **description)
     words = np.arange(30).reshape(10, 3)
     (answers,) = simulated(tmp_path, [core], [words])
-    expected = core.input.type.number(words) @ NUMBERS + [0.5, -1.0]
-    assert np.array_equal(core.output.type.number(answers), expected)
+    expected = core.input_layout.number(words) @ NUMBERS + [0.5, -1.0]
+    assert np.array_equal(core.output_layout.number(answers), expected)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,12 @@ Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 def test_rows_with_padding_and_words_with_spare_bits(
     interface: Interface, given: str, pictures: Network, tmp_path: Path
 ) -> None:
-    network = replace(pictures, input_type=FixedPoint.parse(given))
+    (entry,) = pictures.inputs
+    network = Network.chain(
+        "pictures",
+        replace(entry, type=FixedPoint.parse(given)),
+        [(node.name, node.operation) for node in pictures.nodes],
+    )
     core = lower(network, HlsSection())
     agreed = contract(core, name=network.name, compute_units=1, interface=interface)
     library = kernel_library(agreed.kernel, "exact")

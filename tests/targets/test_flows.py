@@ -14,8 +14,8 @@ from fpgac_targets.zcu102 import Zcu102, Zcu102Vitis, Zcu102Vivado
 
 def test_the_options_say_who_does_the_work() -> None:
     board = Zcu102()
-    assert isinstance(board.way(board.options({})), Zcu102Vivado)
-    assert isinstance(board.way(board.options({"flow": "vitis"})), Zcu102Vitis)
+    assert isinstance(board.flow(board.options({})), Zcu102Vivado)
+    assert isinstance(board.flow(board.options({"flow": "vitis"})), Zcu102Vitis)
 
 
 def test_a_host_that_one_flow_lacks_is_found_in_another() -> None:
@@ -25,10 +25,10 @@ def test_a_host_that_one_flow_lacks_is_found_in_another() -> None:
     assert [problem.hint for problem in refused.value.problems] == [hint]
 
 
-def test_a_board_with_one_way_does_its_work_itself() -> None:
+def test_a_board_with_one_flow_does_its_work_itself() -> None:
     board = AwsF1()
-    assert board.way(board.options({})) is board
-    assert board.ways == {}
+    assert board.flow(board.options({})) is board
+    assert board.flows == {}
     assert board.tables == (board.Options,)
 
 

@@ -53,6 +53,7 @@ def cached_folder(name: str, build: Callable[[Path, Path], None]) -> Path:
                 "what is built once cannot be kept in the cache",
                 got=f"{error.filename or folder.parent}: {error.strerror}",
                 hint=f"make room, or name another folder in {CACHE_VARIABLE}",
+                code="toolchain.no-cache",
             )
         ) from error
     return folder

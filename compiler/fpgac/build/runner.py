@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,6 +23,7 @@ from fpgac.build.events import Outcome
 from fpgac.build.folder import File, disk_errors, write_tree
 from fpgac.build.lock import StepRecord
 from fpgac.build.plan import Plan, Step
+from fpgac.build.processes import CommandError, ending, last_lines, output_of, session
 from fpgac.build.store import Entry, Store
 from fpgac.digest import digest_bytes, digest_file, digest_json
 from fpgac.errors import BuildError, Problem, ToolchainError, Where
@@ -150,16 +151,10 @@ def _tool_identity(tool: str, path: str | None) -> str:
     if tool == "python":
         return sys.version
     try:
-        answer = subprocess.run(
-            [_executable(tool, path), "--version"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    except (OSError, subprocess.TimeoutExpired, ToolchainError):
+        said = output_of([_executable(tool, path), "--version"], timeout=60, check=False)
+    except (CommandError, ToolchainError):
         return "unknown"
-    return answer.stdout.strip().partition("\n")[0]
+    return said.strip().partition("\n")[0]
 
 
 @lru_cache
@@ -260,26 +255,28 @@ class _Processes:
     def run(
         self, command: list[str], folder: Path, environment: Mapping[str, str], log: object
     ) -> int:
-        with self._lock:
-            if self._closed:
-                return -signal.SIGTERM
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,  # type: ignore[call-overload]
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # The folder's lock is inherited: it lasts while anything writes there.
-                close_fds=False,
-            )
-            self._alive.add(process)
-        try:
-            return int(process.wait())
-        finally:
+        with contextlib.ExitStack() as started:
             with self._lock:
-                self._alive.discard(process)
+                if self._closed:
+                    return -signal.SIGTERM
+                # The folder's lock is inherited: it lasts while anything writes there.
+                process = started.enter_context(
+                    session(
+                        command,
+                        cwd=folder,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        close_fds=False,
+                    )
+                )
+                self._alive.add(process)
+            try:
+                return process.wait()
+            finally:
+                with self._lock:
+                    self._alive.discard(process)
 
     def kill(self) -> None:
         with self._lock:
@@ -294,7 +291,7 @@ def _judge(step: Step, folder: Path, code: int, log: Path) -> None:
     if cause is None:
         return
     remedy = next((hint for sign, hint in step.remedies.items() if re.search(sign, text)), "")
-    tail = "\n".join(f"    {line}" for line in _informative(text.splitlines()))
+    tail = "\n".join(f"    {line}" for line in _informative(text))
     raise BuildError(
         Problem(
             f"the step {step.name!r} failed: {cause}" + (f"\n{tail}" if tail else ""),
@@ -307,9 +304,9 @@ def _judge(step: Step, folder: Path, code: int, log: Path) -> None:
 
 def _cause(step: Step, folder: Path, code: int, text: str) -> str | None:
     if code < 0:
-        return f"{step.command[0]} was ended by {signal.Signals(-code).name}"
+        return f"{step.command[0]} was ended by {ending(code)}"
     if code > 0:
-        return f"{step.command[0]} ended with exit code {code}"
+        return f"{step.command[0]} ended with {ending(code)}"
     for pattern in step.failure_patterns:
         if match := re.search(pattern, text, re.MULTILINE):
             return match[0].strip()
@@ -319,8 +316,8 @@ def _cause(step: Step, folder: Path, code: int, text: str) -> str | None:
     return None
 
 
-def _informative(lines: Iterable[str]) -> list[str]:
+def _informative(log: str) -> list[str]:
     """The lines that a reader looks for: the first errors, or else the last lines."""
-    kept = [line.rstrip() for line in lines if line.strip()]
-    errors = [line for line in kept if re.search(r"\berror\b", line, re.IGNORECASE)]
-    return errors[:LOG_TAIL] or kept[-LOG_TAIL:]
+    lines = (line.rstrip() for line in log.splitlines())
+    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    return errors[:LOG_TAIL] or last_lines(log, LOG_TAIL).splitlines()

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
+from fpgac.build.processes import CommandError, last_lines, output_of
 from fpgac.errors import Problem, ToolchainError, nearest
 
 __all__ = [
     "Toolchain",
     "ToolchainFinder",
-    "VitisFinder",
-    "VivadoFinder",
-    "find_toolchain",
-    "find_vitis",
-    "find_vivado",
-    "finding_with",
+    "Toolchains",
+    "find_tool",
     "parse_version",
+    "version_of",
 ]
 
 # The first call of v++ after a boot unpacks a good part of Vitis from disk.
@@ -51,47 +46,6 @@ class Toolchain:
         return str(self.elsewhere.get(name, self.path.with_name(name)))
 
 
-def find_vitis(environment: Mapping[str, str]) -> Toolchain:
-    """The ``v++`` on the PATH of ``environment``, or else under its ``XILINX_VITIS``.
-
-    Raises:
-        ToolchainError: there is none, or it does not tell its version.
-    """
-    path = _find("v++", environment, ["XILINX_VITIS"])
-    if path is None:
-        root = environment.get("XILINX_VITIS")
-        raise ToolchainError(
-            Problem(
-                "v++, the compiler of AMD's Vitis, was not found",
-                expected="v++ on PATH, or XILINX_VITIS naming Vitis's folder",
-                got=f"XILINX_VITIS={root}, without bin/v++" if root else "neither",
-                hint="source <Vitis's folder>/settings64.sh and try again; without Vitis, the "
-                "emulated card works: leave --mode away",
-            )
-        )
-    return Toolchain("Vitis", path, _ask_version(path, "--version", environment))
-
-
-def find_vivado(environment: Mapping[str, str]) -> Toolchain:
-    """The ``vivado`` of ``environment``, and the HLS of its version, which may lie elsewhere.
-
-    Both are on its PATH, or else under its ``XILINX_VIVADO``, ``XILINX_HLS`` and ``XILINX_VITIS``.
-    HLS is driven by ``vitis_hls`` up to 2024.2 and by ``vitis-run`` after it.
-
-    Raises:
-        ToolchainError: one of the two is missing, or Vivado does not tell its version.
-    """
-    path = _find("vivado", environment, ["XILINX_VIVADO"])
-    if path is None:
-        raise ToolchainError(_missing("vivado", "AMD's Vivado"))
-    version = _ask_version(path, "-version", environment)
-    driver = "vitis_hls" if version < (2025, 1) else "vitis-run"
-    hls = _find(driver, environment, ["XILINX_HLS", "XILINX_VITIS"])
-    if hls is None:
-        raise ToolchainError(_missing(driver, "AMD's Vitis HLS"))
-    return Toolchain("Vivado", path, version, elsewhere={driver: hls})
-
-
 class ToolchainFinder(ABC):
     """One kind of toolchain, and how it is found; a board file names it in its ``[toolchain]``."""
 
@@ -102,58 +56,32 @@ class ToolchainFinder(ABC):
         """The toolchain on this machine, of ``environment``.
 
         Raises:
-            ToolchainError: there is none, or it does not tell its version.
+            ToolchainError: there is none, or it does not say its version.
         """
 
 
-class VitisFinder(ToolchainFinder):
-    """AMD's Vitis."""
+@dataclass(frozen=True)
+class Toolchains:
+    """The toolchains of this machine: what plugins find in ``environment``."""
 
-    name = "Vitis"
+    environment: Mapping[str, str]
+    finders: Mapping[str, ToolchainFinder]
 
-    def find(self, environment: Mapping[str, str]) -> Toolchain:
-        """See :func:`find_vitis`."""
-        return find_vitis(environment)
+    def find(self, name: str) -> Toolchain:
+        """The toolchain called ``name``, as a board file names it.
 
-
-class VivadoFinder(ToolchainFinder):
-    """AMD's Vivado, with the HLS of its version."""
-
-    name = "Vivado"
-
-    def find(self, environment: Mapping[str, str]) -> Toolchain:
-        """See :func:`find_vivado`."""
-        return find_vivado(environment)
-
-
-_BUILT_IN: Final[Mapping[str, ToolchainFinder]] = {
-    finder.name: finder for finder in (VitisFinder(), VivadoFinder())
-}
-_FINDERS: Final = ContextVar("finders", default=_BUILT_IN)
-
-
-@contextmanager
-def finding_with(finders: Mapping[str, ToolchainFinder]) -> Iterator[None]:
-    """Let :func:`find_toolchain` know ``finders``, by name, instead of the built-in one only."""
-    token = _FINDERS.set(finders)
-    try:
-        yield
-    finally:
-        _FINDERS.reset(token)
-
-
-def find_toolchain(name: str, environment: Mapping[str, str]) -> Toolchain:
-    """The toolchain called ``name``, as a board file names it, found in ``environment``.
-
-    Raises:
-        ToolchainError: no plugin knows it, or it is not on this machine.
-    """
-    finders = _FINDERS.get()
-    if name in finders:
-        return finders[name].find(environment)
-    raise ToolchainError(
-        Problem(f"no plugin finds a toolchain {name!r}", hint=nearest(name, finders))
-    )
+        Raises:
+            ToolchainError: no plugin knows it, or it is not on this machine.
+        """
+        if name in self.finders:
+            return self.finders[name].find(self.environment)
+        raise ToolchainError(
+            Problem(
+                f"no plugin finds a toolchain {name!r}",
+                hint=nearest(name, self.finders),
+                code="toolchain.unknown",
+            )
+        )
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:
@@ -166,8 +94,8 @@ def parse_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part is not None) if match else None
 
 
-def _find(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -> Path | None:
-    """A tool on PATH, or else in ``bin`` of the folder that one of ``variables`` names."""
+def find_tool(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -> Path | None:
+    """The tool on PATH, or else in ``bin`` of the folder that one of ``variables`` names."""
     folders = [environment.get("PATH", "")]
     folders += [str(Path(environment[name]) / "bin") for name in variables if environment.get(name)]
     for folder in folders:
@@ -176,41 +104,29 @@ def _find(tool: str, environment: Mapping[str, str], variables: Iterable[str]) -
     return None
 
 
-def _missing(tool: str, product: str) -> Problem:
-    return Problem(
-        f"{tool}, of {product}, was not found",
-        expected=f"{tool} on PATH",
-        hint="source settings64.sh in Vitis's folder, which brings Vivado along, and try again; "
-        "without them, the emulated board works: leave --mode away",
-    )
+def version_of(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
+    """What a tool of AMD's says of its version when it is called with ``option``.
 
-
-def _ask_version(path: Path, option: str, environment: Mapping[str, str]) -> tuple[int, ...]:
+    Raises:
+        ToolchainError: it does not say.
+    """
     try:
-        answer = subprocess.run(
-            [path, option],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_SECONDS,
-            check=False,
+        said = output_of(
+            [path, option], timeout=PATIENCE_SECONDS, environment=environment, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except CommandError as error:
         raise ToolchainError(_unclear(path, option, str(error))) from error
-    version = parse_version(answer.stdout)
+    version = parse_version(said)
     if version is None:
-        got = answer.stdout.strip().splitlines() or [f"nothing, and exit code {answer.returncode}"]
-        raise ToolchainError(_unclear(path, option, got[-1]))
+        raise ToolchainError(_unclear(path, option, last_lines(said, 1) or "nothing"))
     return version
 
 
 def _unclear(path: Path, option: str, got: str) -> Problem:
     return Problem(
-        f"{path} does not tell its version",
+        f"{path} does not say its version",
         expected=f"a banner such as '{path.name} v2021.2 (64-bit)' from {path.name} {option}",
         got=got,
-        hint="source <Vitis's folder>/settings64.sh; is the installation whole?",
+        hint="source <Vitis's folder>/settings64.sh; is the installation complete?",
+        code="toolchain.unknown-version",
     )

@@ -6,18 +6,29 @@ import os
 import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from fpgac import __version__
 from fpgac.cli import build, emulate, imports, plugins, specs, targets, train
-from fpgac.cli.console import complain, errors
-from fpgac.errors import FpgacError
+from fpgac.cli.console import (
+    complain,
+    document,
+    errors,
+    is_for_programs,
+    serve_programs,
+)
+from fpgac.errors import FpgacError, Problem, UsageError
 
 __all__ = ["app", "main"]
 
 INTERRUPTED, TERMINATED = 130, 143
+
+# All that typer refuses on a command line is one of these.
+_ClickError: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 app = typer.Typer(
     name="fpgac",
@@ -27,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
-        "A first walk: `fpgac init flower.toml`, `fpgac train flower.toml`, "
+        "To begin: `fpgac init flower.toml`, `fpgac train flower.toml`, "
         "`fpgac compile flower.toml`, `fpgac run build/flower-aws-f1`."
     ),
 )
@@ -46,11 +57,26 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _programs(wanted: bool) -> None:
+    if wanted:
+        serve_programs()
+
+
 @app.callback()
 def _root(
     debug: Annotated[
         bool,  # main() reads it: an error may come before any command runs
         typer.Option("--debug", help="Show tracebacks of errors.", envvar="FPGAC_DEBUG"),
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write one JSON document to standard output: the command's result, or its "
+            "problems with their codes. `fpgac --json COMMAND`.",
+            callback=_programs,
+            is_eager=True,
+        ),
     ] = False,
     version: Annotated[
         bool,
@@ -66,26 +92,67 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; what a user can mend prints without a traceback."""
+    """Run the command line; what a user can fix prints without a traceback."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        app()
+        code = app(prog_name="fpgac", standalone_mode=False)
     except FpgacError as error:
         _show_traceback()
-        complain(error)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except _ClickError as error:
+        _fail(_misused(error))
     except SystemExit as end:
-        if end.code in (INTERRUPTED, TERMINATED):
-            errors().print("\nended early; what was finished is kept")
-        raise
+        _finish(end.code if isinstance(end.code, int) else 1)
     except BrokenPipeError:
         sys.exit(141)
     except Exception as error:
         _show_traceback()
-        text = f"fpgac has a defect: {type(error).__name__}: {error}"
-        errors().print(text, style="bold red", markup=False, soft_wrap=True)
-        errors().print("  run `fpgac --debug ...` again for the traceback, and report it")
-        sys.exit(1)
+        _fail(_defect(error))
+    else:
+        _finish(code or 0)
+
+
+def _fail(error: FpgacError) -> NoReturn:
+    """Report what went wrong, and end."""
+    if is_for_programs():
+        sys.stdout.write(document(error.exit_code, error.problems) + "\n")
+    else:
+        complain(error)
+    sys.exit(error.exit_code)
+
+
+def _defect(error: Exception) -> FpgacError:
+    """What is fpgac's own fault."""
+    return FpgacError(
+        Problem(
+            f"fpgac has a defect: {type(error).__name__}: {error}",
+            hint="run 'fpgac --debug ...' again for the traceback, and report it",
+            code="fpgac.defect",
+        )
+    )
+
+
+def _misused(error: Any) -> UsageError:
+    """What typer says of the command line, as fpgac says everything else.
+
+    A command without its arguments shows its help.
+    """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(UsageError.exit_code)
+    text = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "fpgac"
+    what, hint = text[:1].lower() + text[1:], f"see {command} --help"
+    return UsageError(Problem(what, hint=hint, code="cli.misused"))
+
+
+def _finish(code: int) -> NoReturn:
+    """End with an exit code, after the document for programs if that is wanted."""
+    if code in (INTERRUPTED, TERMINATED):
+        errors().print("\nended early; what was finished is kept")
+    if is_for_programs():
+        sys.stdout.write(document(code) + "\n")
+    sys.exit(code)
 
 
 def _end(number: int, frame: object) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import complain, errors, results
+from fpgac.cli.console import complain, deliver, errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
+from fpgac.plain import to_plain
 
 if TYPE_CHECKING:
     from fpgac.engines.hosts import HostResult
@@ -105,7 +106,23 @@ def compile_(
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with pipeline_printer() as notify:
         report = compile_spec(Request(file, name, folder, mode.value), plugins, notify)
-    _summarise(report)
+    deliver(_plain(report), lambda: _summarise(report))
+
+
+def _plain(report: Report) -> dict[str, object]:
+    """The report as plain data."""
+    archive = report.archive
+    return {
+        "folder": report.folder,
+        "target": report.target,
+        "mode": report.mode,
+        "accuracy": report.accuracy and report.accuracy.figures,
+        "proof": to_plain(report.proof),
+        "figures": report.figures,
+        "lacking_hosts": report.lacking_hosts,
+        "notice": report.notice,
+        "archive": archive and {"path": archive.path, "lacks": archive.lacks},
+    }
 
 
 def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> None:
@@ -122,10 +139,23 @@ def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> No
         outcomes = compile_targets(
             requests, plugins, lambda target: labelled(notify, f"{target:<{width}}")
         )
-    _print_failures(outcomes)
-    _print_outcomes(outcomes)
+    failed = [problem for each in outcomes if each.error for problem in each.error.problems]
+    plain = [_plain_outcome(outcome) for outcome in outcomes]
+    deliver(plain, lambda: _print_all(outcomes), failed)
     if failures := [outcome.error for outcome in outcomes if outcome.error]:
         raise typer.Exit(failures[0].exit_code)
+
+
+def _plain_outcome(outcome: Outcome) -> dict[str, object]:
+    if outcome.report:
+        return _plain(outcome.report)
+    codes = [problem.code for problem in outcome.error.problems] if outcome.error else []
+    return {"target": outcome.request.target, "folder": outcome.request.folder, "failed": codes}
+
+
+def _print_all(outcomes: list[Outcome]) -> None:
+    _print_failures(outcomes)
+    _print_outcomes(outcomes)
 
 
 def _print_failures(outcomes: list[Outcome]) -> None:
@@ -160,22 +190,21 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
     results().print(table)
 
 
-def _print_agreements(proof: Proof, data: str, said: str) -> None:
-    """The engines that agree on the samples of ``data``; ``said`` says how many."""
+def _print_agreements(proof: Proof, data: str, title: str) -> None:
+    """The engines that agree on the samples of ``data``; ``title`` says how many they are."""
     out, some = results(), [each for each in proof.agreements if data in each.samples]
     most = max((each.samples[data] for each in some), default=0)
     if some:
-        out.print(f"\n  On {said.format(most)}, the same raw words from", soft_wrap=True)
+        out.print(f"\n  On {title.format(most)}, the same raw words from", soft_wrap=True)
     for each in some:
-        out.print(f"    [green]✓[/] {each.engine}", soft_wrap=True)
-        for apart in each.approximations:
-            if apart.vectors == data:
-                out.print(
-                    f"      which approximates {apart.output}: {apart.differ:,} of "
-                    f"{apart.samples:,} samples differ, by {apart.greatest:.3g} at most",
-                    markup=False,
-                    soft_wrap=True,
-                )
+        apart = [measured for measured in each.approximations if measured.vectors == data]
+        mark = "[yellow]≈[/]" if apart else "[green]✓[/]"
+        differences = (
+            f", but for {measured.output}: {measured.differ:,} samples differ, by "
+            f"{measured.greatest:.3g} at most"
+            for measured in apart
+        )
+        out.print(f"    {mark} {each.engine}{''.join(differences)}", soft_wrap=True)
 
 
 def _unproven(proof: Proof) -> list[str]:
@@ -187,7 +216,8 @@ def _summarise(report: Report) -> None:
 
     out = results()
     out.print()
-    for line in (*report.accuracy, *report.figures):
+    accuracy = report.accuracy.lines if report.accuracy else ()
+    for line in (*accuracy, *report.figures):
         out.print(Text(f"  {line}"), soft_wrap=True)
     _print_agreements(report.proof, "vectors", "{:,} samples")
     _print_agreements(report.proof, "data", "the {:,} samples of the data")
@@ -265,9 +295,20 @@ def run(
         timeout=timeout,
         engine=engine.value,
     )
-    with activity() as tell:
-        outcomes = run_hosts(request, host.value, tell)
-    _print_table(outcomes)
+    with activity() as notify:
+        outcomes = run_hosts(request, host.value, notify)
+    deliver([_plain_result(outcome) for outcome in outcomes], lambda: _print_table(outcomes))
+
+
+def _plain_result(result: HostResult) -> dict[str, object]:
+    phases = ("injection", "inference", "extraction")
+    return {
+        "host": result.host,
+        "samples": result.samples,
+        "seconds": result.seconds,
+        "phases": result.phases and dict(zip(phases, result.phases, strict=True)),
+        "verdict": result.verdict,
+    }
 
 
 def _print_table(outcomes: list[HostResult]) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import errors, results, seconds_text
+from fpgac.cli.console import deliver, errors, note, results, seconds_text
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
+from fpgac.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +67,10 @@ def emulate(
     """
     from fpgac.cli.progress import sample_bar
 
-    if data and not out:
-        raise typer.BadParameter("say where to write the results: --out Y.npy", param_hint="--out")
-    if raw and not out:
-        raise typer.BadParameter("say where to write the words: --out Y.npy", param_hint="--raw")
+    _require_out(data, out, raw=raw)
     emulation = _emulation(spec, data, plugin, threads)
-    if note := emulation.emulator.note:
-        errors().print(f"  ! {note}", style="yellow", markup=False, soft_wrap=True)
+    if emulation.emulator.note:
+        note(emulation.emulator.note)
     with sample_bar(emulation.samples.count) as progress:
         if out:
             done = emulation.write(out, raw=raw, progress=progress)
@@ -85,10 +83,29 @@ def emulate(
         markup=False,
         soft_wrap=True,
     )
-    for line in done.lines:
-        results().print(line, markup=False, soft_wrap=True)
     if out:
         errors().print(f"  wrote {out}", markup=False, soft_wrap=True)
+    plain = {"engine": engine, "samples": done.samples, "seconds": done.seconds, "out": out}
+    deliver(plain | {"judgement": done.lines}, lambda: _print_lines(done.lines))
+
+
+def _require_out(data: Path | None, out: Path | None, *, raw: bool) -> None:
+    """Refuse options that ask for results, and do not say where they go."""
+    for option, asked in (("--data", data), ("--raw", raw)):
+        if asked and not out:
+            raise UsageError(
+                Problem(
+                    f"{option} needs a file for the results",
+                    expected="--out Y.npy",
+                    hint="see fpgac emulate --help",
+                    code="cli.no-output",
+                )
+            )
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        results().print(line, markup=False, soft_wrap=True)
 
 
 def trace(
@@ -102,10 +119,6 @@ def trace(
             show_default=False,
         ),
     ] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE.json", help="Write the figures as JSON, too."),
-    ] = None,
     plugin: PluginFiles = None,
 ) -> None:
     """Where do the bits go? Every layer's range, overflow, saturation and loss of precision.
@@ -115,14 +128,13 @@ def trace(
     the layer alone.
     """
     from fpgac.cli.progress import sample_bar
+    from fpgac.plain import to_plain
 
     emulation = _spec_emulation(spec, data, plugin)
     with sample_bar(emulation.samples.count) as progress:
         layers = emulation.trace(progress=progress)
-    _print_layers(layers)
     _draw(layers, plot or spec.with_suffix(".trace.png"))
-    if figures:
-        _write_json(layers, figures)
+    deliver(to_plain(layers), lambda: _print_layers(layers))
 
 
 def _time(seconds: float) -> str:
@@ -173,19 +185,6 @@ def _draw(layers: Sequence[LayerPrecision], path: Path) -> None:
     try:
         write_png(path, precision_png(layers))
     except ToolchainError as error:
-        errors().print(f"  ! no plot: {error.problems[0].hint}", markup=False, soft_wrap=True)
+        note(f"no plot: {error.problems[0].hint}")
     else:
         errors().print(f"  drew {path}", markup=False, soft_wrap=True)
-
-
-def _write_json(layers: Sequence[LayerPrecision], path: Path) -> None:
-    import json
-    from dataclasses import asdict
-
-    from fpgac.build.folder import disk_errors, write_whole
-
-    with disk_errors(path):
-        write_whole(
-            path, json.dumps([asdict(layer) for layer in layers], indent=1).encode() + b"\n"
-        )
-    errors().print(f"  wrote {path}", markup=False, soft_wrap=True)

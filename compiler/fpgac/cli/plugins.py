@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import deliver, errors, note, results
 
 if TYPE_CHECKING:
     from fpgac.plugins import Plugins
@@ -29,14 +29,12 @@ PluginFiles = Annotated[
 
 
 def plugins_with(files: Iterable[Path] | None) -> Plugins:
-    """All plugins, those in ``files`` among them; each that cannot be used is told in a line."""
-    from rich.text import Text
-
+    """All plugins, those in ``files`` among them; a line for each that cannot be used."""
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins(files=files or ())
     for failure in plugins.failures:
-        errors().print(Text(f"  ! {failure}", style="yellow"), soft_wrap=True)
+        note(str(failure))
     return plugins
 
 
@@ -50,9 +48,18 @@ def register(app: typer.Typer) -> None:
 
 def list_(plugin: PluginFiles = None) -> None:
     """List the plugins in use, where each comes from, what it offers, and what failed and why."""
+    plugins = plugins_with(plugin)
+    plain = [
+        {"name": loaded.name, "from": loaded.origin, "offers": loaded.offers}
+        for loaded in plugins.loaded
+    ]
+    failures = [str(failure) for failure in plugins.failures]
+    deliver({"plugins": plain, "failures": failures}, lambda: _print_loaded(plugins))
+
+
+def _print_loaded(plugins: Plugins) -> None:
     from rich.table import Table
 
-    plugins = plugins_with(plugin)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("plugin", "from", "offers"):
         table.add_column(title, no_wrap=title == "plugin")
@@ -77,8 +84,6 @@ def new(
 
     written = folder or Path(f"fpgac-{name}")
     write_package(written, name, title)
-    errors().print(
-        f"wrote {written}/; next: [bold]pip install -e {written}[/], then "
-        f"[bold]pytest {written}[/] and [bold]fpgac plugin list[/]",
-        soft_wrap=True,
-    )
+    next_ = f"pip install -e {written}[/], then [bold]pytest {written}[/]"
+    text = f"wrote {written}/; next: [bold]{next_} and [bold]fpgac plugin list[/]"
+    deliver({"folder": written}, lambda: errors().print(text, soft_wrap=True))

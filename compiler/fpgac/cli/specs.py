@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import deliver, errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
+
+if TYPE_CHECKING:
+    from fpgac.spec.loader import SpecFile
 
 __all__ = ["SpecPath", "register"]
 
@@ -36,22 +39,33 @@ def validate(
     from fpgac.pipeline.checking import check_spec
 
     plugins = plugins_with(plugin)
-    problems: list[Problem] = []
+    sound: list[SpecFile] = []
+    refusals: list[FpgacError] = []
     for path in specs:
         try:
-            file = check_spec(path, plugins)
+            sound.append(check_spec(path, plugins))
         except FpgacError as error:
-            problems += error.problems
-            continue
+            refusals.append(error)
+    deliver([_about(file) for file in sound], lambda: _print_sound(sound))
+    if refusals:
+        raise type(refusals[0])(*(problem for error in refusals for problem in error.problems))
+
+
+def _about(file: SpecFile) -> dict[str, object]:
+    spec = file.spec
+    about = {"path": str(file.path), "name": spec.name, "topology": str(spec.topology)}
+    return {**about, "targets": list(spec.targets)}
+
+
+def _print_sound(files: list[SpecFile]) -> None:
+    for file in files:
         spec = file.spec
         results().print(
-            f"{path}: OK: {spec.name}, {spec.topology or spec.network}, for "
+            f"{file.path}: OK: {spec.name}, {spec.topology or spec.network}, for "
             f"{', '.join(spec.targets)}",
             markup=False,
             soft_wrap=True,
         )
-    if problems:
-        raise SpecError(*problems)
 
 
 def schema(plugin: PluginFiles = None) -> None:
@@ -66,7 +80,8 @@ def schema(plugin: PluginFiles = None) -> None:
 
     plugins = plugins_with(plugin)
     tables = {name: target.tables for name, target in plugins.targets.items()}
-    typer.echo(json.dumps(json_schema(tables, plugins.providers), indent=2))
+    schema = json_schema(tables, plugins.providers)
+    deliver(schema, lambda: typer.echo(json.dumps(schema, indent=2)))
 
 
 def init(
@@ -80,7 +95,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write a commented spec to start from: it trains and compiles as it stands."""
+    """Write a commented spec to start from: it trains and compiles as it is."""
     from fpgac.build.folder import disk_errors, write_whole
     from fpgac.spec.names import check_identifier
     from fpgac.spec.starter import starter_spec
@@ -91,14 +106,25 @@ def init(
         plugins.target(wanted)  # raises, with the nearest name
     if path.exists() and not force:
         raise BuildError(
-            Problem("there is such a file: nothing was written", Where(path), hint="use --force")
+            Problem(
+                "there is already such a file: nothing was written",
+                Where(path),
+                hint="use --force",
+                code="build.file-exists",
+            )
         )
     try:
         chosen = check_identifier(name if name is not None else path.stem.replace("-", "_"))
     except ValueError as error:
-        raise SpecError(Problem(str(error), hint="choose another with --name")) from None
+        raise SpecError(
+            Problem(str(error), hint="choose another with --name", code="spec.invalid-name")
+        ) from None
     with disk_errors(path):
         write_whole(path, starter_spec(chosen, targets).encode())
+    deliver({"spec": str(path), "name": chosen, "targets": targets}, lambda: _print_next(path))
+
+
+def _print_next(path: Path) -> None:
     written = shlex.quote(str(path))
     errors().print(
         f"wrote {path}; next: fpgac train {written}, then fpgac compile {written}",

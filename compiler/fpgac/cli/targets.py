@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import deliver, note, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ def register(app: typer.Typer) -> None:
 def targets(context: typer.Context, plugin: PluginFiles = None) -> None:
     """List the boards that a spec can be compiled for: part, hosts, toolchain, life cycle.
 
-    `fpgac targets show NAME` tells the rest of one: memories, clocks, platforms, options.
+    `fpgac targets show NAME` shows the rest of one: memories, clocks, platforms, options.
     """
     if context.invoked_subcommand is None:
-        _list(plugins_with(plugin))
+        plugins = plugins_with(plugin)
+        plain = [_plain(flow, board) for flow, board in _flows(plugins.targets.values())]
+        deliver(plain, lambda: _print_all(plugins))
 
 
 @_group.command()
@@ -43,17 +45,48 @@ def show(
     plugin: PluginFiles = None,
 ) -> None:
     """Show all about a board: memories, clock, platforms, life cycle, and a spec's options."""
+    target = plugins_with(plugin).target(name)
+    plain = [
+        {**_plain(flow, each), "memories": _memories(each.board), "options": _options(each)}
+        for flow, each in _flows([target])
+    ]
+    deliver(plain, lambda: _print_one(target))
+
+
+def _flows(targets: Iterable[Target[Any]]) -> list[tuple[str, Target[Any]]]:
+    """Each flow of the targets by its name; a board that is built in one way has one, unnamed."""
+    return [
+        (name, flow) for target in targets for name, flow in (target.flows or {"": target}).items()
+    ]
+
+
+def _plain(flow: str, target: Target[Any]) -> dict[str, object]:
+    """What there is to know of a target in any case, as plain data."""
+    board = target.board
+    return {
+        "target": target.name,
+        "flow": flow or None,
+        "part": board.part,
+        "platforms": board.platforms,
+        "hosts": board.hosts,
+        "modes": ("emulation", *board.modes),
+        "toolchain": str(board.toolchain),
+        "clock_mhz": {"default": board.clock.default_mhz, "maximum": board.clock.maximum_mhz},
+        "state": _life(board),
+        "notice": target.notice,
+    }
+
+
+def _print_one(target: Target[Any]) -> None:
     from rich.text import Text
 
-    target = plugins_with(plugin).target(name)
-    out = results()
-    out.print(f"[bold]{name}[/]: {target.board.title}", soft_wrap=True)
-    for flow, way in (target.ways or {"": target}).items():
-        if flow:
-            out.print(Text(f'\nWith flow = "{flow}"', style="bold"))
-        _show(way)
+    results().print(f"[bold]{target.name}[/]: {target.board.title}", soft_wrap=True)
+    for name, flow in _flows([target]):
+        if name:
+            results().print(Text(f'\nWith flow = "{name}"', style="bold"))
+        _show(flow)
     for notice in _notices([target]):
-        errors().print(Text(f"  ! {notice}", style="yellow"), soft_wrap=True)
+        note(notice)
 
 
 def _show(target: Target[Any]) -> None:
@@ -71,9 +104,9 @@ def _show(target: Target[Any]) -> None:
 
 
 def _notices(targets: Iterable[Target[Any]]) -> list[str]:
-    """What a user must be told, of all flows, each thing once."""
-    ways = (way for target in targets for way in (target, *target.ways.values()))
-    return list(dict.fromkeys(way.notice for way in ways if way.notice))
+    """What a user should know, of all flows, each thing once."""
+    flows = (flow for target in targets for flow in (target, *target.flows.values()))
+    return list(dict.fromkeys(flow.notice for flow in flows if flow.notice))
 
 
 def _facts(board: Board) -> list[tuple[str, str]]:
@@ -104,8 +137,16 @@ def _memories(board: Board) -> list[str]:
             runs[-1].append(bank)
         else:
             runs.append([bank])
-    taken = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
-    return [*map(_bank_line, runs), f"compute units take {taken} in turn"]
+    return [*map(_bank_line, runs), _taken(board)]
+
+
+def _taken(board: Board) -> str:
+    """Who uses which bank."""
+    if len(board.spread) == 1:
+        return f"all compute units use {board.spread[0]}"
+    banks = ", ".join(board.spread[:4]) + (", ..." if len(board.spread) > 4 else "")
+    whose = "the arguments of compute units" if board.has_port_per_bank else "compute units"
+    return f"{whose} take {banks} in turn"
 
 
 def _alike(one: Memory, other: Memory) -> bool:
@@ -128,26 +169,24 @@ def _options(target: Target[Any]) -> list[str]:
 
 
 def _default(value: object) -> str:
-    """A default as TOML would write it; what is left away has none."""
+    """A default as TOML would write it; what need not be set has none."""
     import json
 
-    return "(left away)" if value is None else json.dumps(value, default=str)
+    return "(not set)" if value is None else json.dumps(value, default=str)
 
 
-def _list(plugins: Plugins) -> None:
+def _print_all(plugins: Plugins) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
         table.add_column(title, no_wrap=title in ("target", "part"))
-    for name, target in plugins.targets.items():
-        for flow, way in (target.ways or {"": target}).items():
-            board = way.board
-            table.add_row(
-                *(f"{name} ({flow})" if flow else name, board.part, board.platforms[0]),
-                *(", ".join(board.hosts), str(board.toolchain), _life(board)),
-            )
+    for name, target in _flows(plugins.targets.values()):
+        board = target.board
+        table.add_row(
+            *(f"{target.name} ({name})" if name else target.name, board.part, board.platforms[0]),
+            *(", ".join(board.hosts), str(board.toolchain), _life(board)),
+        )
     results().print(table)
     for notice in _notices(plugins.targets.values()):
-        errors().print(Text(f"  ! {notice}", style="yellow"), soft_wrap=True)
+        note(notice)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import deliver, errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
     from fpgac.network.training import Progress
+    from fpgac.pipeline.training import Trained
 
 __all__ = ["register"]
 
@@ -37,10 +38,15 @@ def train(spec: SpecPath, plugin: PluginFiles = None) -> None:
     with training_bar(file.spec.training.epochs) as bar:
         trained = train_network(file, plugins, lambda news: _show(bar, news))
     errors().print(f"  wrote {file.network_path}", markup=False, soft_wrap=True)
-    for line in trained.figures:
-        results().print(line, markup=False, soft_wrap=True)
     if trained.plot:
         errors().print(f"  drew {trained.plot}", markup=False, soft_wrap=True)
+    plain = {"network": file.network_path, "figures": trained.figures, "plot": trained.plot}
+    deliver(plain, lambda: _print_figures(trained))
+
+
+def _print_figures(trained: Trained) -> None:
+    for line in trained.figures:
+        results().print(line, markup=False, soft_wrap=True)
 
 
 def _show(bar: Callable[[float, str], None], news: Progress) -> None:

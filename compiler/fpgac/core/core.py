@@ -65,15 +65,3 @@ class Core:
     def output_layout(self) -> Layout:
         """How a result of all outputs lies in a row."""
         return Layout(self.outputs)
-
-    @property
-    def input(self) -> Port:
-        """The only input."""
-        (port,) = self.inputs
-        return port
-
-    @property
-    def output(self) -> Port:
-        """The only output."""
-        (port,) = self.outputs
-        return port

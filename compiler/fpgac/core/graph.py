@@ -77,6 +77,7 @@ class Node:
         outputs: the tensors that it makes.
         types: its other types by hls4ml's names for them, ``accum_t``; None as for a tensor.
         settings: whatever else decides what it computes, by hls4ml's names: ``stride_width``.
+            The functions that multiply are ``product``, ``product_2`` and so on.
         constants: by hls4ml's names for them: ``weight``, ``bias``, ``scale``.
         formats: what each element is cast to; of HGQ's quantizers alone, which have no function
             but one that is generated for them.
@@ -214,8 +215,8 @@ def _settings(layer: Any, struct: str) -> Iterator[tuple[str, Setting]]:
             yield name, int(text)
         elif re.fullmatch(r"-?\d*\.\d+(e[+-]?\d+)?", text):
             yield name, float(text)
-    if product := _PRODUCT.search(struct):
-        yield "product", product[1]
+    for place, product in enumerate(_PRODUCT.findall(struct), start=1):
+        yield "product" if place == 1 else f"product_{place}", product
 
 
 def _type(named: Any) -> FixedPoint | None:

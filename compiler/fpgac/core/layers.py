@@ -34,7 +34,7 @@ from fpgac.network.ops.thresholded import ThresholdedRelu
 from fpgac.network.ops.weighted import Weighted, sum_type
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
-from fpgac.spec.shapes import Sides, pads
+from fpgac.spec.shapes import Shape, Sides, pads
 from fpgac.tensors import Tensor
 
 __all__ = ["Described", "constant_type", "described"]
@@ -125,7 +125,8 @@ def _elementwise(x: Tensor, class_name: str, activation: str, **more: Any) -> di
 
 @described.register
 def _(operation: Relu, node: Node, inputs: tuple[Tensor, ...]) -> Described:
-    return Described(_elementwise(inputs[0], "Activation", operation.kind))
+    function = "relu" if operation.ceiling is None else operation.kind
+    return Described(_elementwise(inputs[0], "Activation", function))
 
 
 @described.register
@@ -197,11 +198,18 @@ def _(operation: GlobalPooling, node: Node, inputs: tuple[Tensor, ...]) -> Descr
 @described.register(Flatten)
 @described.register(Reshape)
 def _(operation: Operation, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    return _same(node)
+
+
+def _same(node: Node) -> Described:
+    """The same numbers in the same order."""
     return Described({"class_name": "Reshape", "target_shape": list(node.output.shape)})
 
 
 @described.register
 def _(operation: Permute, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if list(operation.order) == sorted(operation.order):
+        return _same(node)
     return Described({"class_name": "Transpose", "perm": [axis - 1 for axis in operation.order]})
 
 
@@ -274,12 +282,14 @@ def _(operation: Softmax, node: Node, inputs: tuple[Tensor, ...]) -> Described:
 
 @described.register
 def _(operation: Quantise, node: Node, inputs: tuple[Tensor, ...]) -> Described:
+    if operation.to == inputs[0].type:
+        return _same(node)
     if isinstance(operation.to, FixedPoint):
         return Described(_elementwise(inputs[0], "Activation", "linear"))
-    return Described(_each(operation.to))
+    return Described(_each(operation.to, node.output.shape))
 
 
-def _each(formats: Formats) -> dict[str, Any]:
+def _each(formats: Formats, shape: Shape) -> dict[str, Any]:
     """hls4ml's own quantiser of each element; the first axis of its arrays is that of samples."""
     types = [formats.types[place] for place in formats.index]
     rows = [
@@ -289,7 +299,7 @@ def _each(formats: Formats) -> dict[str, Any]:
     ]
     return {
         "class_name": "FixedPointQuantizer",
-        "mask_kbi": tuple(np.array([row], np.int16) for row in rows),
+        "mask_kbi": tuple(np.array(row, np.int16).reshape(1, *shape) for row in rows),
         "RND": str(formats.rounding),
         "SAT": str(formats.overflow),
         "fusible": None,

@@ -26,14 +26,13 @@ from fpgac.core.checks import (
     result_types,
 )
 from fpgac.core.core import Core, Port, Table
-from fpgac.core.description import description
+from fpgac.core.description import describe
 from fpgac.core.graph import read_graph
 from fpgac.core.reuse import reuse_factors as layer_reuse_factors
 from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
-from fpgac.network.operation import holding
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import HlsSection
 
@@ -169,11 +168,11 @@ def _graph(
         io_type=hls.io_type,
         write_weights_txt=False,
     )
-    described = description(network, factors, results)
+    described = describe(network, hls, factors, results)
     interval = max(factors.values(), default=1)
     config["HLSConfig"] = {
         "Model": {
-            "Precision": {"default": str(_default_type(network, hls))},
+            "Precision": {"default": "ap_fixed<16,6>"},
             "ReuseFactor": 1,
             "Strategy": hls.strategy,
             # Elements with formats of their own would make hls4ml choose all types again.
@@ -184,13 +183,6 @@ def _graph(
         "LayerName": described.settings,
     }
     return ModelGraph.from_layer_list(config, described.layers, described.inputs, described.outputs)
-
-
-def _default_type(network: Network, hls: HlsSection) -> FixedPoint:
-    """hls4ml's type for what is not told its own: what its streams are repacked to."""
-    if hls.io_type == "io_parallel":
-        return FixedPoint(16, 6)
-    return holding([tensor.type for tensor in network.tensors.values()])
 
 
 def _written(graph: Any, folder: Path) -> dict[str, bytes]:

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import File
+from fpgac.design.hosts import class_name
 from fpgac.design.notebook import notebook
-from fpgac.design.render import class_name, render
+from fpgac.design.render import render
 
 __all__ = ["OverlayPackage", "program_names"]
 
@@ -24,6 +25,9 @@ _SUFFIXES: Final[Mapping[Interface, tuple[str, ...]]] = {
     "m_axi": (".xclbin",),
     "axis": (".bit", ".hwh"),
 }
+
+# What pip installs for the host.
+_REQUIREMENTS: Final = "requirements.txt"
 
 
 def program_names(contract: Contract) -> tuple[str, ...]:
@@ -35,17 +39,17 @@ def program_names(contract: Contract) -> tuple[str, ...]:
 class OverlayPackage:
     """What the package is made from.
 
-    ``title`` is the board's; ``host`` and ``requirements`` are the files of the design's Python
-    host; ``archive`` is the file that the package comes in. ``vectors`` are files by name:
-    ``inputs.npy``, ``expected_raw.npy`` and ``answers.npy``, and ``answers`` says what the last one
-    means (see :attr:`fpgac.data.dataset.Dataset.about_answers`). ``program`` is what the board
-    loads, by name (see :func:`program_names`), if it is built; ``stops`` says why it never can be.
+    ``title`` is the board's; ``host`` are the files of the design's Python host, by their paths in
+    its folder, ``requirements.txt`` among them; ``archive`` is the file that the package comes in.
+    ``vectors`` are files by name: ``inputs.npy``, ``expected_raw.npy`` and ``answers.npy``, of
+    which those of several tensors end in .npz, and ``answers`` says what the last one means (see
+    :attr:`fpgac.data.dataset.Dataset.about_answers`). ``program`` is what the board loads, by name
+    (see :func:`program_names`), if it is built; ``stops`` says why it never can be.
     """
 
     contract: Contract
     title: str
-    host: bytes
-    requirements: bytes
+    host: Mapping[str, bytes]
     answers: Mapping[str, Any]
     vectors: Mapping[str, bytes]
     archive: str
@@ -65,14 +69,20 @@ class OverlayPackage:
             TargetError: a template cannot be rendered.
         """
         name, code = self.contract.name, self.package
+        host = {
+            path: File(content, executable=content.startswith(b"#!"))
+            for path, content in self.host.items()
+        }
         notebooks = f"{code}/notebooks"
         return {
             "README.md": self._rendered("README.md"),
             "pyproject.toml": self._rendered("pyproject.toml"),
             "setup.cfg": self._rendered("setup.cfg"),
-            "requirements.txt": File(self.requirements),
             f"{code}/__init__.py": self._rendered("__init__.py"),
-            f"{code}/{name}_host.py": File(self.host, executable=True),
+            **{
+                path if path == _REQUIREMENTS else f"{code}/{path}": file
+                for path, file in host.items()
+            },
             **{f"{code}/{path}": File(content) for path, content in self.program.items()},
             f"{notebooks}/__init__.py": self._rendered("notebooks.py"),
             f"{notebooks}/{name}.ipynb": File(
@@ -82,7 +92,7 @@ class OverlayPackage:
         }
 
     def _rendered(self, template: str) -> File:
-        lines = self.requirements.decode().splitlines()
+        lines = self.host.get(_REQUIREMENTS, b"").decode().splitlines()
         context = {
             "contract": self.contract,
             "title": self.title,

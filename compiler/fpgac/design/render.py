@@ -1,10 +1,11 @@
-"""Templates to files: the kernel's source, and the hosts that call it.
+"""Templates to files, and text quoted for the language that it goes into.
 
-A template is looked up by its path (``hosts/xrt/host.cpp.j2``), first through the loaders that a
+A template is looked up by its path (``build/README.md.j2``), first through the loaders that a
 plugin puts in front, then among fpgac's own. fpgac's own are also found below ``fpgac/``, so that a
-plugin's template of the same path can start with ``{% extends "fpgac/hosts/xrt/host.cpp.j2" %}``
-and override one block of it. What :func:`overridden` puts in front of all that extends
-``target/PATH``: whatever the target itself has at that path.
+plugin's template of the same path can start with ``{% extends "fpgac/build/README.md.j2" %}`` and
+override one block of it. What :func:`overridden` puts in front of all that extends
+``target/PATH``: whatever the target itself has at that path. Files without ``.j2`` are looked up in
+the same way, and are not rendered: whoever puts one in front replaces it whole.
 
 Nothing is escaped on its own. Text that comes from people goes through a filter that quotes it for
 the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, ``toml_string``,
@@ -13,7 +14,6 @@ the language at hand: ``cpp_string``, ``py_string``, ``sh_word``, ``tcl_word``, 
 
 from __future__ import annotations
 
-import builtins
 import json
 import re
 import shlex
@@ -23,87 +23,26 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fpgac.design.contract import COUNT
 from fpgac.design.design import File
-from fpgac.errors import Problem, TargetError, Where, nearest
-from fpgac.numbers import Formula
+from fpgac.errors import Problem, TargetError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import BaseLoader, Environment, TemplateError
 
-    from fpgac.core.core import Core
-    from fpgac.design.contract import Contract, Interface
-
 __all__ = [
-    "BRIDGE",
-    "HOSTS",
-    "bridge_files",
-    "class_name",
     "comment",
     "cpp_string",
-    "host_files",
-    "kernel_files",
+    "file_of",
     "overridden",
     "py_string",
     "render",
     "sh_word",
     "tcl_word",
+    "text_of",
     "toml_string",
 ]
-
-# Each host's files: the path in a design, and the template that it is rendered from.
-HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "pynq": {
-        "hosts/pynq/{name}_host.py": "hosts/pynq/host.py.j2",
-        "hosts/pynq/requirements.txt": "hosts/pynq/requirements.txt.j2",
-    },
-    "opencl": {
-        "hosts/opencl/host.cpp": "hosts/opencl/host.cpp.j2",
-        "hosts/opencl/fpga_io.hpp": "hosts/cpp/fpga_io.hpp.j2",
-        "hosts/opencl/Makefile": "hosts/opencl/Makefile.j2",
-    },
-    "xrt": {
-        "hosts/xrt/host.cpp": "hosts/xrt/host.cpp.j2",
-        "hosts/xrt/fpga_io.hpp": "hosts/cpp/fpga_io.hpp.j2",
-        "hosts/xrt/Makefile": "hosts/xrt/Makefile.j2",
-    },
-}
-
-# The hosts for a Zynq's AXI DMA, where they are not those of a card under XRT.
-DMA_HOSTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "pynq": {
-        "hosts/pynq/{name}_host.py": "hosts/pynq/overlay_host.py.j2",
-        "hosts/pynq/requirements.txt": "hosts/pynq/overlay_requirements.txt.j2",
-    },
-}
-HOSTS_BY_INTERFACE: Final[Mapping[Interface, Mapping[str, Mapping[str, str]]]] = {
-    "m_axi": HOSTS,
-    "axis": DMA_HOSTS,
-}
-
-# The kernel's template by its interface.
-KERNELS: Final[Mapping[Interface, str]] = {
-    "m_axi": "kernel/kernel.cpp.j2",
-    "axis": "kernel/stream.cpp.j2",
-}
-
-# What a stream's kernel needs to be called by g++: the path in a design, and the template.
-BRIDGE: Final[Mapping[str, str]] = {
-    "emulation/stream_bridge.cpp": "emulation/stream_bridge.cpp.j2",
-    "emulation/ap_types/ap_axi_sdata.h": "emulation/ap_axi_sdata.h",
-}
-
-# What the Python hosts call other things, as a class could be spelt.
-_PYTHON_NAMES: Final = frozenset(
-    """
-    Any BinaryIO Callable CommandLine ComputeUnit HostError Iterator NamedTuple NoReturn Path
-    Profile Sequence Slot StreamDriver Timing KERNEL PROGRAM STEP INPUTS OUTPUTS HELP
-    """.split()  # noqa: SIM905
-)
-
-LOAD_HINT: Final = "was it built for this card's platform (xbutil examine)?"
 
 _OVERRIDES: Final[ContextVar[tuple[BaseLoader, ...]]] = ContextVar("overrides", default=())
 
@@ -132,72 +71,32 @@ def render(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoad
         raise TargetError(_problem(template, error)) from error
 
 
-def kernel_files(
-    contract: Contract, core: Core, loaders: Sequence[BaseLoader] = ()
-) -> dict[str, File]:
-    """The kernel's source, and the core's below ``kernel/firmware/``, by path in a design."""
-    context = {
-        "contract": contract,
-        "core": core,
-        "ports": list(zip(contract.buffers, core.inputs + core.outputs, strict=True)),
-        "count": COUNT,
-        "pipelined": _pipelined(core),
-    }
-    source = render(KERNELS[contract.interface], context, loaders)
-    return {contract.source: File(source)} | {
-        f"kernel/firmware/{path}": File(content) for path, content in core.files.items()
-    }
-
-
-def bridge_files(contract: Contract, loaders: Sequence[BaseLoader] = ()) -> dict[str, File]:
-    """What lets g++ build and call a kernel with streams, by path in a design.
-
-    ``emulation/stream_bridge.cpp`` is compiled with the kernel into one library, with
-    ``emulation/ap_types`` among the headers, and defines two C functions::
-
-        int NAME_stream(const void* const* in, const size_t* in_bytes, void* const* out,
-                        const size_t* room, size_t* sent, size_t* last, unsigned n_samples)
-        void NAME_rows(const void* x, void* y, unsigned n_samples)
-
-    ``NAME_stream`` feeds the stream of each input ``in_bytes``; ``sent`` receives the bytes that
-    the kernel sent to each output, of which at most ``room`` are stored, and ``last`` those up to
-    and with the first word with TLAST, 0 if there is none. It returns 0. Where an input holds less
-    than ``n_samples``, a kernel would wait for ever: it is not called, and 1 is returned. Bytes
-    that TKEEP leaves out are not counted and not stored. ``NAME_rows`` is :attr:`Contract.entry`:
-    a pointer to each buffer's rows, and the number of samples.
-    """
-    return {
-        path: File(render(name, {"contract": contract}, loaders)) for path, name in BRIDGE.items()
-    }
-
-
-def host_files(
-    contract: Contract,
-    hosts: Iterable[str],
-    *,
-    load_hint: str = LOAD_HINT,
-    loaders: Sequence[BaseLoader] = (),
-) -> dict[str, File]:
-    """The files of ``hosts`` (keys of :data:`HOSTS`), by path in a design.
-
-    ``load_hint`` is what a host adds when the card refuses the xclbin: one short sentence.
+def text_of(path: str, loaders: Sequence[BaseLoader] = ()) -> bytes:
+    """The text of a file that is not rendered, as UTF-8, looked up as templates are.
 
     Raises:
-        TargetError: an unknown host, or a template that cannot be rendered.
+        TargetError: there is no such file.
     """
-    context = {
-        "contract": contract,
-        "count": COUNT,
-        "class_name": class_name(contract.name),
-        "load_hint": load_hint,
-        "python_formula": Formula.of(contract.inputs[0].type, "np."),
-        "cpp_formula": Formula.of(contract.inputs[0].type, "rule::"),
-    }
-    return {
-        path.format(name=contract.name): _host_file(template, context, loaders)
-        for host in hosts
-        for path, template in _templates(host, contract.interface).items()
-    }
+    import jinja2
+
+    environment = _environment(loaders)
+    assert environment.loader is not None
+    try:
+        return environment.loader.get_source(environment, path)[0].encode()
+    except jinja2.TemplateNotFound as error:
+        raise TargetError(_problem(path, error)) from error
+
+
+def file_of(path: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader] = ()) -> File:
+    """A design's file from ``path``: rendered where that ends in .j2, else as it is.
+
+    A script, which begins with ``#!``, is executable.
+
+    Raises:
+        TargetError: as :func:`render`.
+    """
+    content = render(path, context, loaders) if path.endswith(".j2") else text_of(path, loaders)
+    return File(content, executable=content.startswith(b"#!"))
 
 
 def cpp_string(text: str) -> str:
@@ -270,7 +169,7 @@ def _problem(template: str, error: TemplateError) -> Problem:
     if isinstance(error, jinja2.TemplatesNotFound | jinja2.TemplateNotFound):
         what = f"there is no template {error.message!r}"
         hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
-        return Problem(what, hint=hint)
+        return Problem(what, hint=hint, code="target.no-template")
     if isinstance(error, jinja2.TemplateSyntaxError):
         place: tuple[str | None, int | None] = (error.filename, error.lineno)
     else:
@@ -279,6 +178,7 @@ def _problem(template: str, error: TemplateError) -> Problem:
         f"the template {template!r} cannot be rendered: {error.message}",
         where=Where(Path(place[0]), place[1]) if place[0] else None,
         hint=hint,
+        code="target.bad-template",
     )
 
 
@@ -288,35 +188,3 @@ def _last_template_line(error: Exception) -> tuple[str | None, int | None]:
         if frame.filename.endswith(".j2"):
             return frame.filename, frame.lineno
     return None, None
-
-
-def _pipelined(core: Core) -> bool:
-    """Whether the compute loop can be pipelined: not around a dataflow region, as hls4ml chose."""
-    if core.io_type == "io_stream":
-        return False
-    source = core.files.get(f"{core.top}.cpp", b"").decode(errors="replace")
-    return re.search(r"#\s*pragma\s+HLS\s+dataflow", source, re.IGNORECASE) is None
-
-
-def _templates(host: str, interface: Interface) -> Mapping[str, str]:
-    hosts = HOSTS_BY_INTERFACE[interface]
-    if host not in hosts:
-        raise TargetError(
-            Problem(
-                f"there is no host {host!r} for a kernel with {interface}",
-                expected=f"one of {', '.join(hosts)}",
-                hint=nearest(host, hosts),
-            )
-        )
-    return hosts[host]
-
-
-def _host_file(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> File:
-    content = render(template, context, loaders)
-    return File(content, executable=content.startswith(b"#!"))
-
-
-def class_name(name: str) -> str:
-    """``JetTagger`` for ``jet_tagger``: how Python spells a class; never a name it has already."""
-    spelt = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return f"{spelt}Chip" if spelt in _PYTHON_NAMES or hasattr(builtins, spelt) else spelt

@@ -1,4 +1,4 @@
-"""Templates that a plugin puts in front of those that a target is rendered from."""
+"""Templates and files that a plugin puts in front of those that a target is made from."""
 
 from __future__ import annotations
 
@@ -15,43 +15,65 @@ __all__ = ["Templates", "override_loader"]
 
 
 class Templates:
-    """A folder of Jinja2 templates, each at the path of the template that it replaces.
+    """A folder of files, each at the path of the one that it replaces.
 
-    A template may start with ``{% extends "target/PATH" %}`` and override one block of what the
-    target itself has at that path. ``targets`` names the targets that it is for; None is all.
+    A Jinja2 template (``*.j2``) may start with ``{% extends "target/PATH" %}`` and override one
+    block of what the target itself has at that path. Any other file replaces one that is not
+    rendered, such as ``hosts/xrt/host.cpp``, as it is. ``targets`` names the targets that they are
+    for; None is all.
     """
 
     folder: ClassVar[Path]
     targets: ClassVar[tuple[str, ...] | None] = None
 
     def files(self) -> dict[str, Path]:
-        """The templates' files by path; each has been parsed.
+        """The files by path; each template has been parsed.
 
         Raises:
-            PluginError: there are none, or one is no template; it names the file and the line.
+            PluginError: there are none, or one cannot be read; it names the file and the line.
         """
         found = {
             path.relative_to(self.folder).as_posix(): path
-            for path in sorted(self.folder.rglob("*.j2"))
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and path.suffix != ".pyc"
         }
         if not found:
-            raise PluginError(Problem("there is no template (*.j2) here", Where(self.folder)))
+            raise PluginError(
+                Problem(
+                    "there is no file here that could replace one",
+                    Where(self.folder),
+                    code="plugin.no-templates",
+                )
+            )
         for path in found.values():
-            _parse(path)
+            _check(path)
         return found
 
 
-def _parse(path: Path) -> None:
+def _check(path: Path) -> None:
     import jinja2
 
     try:
-        jinja2.Environment(autoescape=False).parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".j2":
+            jinja2.Environment(autoescape=False).parse(text)
     except jinja2.TemplateSyntaxError as error:
-        problem = Problem(f"this is no template: {error.message}", Where(path, error.lineno))
-        raise PluginError(problem) from None
+        raise PluginError(
+            Problem(
+                f"this is no template: {error.message}",
+                Where(path, error.lineno),
+                code="plugin.bad-template",
+            )
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        problem = Problem("the template cannot be read", Where(path), got=str(error))
-        raise PluginError(problem) from None
+        raise PluginError(
+            Problem(
+                "the file cannot be read",
+                Where(path),
+                got=str(error),
+                code="plugin.unreadable-template",
+            )
+        ) from None
 
 
 def override_loader(files: Mapping[str, Path]) -> BaseLoader:

@@ -18,23 +18,13 @@ from typing import Final
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.failures import read_events, require_good_end
-from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
+from fpgac.emulation.installation import HostKind
 from fpgac.emulation.overlay import BoardDescription
 from fpgac.emulation.process import HostProcess
 from fpgac.emulation.surroundings import Overlays, Surroundings, Xclbins
 from fpgac.errors import EmulationError, Problem
 
-__all__ = [
-    "HOST_KINDS",
-    "BoardDescription",
-    "CardDescription",
-    "HostKind",
-    "HostRun",
-    "missing",
-    "read_card",
-    "require",
-    "run_host",
-]
+__all__ = ["HostRun", "read_card", "run_host"]
 
 # The shim's sockets are in /tmp/$USER, whatever TMPDIR says; a run's folder is that folder.
 _SOCKETS: Final = Path("/tmp")
@@ -149,7 +139,9 @@ def _run_folder() -> Iterator[Path]:
 def _no_room(error: OSError) -> EmulationError:
     what = f"the emulated card needs a folder in {_SOCKETS}"
     hint = f"make room in {_SOCKETS}, or let it be written"
-    return EmulationError(Problem(what, got=str(error.strerror), hint=hint))
+    return EmulationError(
+        Problem(what, got=str(error.strerror), hint=hint, code="emulation.no-room")
+    )
 
 
 def _sweep() -> None:

@@ -31,7 +31,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -143,7 +143,12 @@ class CardDescription:
             text = path.read_bytes()
         except OSError as error:
             raise EmulationError(
-                Problem("the card's description cannot be read", where, got=str(error.strerror))
+                Problem(
+                    "the card's description cannot be read",
+                    where,
+                    got=str(error.strerror),
+                    code="emulation.unreadable-card",
+                )
             ) from error
         return cls.from_json(text, where)
 
@@ -159,12 +164,22 @@ class CardDescription:
             data = json.loads(text)
         except UnicodeDecodeError as error:
             raise EmulationError(
-                Problem("the card's description is no text", where, got=error.reason)
+                Problem(
+                    "the card's description is no text",
+                    where,
+                    got=error.reason,
+                    code="emulation.unreadable-card",
+                )
             ) from error
         except json.JSONDecodeError as error:
             place = Where(file=file, line=error.lineno)
             raise EmulationError(
-                Problem("the card's description is no JSON", place, got=error.msg)
+                Problem(
+                    "the card's description is no JSON",
+                    place,
+                    got=error.msg,
+                    code="emulation.unreadable-card",
+                )
             ) from error
         return cls.from_data(data, where)
 
@@ -207,7 +222,7 @@ def _argument_data(argument: Argument) -> dict[str, Any]:
 
 def _at(problem: Problem, file: Path | None) -> Problem:
     key = problem.where.key if problem.where else ""
-    return Problem(problem.what, Where(file, key=key), problem.expected, problem.got, problem.hint)
+    return replace(problem, where=Where(file, key=key))
 
 
 class _Fields:
@@ -222,7 +237,8 @@ class _Fields:
 
     def _refuse(self, what: str, key: str, **facts: str) -> None:
         subject = f"'{key}' " if key else "the description "
-        raise EmulationError(Problem(subject + what, Where(self.file, key=key), **facts))
+        where = Where(self.file, key=key)
+        raise EmulationError(Problem(subject + what, where, code="emulation.card-key", **facts))
 
     def path(self, name: str) -> str:
         return f"{self.key}.{name}" if self.key else name
@@ -305,7 +321,7 @@ def _kernel(fields: _Fields) -> Kernel:
 
 
 def _problem(key: str, what: str, expected: str, got: object) -> Problem:
-    return Problem(what, Where(key=key), expected, repr(got))
+    return Problem(what, Where(key=key), expected, repr(got), code="emulation.impossible-card")
 
 
 def _problems(card: CardDescription) -> Iterator[Problem]:
@@ -324,14 +340,18 @@ def _problems(card: CardDescription) -> Iterator[Problem]:
     yield from _repeated("kernels", (k.name for k in card.kernels))
     yield from _repeated("instances", (i.name for k in card.kernels for i in k.instances))
     if not any(kernel.instances for kernel in card.kernels):
-        yield Problem("the card has no compute unit", Where(key="kernels"))
+        yield Problem(
+            "the card has no compute unit", Where(key="kernels"), code="emulation.impossible-card"
+        )
     for index, kernel in enumerate(card.kernels):
         yield from _kernel_problems(f"kernels[{index}]", kernel, len(card.memories))
 
 
 def _memory_problems(card: CardDescription) -> Iterator[Problem]:
     if not card.memories:
-        yield Problem("the card has no memory", Where(key="memories"))
+        yield Problem(
+            "the card has no memory", Where(key="memories"), code="emulation.impossible-card"
+        )
     yield from _repeated("memories", (memory.tag for memory in card.memories))
     for index, memory in enumerate(card.memories):
         key = f"memories[{index}]"
@@ -349,7 +369,11 @@ def _repeated(key: str, names: Iterator[str]) -> Iterator[Problem]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            yield Problem(f"the name '{name}' is used twice", Where(key=key))
+            yield Problem(
+                f"the name '{name}' is used twice",
+                Where(key=key),
+                code="emulation.impossible-card",
+            )
         seen.add(name)
 
 
@@ -397,6 +421,7 @@ def _argument_problems(key: str, argument: Argument) -> Iterator[Problem]:
             f"'{argument.c_type}' cannot be passed by value",
             Where(key=key),
             hint=nearest(argument.c_type, SCALARS),
+            code="emulation.impossible-card",
         )
     elif argument.size != SCALARS[argument.c_type]:
         expected = f"{SCALARS[argument.c_type]} bytes"

@@ -5,26 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fpgac.build.processes import ending, last_lines
 from fpgac.emulation.process import Outcome
 from fpgac.errors import EmulationError, Problem
 
-__all__ = ["read_events", "require_good_end", "signal_name"]
+__all__ = ["read_events", "require_good_end"]
 
-_TAIL_LINES: Final = 15
-
-_HINTS: Final = {
-    "kernel_crash": "the kernel's C++ reads or writes where it must not: look at its sizes",
-    "host_crash": "read what it said last; a debugger or -fsanitize=address shows the place",
-    "refused_program": "compile the design again: its xclbin does not fit its kernel",
-    "wrong_bank": "allocate the buffer in the memory of the compute unit that will use it",
-    "unallocated_argument": "the buffer must live until the kernel is done with it",
-    "bad_transfer": "the buffer must live until its transfer is done",
-}
+_CRASHED: Final = "read what it said last; a debugger or -fsanitize=address shows the place"
 
 
 def read_events(path: Path) -> tuple[dict[str, Any], ...]:
@@ -44,14 +35,6 @@ def _event(line: str) -> dict[str, Any]:
     return {"event": "card_defect", "cause": "the card failed, and could not say how"}
 
 
-def signal_name(number: int) -> str:
-    """``SIGSEGV`` for 11; a real-time signal has no name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def require_good_end(
     command: Sequence[str],
     outcome: Outcome,
@@ -66,17 +49,61 @@ def require_good_end(
     """
     name = _name(command)
     if events:
-        event = events[0]
-        raise _error(_event_words(event, name), output, _HINTS.get(event["event"], ""))
+        raise EmulationError(_event_problem(events[0], name, _tail(output)))
     if outcome.manner == "timeout":
-        hint = "give it more time, or look where kernel or host wait for each other"
-        raise _error(f"the host {name} did not end within {timeout:g} seconds", output, hint)
+        raise EmulationError(
+            Problem(
+                f"the host {name} did not end within {timeout:g} seconds",
+                got=_tail(output),
+                hint="give it more time, or look where kernel or host wait for each other",
+                code="host.hang",
+            )
+        )
     if outcome.manner == "failed":
-        words = os.strerror(outcome.number)
-        raise EmulationError(Problem(f"the host {command[0]} cannot be started", got=words))
+        raise EmulationError(
+            Problem(
+                f"the host {command[0]} cannot be started",
+                got=os.strerror(outcome.number),
+                code="host.cannot-start",
+            )
+        )
     if outcome.manner == "signalled":
-        cause = signal_name(outcome.number)
-        raise _error(f"the host {name} crashed: {cause}", output, _HINTS["host_crash"])
+        raise EmulationError(
+            Problem(
+                f"the host {name} crashed: {ending(-outcome.number)}",
+                got=_tail(output),
+                hint=_CRASHED,
+                code="host.crash",
+            )
+        )
+
+
+def _event_problem(event: dict[str, Any], host: str, said: str) -> Problem:
+    """What a card reported, and what can be done."""
+    what = _event_words(event, host)
+    match event["event"]:
+        case "kernel_crash":
+            hint = "the kernel's C++ reads or writes where it must not: look at its sizes"
+            problem = Problem(what, got=said, hint=hint, code="emulation.kernel-crash")
+        case "host_crash":
+            problem = Problem(what, got=said, hint=_CRASHED, code="host.crash")
+        case "refused_program":
+            hint = "compile the design again: its xclbin does not fit its kernel"
+            problem = Problem(what, got=said, hint=hint, code="emulation.refused-program")
+        case "wrong_bank":
+            hint = "allocate the buffer in the memory of the compute unit that will use it"
+            problem = Problem(what, got=said, hint=hint, code="emulation.wrong-bank")
+        case "unallocated_argument":
+            hint = "the buffer must live until the kernel is done with it"
+            problem = Problem(what, got=said, hint=hint, code="emulation.unallocated-argument")
+        case "bad_transfer":
+            hint = "the buffer must live until its transfer is done"
+            problem = Problem(what, got=said, hint=hint, code="emulation.bad-transfer")
+        case "stalled":
+            problem = Problem(what, got=said, code="emulation.stalled")
+        case _:
+            problem = Problem(what, got=said, code="emulation.card-fault")
+    return problem
 
 
 def _name(command: Sequence[str]) -> str:
@@ -102,6 +129,7 @@ def _event_words(event: dict[str, Any], host: str) -> str:
     return f"{words} ({arguments})"
 
 
-def _error(what: str, output: str, hint: str) -> EmulationError:
-    lines = [line for line in output.splitlines() if line and "fpgac_card" not in line]
-    return EmulationError(Problem(what, got="\n".join(lines[-_TAIL_LINES:]), hint=hint))
+def _tail(output: str) -> str:
+    """The last lines that the host wrote, without the card's own."""
+    own = (line for line in output.splitlines() if "fpgac_card" not in line)
+    return last_lines("\n".join(own))

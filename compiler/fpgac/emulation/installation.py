@@ -114,7 +114,7 @@ def _first(folders: Iterable[Path], name: str) -> Path | None:
 
 
 def _apt(what: str, package: str) -> Problem:
-    return Problem(what, hint=f"apt install {package}")
+    return Problem(what, hint=f"apt install {package}", code="toolchain.not-installed")
 
 
 def _compilers() -> Iterator[Problem]:
@@ -153,27 +153,37 @@ def _native(xrt: Xrt) -> Iterator[Problem]:
 def _pynq(_: Xrt) -> Iterator[Problem]:
     version = _pynq_version()
     if version is None:
-        yield Problem("the Python package pynq is not installed", hint=_PYNQ_HINT)
+        yield _no_pynq()
     elif version != PYNQ_VERSION:
         yield Problem(
             "this pynq does not drive XRT cards",
             expected=PYNQ_VERSION,
             got=version,
             hint=_PYNQ_HINT,
+            code="toolchain.other-version",
         )
 
 
 def _overlay_pynq() -> Iterator[Problem]:
     version = _pynq_version()
     if version is None:
-        yield Problem("the Python package pynq is not installed", hint=_PYNQ_HINT)
+        yield _no_pynq()
     elif not version.startswith(_OVERLAY_PYNQ):
         yield Problem(
             "this pynq cannot load overlays on the emulated board",
             expected=f"{_OVERLAY_PYNQ}x",
             got=version,
             hint=_PYNQ_HINT,
+            code="toolchain.other-version",
         )
+
+
+def _no_pynq() -> Problem:
+    return Problem(
+        "the Python package pynq is not installed",
+        hint=_PYNQ_HINT,
+        code="toolchain.not-installed",
+    )
 
 
 def _pynq_version() -> str | None:

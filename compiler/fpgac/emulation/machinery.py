@@ -16,14 +16,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from fpgac.build.cache import cached_folder
+from fpgac.build.processes import CommandError, last_lines, output_of
 from fpgac.digest import digest_file, digest_files, digest_json
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import OPENCL_DRIVER, SHIM, HostKind, Xrt, find_xrt
@@ -113,7 +113,11 @@ def build_machinery() -> Machinery:
     shim = xrt.shim
     if not shim:
         raise ToolchainError(
-            Problem(f"XRT is not installed: no {SHIM}", hint="apt install libxrt1")
+            Problem(
+                f"XRT is not installed: no {SHIM}",
+                hint="apt install libxrt1",
+                code="toolchain.not-installed",
+            )
         )
     sources = _sources()
     opencl = xrt.library(OPENCL_DRIVER)
@@ -199,24 +203,24 @@ class _Compilers:
     def find(cls) -> _Compilers:
         cpp, c = shutil.which("g++"), shutil.which("gcc")
         if not cpp or not c:
-            raise ToolchainError(Problem("g++ is not on PATH", hint="apt install g++"))
+            raise ToolchainError(
+                Problem("g++ is not on PATH", hint="apt install g++", code="toolchain.no-tool")
+            )
         return cls(cpp, c, _run([cpp, "--version"]).splitlines()[0])
 
 
-def _run(command: Iterable[str | Path], cwd: Path | None = None) -> str:
-    arguments = [str(part) for part in command]
+def _run(command: Sequence[str | Path], cwd: Path | None = None) -> str:
     try:
-        done = subprocess.run(
-            arguments, cwd=cwd, capture_output=True, text=True, errors="replace",
-            timeout=_BUILD_SECONDS, check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.CalledProcessError as error:
-        tail = "\n".join(error.stderr.splitlines()[-15:])
-        what = f"the emulated card cannot be built: {Path(arguments[0]).name} failed"
-        raise ToolchainError(Problem(what, got=tail, hint="apt install g++")) from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolchainError(Problem(f"{arguments[0]} does not run", got=str(error))) from error
-    return done.stdout
+        return output_of(command, timeout=_BUILD_SECONDS, cwd=cwd)
+    except CommandError as error:
+        raise ToolchainError(
+            Problem(
+                f"the emulated card cannot be built: {error.what}",
+                got=last_lines(error.said),
+                hint="apt install g++",
+                code="toolchain.card-not-built",
+            )
+        ) from error
 
 
 def _supervisor(compilers: _Compilers, sources: Path, folder: Path) -> None:

@@ -39,8 +39,14 @@ class BoardDescription:
             data = json.loads(path.read_bytes())
             return cls.from_data(data)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            problem = Problem("this describes no board", Where(path), got=str(error))
-            raise EmulationError(problem) from error
+            raise EmulationError(
+                Problem(
+                    "this describes no board",
+                    Where(path),
+                    got=str(error),
+                    code="emulation.unreadable-card",
+                )
+            ) from error
 
     @classmethod
     def from_data(cls, data: Any) -> BoardDescription:

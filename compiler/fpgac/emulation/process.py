@@ -100,7 +100,7 @@ class HostProcess:
         except OSError as error:
             os.close(reading)
             raise EmulationError(
-                Problem(f"{command[0]} cannot be started", got=str(error))
+                Problem(f"{command[0]} cannot be started", got=str(error), code="host.cannot-start")
             ) from error
         finally:
             os.close(writing)

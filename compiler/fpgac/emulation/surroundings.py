@@ -75,6 +75,7 @@ class Xclbins:
                     expected=f"mode {MODE_SW_EMU} (software emulation)",
                     got=f"mode {found.mode}",
                     hint="compile the design for emulation",
+                    code="emulation.not-for-emulation",
                 )
             )
         if found.platform != self._card.platform:
@@ -85,6 +86,7 @@ class Xclbins:
                     expected=self._card.platform,
                     got=found.platform,
                     hint="compile the design again",
+                    code="emulation.other-card",
                 )
             )
 
@@ -112,8 +114,14 @@ class Overlays:
         try:
             found = read_bitstream(_content(program, "bitstream"))
         except BadBitstreamError as error:
-            hint = "compile the design for emulation"
-            raise EmulationError(Problem(str(error), where, hint=hint)) from error
+            raise EmulationError(
+                Problem(
+                    str(error),
+                    where,
+                    hint="compile the design for emulation",
+                    code="emulation.bad-bitstream",
+                )
+            ) from error
         if found.part != self._board.part:
             raise EmulationError(
                 Problem(
@@ -122,6 +130,7 @@ class Overlays:
                     expected=self._board.part,
                     got=found.part,
                     hint="compile the design again",
+                    code="emulation.other-card",
                 )
             )
 
@@ -133,8 +142,13 @@ class Overlays:
         """See :class:`Surroundings`."""
         if devices != 1 or kind != "pynq":
             what = f"{devices} devices" if devices != 1 else f"an {kind} host"
-            problem = Problem(f"{self._board.board} is one device for pynq hosts", got=what)
-            raise EmulationError(problem)
+            raise EmulationError(
+                Problem(
+                    f"{self._board.board} is one device for pynq hosts",
+                    got=what,
+                    code="emulation.one-device",
+                )
+            )
         description = rundir / "board.json"
         description.write_text(json.dumps(asdict(self._board)))
         # A real board's and an emulated card's XRT would be asked for devices too.
@@ -151,5 +165,11 @@ def _content(program: Path, what: str) -> bytes:
     try:
         return program.read_bytes()
     except OSError as error:
-        problem = Problem(f"the {what} cannot be read", Where(program), got=str(error.strerror))
-        raise EmulationError(problem) from error
+        raise EmulationError(
+            Problem(
+                f"the {what} cannot be read",
+                Where(program),
+                got=str(error.strerror),
+                code="emulation.unreadable-program",
+            )
+        ) from error

@@ -4,7 +4,7 @@ The layout is that of ``xclbin.h`` in XRT: a 456-byte header with the magic ``xc
 section headers, then the sections. ``BITSTREAM`` holds the kernel's shared library. Nothing in the
 file depends on when or where it was written.
 
-``python -m fpgac.emulation.xclbin card.json libkernel.so out.xclbin`` writes one.
+``python -m fpgac.emulation xclbin card.json libkernel.so out.xclbin`` writes one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription,
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
 
 __all__ = [
-    "CardDescription",
     "Section",
     "Xclbin",
     "bank_ranges",
@@ -111,7 +110,10 @@ def write_xclbin(card: CardDescription, library: bytes) -> bytes:
     if library[:4] != b"\x7fELF":
         raise EmulationError(
             Problem(
-                "the kernel is no shared library", expected="an ELF file", got=repr(library[:4])
+                "the kernel is no shared library",
+                expected="an ELF file",
+                got=repr(library[:4]),
+                code="emulation.no-library",
             )
         )
     units = tuple(_units(card))
@@ -369,7 +371,14 @@ def _described(sections: Mapping[int, bytes], where: Where | None) -> CardDescri
 
 def _refused(what: str, where: Where | None, expected: str, got: str) -> EmulationError:
     return EmulationError(
-        Problem(what, where, expected, got, hint="build it again: the file is of no use")
+        Problem(
+            what,
+            where,
+            expected,
+            got,
+            hint="build it again: the file is of no use",
+            code="emulation.bad-xclbin",
+        )
     )
 
 
@@ -377,7 +386,7 @@ def main(arguments: Sequence[str]) -> int:
     """``card.json libkernel.so out.xclbin``: 0, or one line on stderr and the error's exit code."""
     if len(arguments) != 3:
         sys.stderr.write(
-            "usage: python -m fpgac.emulation.xclbin CARD.json LIBRARY.so OUT.xclbin\n"
+            "usage: python -m fpgac.emulation xclbin CARD.json LIBRARY.so OUT.xclbin\n"
         )
         return 2
     description, library, out = (Path(os.fspath(argument)) for argument in arguments)
@@ -395,7 +404,3 @@ def main(arguments: Sequence[str]) -> int:
 
 def _one_line(text: str) -> str:
     return "; ".join(line.strip() for line in text.splitlines())
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,6 @@ from fpgac.engines.engine import Vectors
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
 from fpgac.plain import loads
-from fpgac.program.file import read_program
 from fpgac.program.program import Program
 from fpgac.steps.plan import CONTRACT
 from fpgac.tensors import Layout
@@ -92,6 +91,8 @@ class Build:
         Raises:
             BuildError: its file is missing or damaged.
         """
+        from fpgac.program.file import read_program
+
         return read_program(self.folder / PROGRAM)
 
     @property

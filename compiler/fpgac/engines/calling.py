@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fpgac.build.cancelling import NEVER, Cancellation
-from fpgac.emulation.failures import signal_name
+from fpgac.build.processes import ending, last_lines, session
 from fpgac.engines import calling_child
 from fpgac.errors import EmulationError, Problem, Where
 
@@ -36,7 +36,6 @@ __all__ = ["PATIENCE", "Function", "call"]
 # A function that answers nothing for so long, in seconds, hangs.
 PATIENCE: Final = 600.0
 
-_LOG_LINES: Final = 15
 # What hls::stream says of a read that finds nothing, and of words that nobody read.
 _STREAM_MISUSE: Final = "WARNING: Hls::stream"
 
@@ -161,20 +160,18 @@ def _child(
     log = scratch.folder / f"log{first}"
     # Without site packages the child starts in a fiftieth of a second; it needs none.
     command = [sys.executable, "-I", "-S", calling_child.__file__, json.dumps(task._asdict())]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with (
+        log.open("wb") as output,
+        session(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
             cwd=scratch.folder,
-            start_new_session=True,
-        )
-    with process:
-        try:
-            yield _Child(process, log, chunk)
-        finally:
-            process.kill()
+        ) as process,
+        process.stdout or contextlib.nullcontext(),
+    ):
+        yield _Child(process, log, chunk)
 
 
 def _watch(
@@ -228,10 +225,9 @@ def _require_good_end(function: Function, child: _Child) -> None:
             )
         )
     if status:
-        cause = signal_name(-status) if status < 0 else f"exit code {status}"
         raise EmulationError(
             Problem(
-                f"{function.title} crashed: {cause}",
+                f"{function.title} crashed: {ending(status)}",
                 where=where,
                 got=said,
                 hint="its C++ reads or writes where it must not: look at its sizes",
@@ -251,4 +247,4 @@ def _require_good_end(function: Function, child: _Child) -> None:
 
 def _said(child: _Child) -> str:
     """The last lines that the child printed."""
-    return "\n".join(child.log.read_text(errors="replace").strip().splitlines()[-_LOG_LINES:])
+    return last_lines(child.log.read_text(errors="replace"))

@@ -22,7 +22,6 @@ from fpgac.engines.program import ExactProgram
 from fpgac.numbers import IntArray
 from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
-from fpgac.rules.core_program import exact_program
 from fpgac.steps.core import ap_headers, core_source, core_steps
 from fpgac.tensors import Layout
 
@@ -56,6 +55,8 @@ class Emulator:
         Raises:
             BuildError, ToolchainError: g++ fails, or it is missing and the C simulation needs it.
         """
+        from fpgac.rules.core_program import exact_program
+
         try:
             program = exact_program(core)
         except NotExact as refusal:

@@ -16,6 +16,7 @@ from typing import cast
 import numpy as np
 
 from fpgac.build.cancelling import NEVER, Cancellation
+from fpgac.build.processes import last_lines
 from fpgac.data.rows import read_rows, rows_bytes, rows_name
 from fpgac.data.samples import SamplesFile, results_file
 from fpgac.design.contract import Contract
@@ -62,7 +63,7 @@ class Host(engines.Engine):
 
     def missing(self) -> str | None:
         """See :meth:`Engine.missing`."""
-        from fpgac.emulation.card import missing
+        from fpgac.emulation import missing
 
         problems = missing(self.host, self.contract.interface)
         text = "; ".join(f"{p.what} ({p.hint})" if p.hint else p.what for p in problems)
@@ -129,7 +130,7 @@ class HostResult:
 
 
 def run_hosts(
-    request: RunRequest, host: str, tell: Callable[[str], None] = lambda _: None
+    request: RunRequest, host: str, notify: Callable[[str], None] = lambda _: None
 ) -> list[HostResult]:
     """Run ``host``, or every host of the build for ``all``; each result has a verdict.
 
@@ -150,6 +151,7 @@ def run_hosts(
                 Where(request.folder),
                 expected=f"one of {', '.join([*names, SIMULATION])}",
                 hint=nearest(host, names),
+                code="target.no-host",
             )
         )
     _check_request(request, contract, host)
@@ -161,7 +163,7 @@ def run_hosts(
             output=_of_host(request.output, name, len(chosen)),
             profile=_of_host(request.profile, name, len(chosen)),
         )
-        tell(name if name == SIMULATION else f"{name} host on the emulated card")
+        notify(name if name == SIMULATION else f"{name} host on the emulated card")
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
         results.append(_judged(run(own, build), results, request, build))
     return results
@@ -178,6 +180,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(library),
                 hint="--engine hls runs the kernel's own C++; fpgac emulate SPEC says why there is "
                 "no exact program",
+                code="target.no-kernel",
             )
         )
     if (highest := max(request.device)) >= request.devices:
@@ -186,6 +189,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 f"there is no card number {highest}",
                 expected=f"0 to {request.devices - 1}, of --devices {request.devices}",
                 hint=f"--devices {highest + 1} emulates as many",
+                code="target.no-device",
             )
         )
     units = len(contract.instances)
@@ -196,6 +200,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
                 Where(request.folder),
                 expected=f"at most {units}",
                 hint="compute_units in the spec's table of the target says how many there are",
+                code="target.compute-units",
             )
         )
     if (request.batch or 0) > contract.most_samples:
@@ -203,6 +208,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 f"no call takes {request.batch} samples",
                 expected=f"at most {contract.most_samples}",
+                code="target.batch-too-large",
             )
         )
     if host == SIMULATION and (request.batch or request.compute_units or request.profile):
@@ -210,6 +216,7 @@ def _check_request(request: RunRequest, contract: Contract, host: str) -> None:
             Problem(
                 "the simulation is one call of the kernel",
                 expected="no --batch, --compute-units or --profile with --host simulation",
+                code="target.not-for-simulation",
             )
         )
     if problems:
@@ -233,12 +240,13 @@ def run_host_once(
         EmulationError: it ended badly, or the card did.
         ToolchainError: XRT, or what the host needs of Python, is not installed.
     """
-    from fpgac.emulation.card import HostKind, missing, read_card, run_host
+    from fpgac.emulation import HostKind, missing, read_card, run_host
 
     if problems := missing(host, contract.interface):
         instead = Problem(
             f"so the {host} host cannot run here",
             hint="--host simulation calls the kernel's C++ without XRT",
+            code="toolchain.no-host",
         )
         raise ToolchainError(*problems, instead)
     program = (folder / host_program(host, contract.name)).resolve()
@@ -250,6 +258,7 @@ def run_host_once(
                     f"the build lacks {path.name}",
                     Where(path),
                     hint="run fpgac compile again; it says what is missing",
+                    code="build.unfinished",
                 )
             )
     start = [sys.executable, str(program)] if host == "pynq" else [str(program)]
@@ -266,7 +275,8 @@ def run_host_once(
         raise EmulationError(
             Problem(
                 f"the {host} host ended with exit code {done.exit_code}",
-                got=_last_lines(done.stderr) or _last_lines(done.stdout),
+                got=last_lines(done.stderr, 6) or last_lines(done.stdout, 6),
+                code="host.failed",
             )
         )
     return done.stdout
@@ -376,7 +386,3 @@ def _of_host(path: Path | None, host: str, hosts: int) -> Path | None:
     if path is None or hosts == 1:
         return path
     return path.with_name(f"{path.stem}-{host}{path.suffix}")
-
-
-def _last_lines(text: str, lines: int = 6) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])

@@ -120,9 +120,9 @@ class Engine:
         inputs, outputs = self.program.input_layout.size, self.program.output_layout.size
         if x.ndim != 2 or x.shape[1] != inputs:
             expected = f"an array of shape (samples, {inputs})"
-            raise DataError(
-                Problem("the samples do not fit the network", None, expected, str(x.shape))
-            )
+            what = "the samples do not fit the network"
+            got = str(x.shape)
+            raise DataError(Problem(what, None, expected, got, code="data.wrong-shape"))
         y = self._room(len(x)) if out is None else self._checked(out, len(x))
 
         def run(piece: slice) -> None:
@@ -152,7 +152,8 @@ class Engine:
             return out
         expected = f"{dtype} in one piece, of shape {shape}"
         got = f"{out.dtype} of shape {out.shape}"
-        raise DataError(Problem("the answers do not fit where they are to go", None, expected, got))
+        what = "the results do not fit the array that is to take them"
+        raise DataError(Problem(what, None, expected, got, code="data.wrong-out"))
 
 
 def usable_processors() -> int:
@@ -242,10 +243,12 @@ def _as_words(program: Program) -> Callable[[Array, np.dtype[Any]], Array]:
 
 
 def _no_integers(x: Array) -> DataError:
-    expected, got = "integers: raw words of the input type", f"an array of {x.dtype}"
-    return DataError(Problem("the samples are no numbers", expected=expected, got=got))
+    what = "the samples are not raw words"
+    expected, got = "integers", f"an array of {x.dtype}"
+    return DataError(Problem(what, expected=expected, got=got, code="data.no-integers"))
 
 
 def _no_such_word(x: Array) -> DataError:
     got = f"words from {x.min()} to {x.max()}"
-    return DataError(Problem("a sample holds no raw word of the input type", got=got))
+    what = "a sample has words that are not raw words of the input's type"
+    return DataError(Problem(what, got=got, code="data.no-raw-word"))

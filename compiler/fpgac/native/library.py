@@ -5,26 +5,24 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import shutil
-import subprocess
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from fpgac.build.cache import cache_folder
+from fpgac.build.compiler import COMPILER, LIBRARY
 from fpgac.build.folder import write_whole
+from fpgac.build.processes import CommandError, output_of
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.errors import Problem, ToolchainError
 from fpgac.native.cpp.levels import LEVELS, PORTABLE, Level
 
-__all__ = ["COMPILER", "FLAGS", "best_level", "compiled", "find_compiler"]
-
-COMPILER: Final = "g++"
+__all__ = ["COMPILER", "EXACT", "best_level", "compiled", "find_compiler"]
 
 # Signed sums wrap; the steps of floats are each rounded, none is fused with another or left out.
-FLAGS: Final = (
-    *("-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-Wl,--build-id=none"),
-    *("-fwrapv", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math"),
+EXACT: Final = (
+    *("-w", "-fwrapv", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math"),
     "-ffp-contract=off",
 )
 _DIGEST_BYTES: Final = 64
@@ -70,7 +68,7 @@ def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
     Raises:
         ToolchainError: g++ fails, or the disk is full.
     """
-    command = (str(compiler), *FLAGS, *flags)
+    command = (str(compiler), *LIBRARY[1:], *EXACT, *flags)
     path = cache_folder() / "exact" / f"{digest_json([text, command, _identity(compiler)])[:32]}.so"
     if kept := _kept(path):
         return kept
@@ -112,19 +110,13 @@ def _compile(text: str, command: tuple[str, ...], folder: Path) -> Path:
     source, library = folder / "program.cpp", folder / "program.so"
     source.write_text(text)
     try:
-        subprocess.run(
-            [*command, "-o", library, source],
-            capture_output=True, text=True, errors="replace",
-            timeout=_PATIENCE_SECONDS, check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.CalledProcessError as error:
-        raise _failed("\n".join(error.stderr.splitlines()[:15])) from error
-    except subprocess.TimeoutExpired as error:
-        raise _failed(str(error)) from error
+        output_of([*command, "-o", library, source], timeout=_PATIENCE_SECONDS)
+    except CommandError as error:
+        raise _failed("\n".join(error.said.splitlines()[:15]) or error.what) from error
     return library
 
 
 def _failed(got: str) -> ToolchainError:
     what = f"the exact program cannot be compiled: {COMPILER} failed"
     hint = f"see that {COMPILER} works, and that TMPDIR has room and lets libraries be loaded"
-    return ToolchainError(Problem(what, got=got, hint=hint))
+    return ToolchainError(Problem(what, got=got, hint=hint, code="toolchain.compiler-failed"))

@@ -16,6 +16,7 @@ import binascii
 import contextlib
 import json
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -32,9 +33,11 @@ from fpgac.errors import NetworkError, Problem, Where, nearest
 from fpgac.network.network import Network, Output, Recording
 from fpgac.network.operation import Operation, Part
 from fpgac.network.ops import OPERATIONS
-from fpgac.network.soundness import unsound
-from fpgac.network.tables import Document, RecordingTable, TensorTable
+from fpgac.network.soundness import unsound, wiring_problems
+from fpgac.network.tables import ChainDocument, Document, RecordingTable, TensorTable
+from fpgac.spec.shapes import MisfitError
 from fpgac.spec.topology import INPUT
+from fpgac.spec.wiring import Wire
 from fpgac.tensors import Tensor
 
 __all__ = ["SCHEMA", "read_network", "write_network"]
@@ -174,13 +177,14 @@ def _read_graph(path: Path, document: dict[str, Any]) -> Network:
         table = Document.model_validate(document)
     except ValidationError as error:
         raise NetworkError(*_at(path, _invalid(error, ""))) from None
+    inputs = [_tensor(entry) for entry in table.inputs]
+    parts = [_part(path, place, node) for place, node in enumerate(table.nodes)]
+    outputs = [Output(output.name, output.node) for output in table.outputs]
+    wires = [Wire(part.name, part.inputs) for part in parts]
+    if problems := list(wiring_problems(inputs, wires, outputs)):
+        raise NetworkError(*_at(path, problems))
     try:
-        network = Network.connected(
-            table.name,
-            [_tensor(entry) for entry in table.inputs],
-            [_part(path, place, node) for place, node in enumerate(table.nodes)],
-            [Output(output.name, output.node) for output in table.outputs],
-        )
+        network = Network.connected(table.name, inputs, parts, outputs)
     except NetworkError as error:
         raise NetworkError(*_at(path, error.problems)) from None
     if problems := unsound(network):
@@ -200,11 +204,11 @@ def _tensor(table: TensorTable) -> Tensor:
 def _read_chain(path: Path, document: dict[str, Any]) -> Network:
     """A file of schema 1: its digest covers the chain as the file says it."""
     try:
-        graph = _as_graph(document)
-    except (KeyError, TypeError, AttributeError) as error:
-        _refuse(path, "the trained network is damaged: it is no chain of layers", got=str(error))
+        ChainDocument.model_validate(document)
+    except ValidationError as error:
+        raise NetworkError(*_at(path, _invalid(error, ""))) from None
     try:
-        network = _read_graph(path, graph)
+        network = _read_graph(path, _as_graph(document))
     except NetworkError as error:
         raise NetworkError(*(_in_chain(problem) for problem in error.problems)) from None
     chain = {key: document[key] for key in ("name", "input", "layers")}
@@ -215,7 +219,7 @@ def _read_chain(path: Path, document: dict[str, Any]) -> Network:
 def _as_graph(document: Mapping[str, Any]) -> dict[str, Any]:
     """The same network as schema 2 says it."""
     given = document["input"]
-    shape = given["shape"] if "shape" in given else [given["size"]]
+    shape = given.get("shape") or [given.get("size")]
     names = [INPUT, *(layer["name"] for layer in document["layers"])]
     nodes = [
         {**layer, "inputs": [read]} for layer, read in zip(document["layers"], names, strict=False)
@@ -234,7 +238,7 @@ def _in_chain(problem: Problem) -> Problem:
     """The problem with its place as a file of schema 1 calls it."""
     if problem.where is None:
         return problem
-    key = problem.where.key.replace("nodes[", "layers[").replace("inputs[0]", "input")
+    key = re.sub(r"^nodes\b", "layers", re.sub(r"^inputs(\[0\])?", "input", problem.where.key))
     return replace(problem, where=replace(problem.where, key=key))
 
 
@@ -349,7 +353,7 @@ def _part(path: Path, place: int, node: dict[str, Any]) -> Part:
     key = f"nodes[{place}]"
     kind = node.get("kind")
     if not isinstance(kind, str) or kind not in OPERATIONS:
-        hint = nearest(kind, OPERATIONS) if isinstance(kind, str) else ""
+        hint = (nearest(kind, OPERATIONS) if isinstance(kind, str) else "") or _AGAIN
         where = Where(path, key=f"{key}.kind")
         what = "the trained network has an operation that this fpgac does not know"
         got = _short(kind)
@@ -360,6 +364,8 @@ def _part(path: Path, place: int, node: dict[str, Any]) -> Part:
         read: Operation = operation.read(table)
     except ValidationError as error:
         raise NetworkError(*_at(path, _invalid(error, key))) from None
+    except MisfitError as misfit:
+        _refuse(path, str(misfit), key=f"{key}.{misfit.key}")
     except ValueError as error:
         _refuse(path, str(error), key=key)
     if read.kind != kind:

@@ -208,6 +208,9 @@ def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
         what = f"{part.name!r} reads {missing[0]!r}, which does not stand before it"
         raise NetworkError(Problem(what, Where(key=f"{key}.inputs"), code="network.unknown-input"))
     inputs = [known[name] for name in part.inputs]
+    if len(inputs) != (arity := part.operation.arity):
+        what = f"{part.name!r} reads {len(inputs)} tensors, not {arity}"
+        raise NetworkError(Problem(what, Where(key=f"{key}.inputs"), code="network.misfit"))
     try:
         shape = part.operation.shape(*(tensor.shape for tensor in inputs))
         type_ = part.operation.type(*inputs)

@@ -97,10 +97,12 @@ class Table(BaseModel):
 class Operation(ABC):
     """One kind of operation; a subclass is a frozen dataclass, found by its ``kinds``.
 
-    ``table`` is the model of its plain form in a network file.
+    ``arity`` is the number of tensors that it reads, and ``table`` the model of its plain form in a
+    network file.
     """
 
     kinds: ClassVar[tuple[str, ...]]
+    arity: ClassVar[int] = 1
     table: ClassVar[type[Table]]
 
     @property
@@ -160,7 +162,8 @@ class Operation(ABC):
         """The operation that a table of its model describes.
 
         Raises:
-            ValueError: the table's parts do not fit each other; the text says which.
+            MisfitError: a part of the table does not fit the others; its key says which.
+            ValueError: the table's parts do not fit each other.
         """
 
     def problems(self) -> Iterator[Problem]:

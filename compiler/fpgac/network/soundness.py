@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.exactness import check_exact
-from fpgac.network.network import Network, Recording
+from fpgac.network.network import Network, Output, Recording
 from fpgac.network.operation import problem
 from fpgac.numbers import WIDEST
-from fpgac.spec.names import check_identifier
+from fpgac.spec.names import LONGEST, LONGEST_PART, check_identifier
 from fpgac.spec.shapes import shape_text
 from fpgac.spec.wiring import Wire, wiring_faults
 from fpgac.tensors import Tensor
 
-__all__ = ["recording_problems", "unsound"]
+__all__ = ["recording_problems", "unsound", "wiring_problems"]
 
 
 def unsound(network: Network) -> list[Problem]:
@@ -25,7 +25,7 @@ def unsound(network: Network) -> list[Problem]:
     problems = [
         *_names(network),
         *_inputs(network),
-        *wiring_problems(network),
+        *_wiring(network),
         *_operations(network),
     ]
     if not problems:
@@ -34,14 +34,26 @@ def unsound(network: Network) -> list[Problem]:
 
 
 def _names(network: Network) -> Iterator[Problem]:
-    keys = {"name": network.name}
-    keys |= {f"inputs[{place}].name": tensor.name for place, tensor in enumerate(network.inputs)}
-    keys |= {f"nodes[{place}].name": node.name for place, node in enumerate(network.nodes)}
-    for key, name in keys.items():
-        try:
-            check_identifier(name)
-        except ValueError as error:
-            yield problem("bad-name", key, str(error))
+    yield from _bad_name("name", network.name, LONGEST)
+    outputs = [output.name for output in network.outputs]
+    for key, names in (
+        ("inputs", [tensor.name for tensor in network.inputs]),
+        ("nodes", [node.name for node in network.nodes]),
+        ("outputs", outputs),
+    ):
+        for place, name in enumerate(names):
+            yield from _bad_name(f"{key}[{place}].name", name, LONGEST_PART)
+    for place, name in enumerate(outputs):
+        if name in outputs[:place]:
+            key = f"outputs[{place}].name"
+            yield problem("name-twice", key, f"two outputs are named {name!r}")
+
+
+def _bad_name(key: str, name: str, longest: int) -> Iterator[Problem]:
+    try:
+        check_identifier(name, longest)
+    except ValueError as error:
+        yield problem("bad-name", key, str(error))
 
 
 def _inputs(network: Network) -> Iterator[Problem]:
@@ -60,11 +72,17 @@ def _inputs(network: Network) -> Iterator[Problem]:
         yield problem("no-nodes", "nodes", "a network needs a layer")
 
 
-def wiring_problems(network: Network) -> Iterator[Problem]:
-    """What is wrong with who reads what."""
+def _wiring(network: Network) -> Iterator[Problem]:
     wires = [Wire(node.name, node.inputs) for node in network.nodes]
-    outputs = [output.node for output in network.outputs]
-    for found in wiring_faults([tensor.name for tensor in network.inputs], wires, outputs):
+    return wiring_problems(network.inputs, wires, network.outputs)
+
+
+def wiring_problems(
+    inputs: Iterable[Tensor], nodes: Sequence[Wire], outputs: Iterable[Output]
+) -> Iterator[Problem]:
+    """What is wrong with who reads what in a network to be."""
+    ends = [output.node for output in outputs]
+    for found in wiring_faults([tensor.name for tensor in inputs], nodes, ends):
         key = found.key if found.node is None else f"nodes[{found.node}].{found.key}"
         yield replace(problem(found.kind, key, found.what), hint=found.hint)
 

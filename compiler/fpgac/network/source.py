@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from fpgac.digest import digest_file
-from fpgac.network.file import read_network
-from fpgac.network.network import Network
-from fpgac.spec.models import Spec
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
+    from fpgac.spec.models import Spec
 
 __all__ = ["NetworkFile", "NetworkSource", "source_of"]
 
@@ -52,6 +53,8 @@ class NetworkFile(NetworkSource):
 
     def read(self, path: Path, spec: Spec) -> Network:
         """See :func:`fpgac.network.file.read_network`."""
+        from fpgac.network.file import read_network
+
         return read_network(path)
 
 

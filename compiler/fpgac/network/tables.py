@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fpgac.spec.formats import Format
 
-__all__ = ["Document", "OutputTable", "RecordingTable", "TensorTable"]
+__all__ = ["ChainDocument", "Document", "OutputTable", "RecordingTable", "TensorTable"]
 
 
 class _Table(BaseModel):
@@ -55,5 +55,31 @@ class Document(_Table):
     inputs: list[TensorTable] = Field(min_length=1)
     nodes: list[dict[str, Any]] = Field(min_length=1)
     outputs: list[OutputTable] = Field(min_length=1)
+    provenance: dict[str, Any]
+    recording: RecordingTable | None
+
+
+class _ChainInput(_Table):
+    size: _Count | None = None
+    shape: list[_Count] | None = None
+    type: str
+
+
+class _ChainLayer(_Table):
+    """A node that reads the one before it; its kind has a model of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+
+class ChainDocument(_Table):
+    """A file of schema 1 as a whole: a chain of layers with one input."""
+
+    schema_version: int = Field(alias="fpgac_network")
+    name: str
+    digest: str
+    input: _ChainInput
+    layers: list[_ChainLayer] = Field(min_length=1)
     provenance: dict[str, Any]
     recording: RecordingTable | None

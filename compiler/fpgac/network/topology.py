@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
-from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network import ops
 from fpgac.network.network import Network, Node, Output
 from fpgac.network.operation import Part, parts_of
 from fpgac.spec.models import Spec
 
-__all__ = ["check", "training_digest", "untrained"]
+__all__ = ["check", "untrained"]
 
 
 def untrained(spec: Spec) -> Network:
@@ -41,52 +41,37 @@ def check(network: Network, spec: Spec, file: Path | None = None) -> None:
     Raises:
         NetworkError: it has others; the first difference, with what was expected and got.
     """
-    given, asked = list(_texts(network)), list(_texts(untrained(spec)))
-    last = ("nodes", "the end of the network")
-    for (key, expected), (there, got) in zip([*asked, last], [*given, last], strict=False):
-        if expected != got:
-            raise NetworkError(
-                Problem(
-                    "the trained network is not the one that the spec asks for",
-                    Where(file, key=there if got != last[1] else key),
-                    expected,
-                    got,
-                    "train the spec's own: 'fpgac train SPEC'; or take the spec's change back",
-                    code="network.not-the-specs",
-                )
+    for key, expected, got in _differences(untrained(spec), network):
+        raise NetworkError(
+            Problem(
+                "the trained network is not the one that the spec asks for",
+                Where(file, key=key),
+                expected,
+                got,
+                "train the spec's own: 'fpgac train SPEC'; or take the spec's change back",
+                code="network.not-the-specs",
             )
+        )
 
 
-def _texts(network: Network) -> Iterator[tuple[str, str]]:
-    """What a spec decides of a network, with its key, in words."""
-    for place, tensor in enumerate(network.inputs):
-        yield f"inputs[{place}]", str(tensor)
-    for place, node in enumerate(network.nodes):
-        yield f"nodes[{place}]", _node_text(node)
-    for place, output in enumerate(network.outputs):
-        yield f"outputs[{place}]", f"{output.name}: {output.node}"
+def _differences(asked: Network, given: Network) -> Iterator[tuple[str, str, str]]:
+    """Where two networks differ in what a spec decides: the key, and both in words."""
+    ours, theirs = _texts(asked), _texts(given)
+    for part in ours:
+        pairs = zip_longest(ours[part], theirs[part], fillvalue=f"no more {part}")
+        for place, (expected, got) in enumerate(pairs):
+            if expected != got:
+                yield f"{part}[{place}]", expected, got
+
+
+def _texts(network: Network) -> dict[str, list[str]]:
+    """What a spec decides of each part of a network, in words."""
+    return {
+        "inputs": [str(tensor) for tensor in network.inputs],
+        "nodes": [_node_text(node) for node in network.nodes],
+        "outputs": [f"{output.name}: {output.node}" for output in network.outputs],
+    }
 
 
 def _node_text(node: Node) -> str:
     return f"{node.name!r} of {', '.join(node.inputs)}: {node.operation}"
-
-
-def training_digest(spec: Spec) -> str:
-    """Digest of all in ``spec`` that training depends on; a network's provenance keeps it.
-
-    HLS options, proof, targets and the outputs' types leave a trained network as good as it was.
-    """
-    said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
-    # What a spec could not say once leaves its digest as it was.
-    for key in ("from", "bits"):
-        said["quantisation"].pop(key)
-    topology = said["topology"]
-    if not topology.get("outputs"):
-        topology.pop("outputs", None)
-    for layer in topology["layers"]:
-        layer.pop("reuse_factor", None)
-        for key in ("batch_normalisation", "inputs"):
-            if not layer.get(key):
-                layer.pop(key, None)
-    inputs = spec.model_dump(mode="json", include={"interface"})["interface"]["input"]
-    return digest_json({**said, "input": inputs})

@@ -1,1 +1,1 @@
-"""The road, from a spec to a proven build: checking, training, compiling."""
+"""The pipeline from a spec to a proven build: checking, training, compiling."""

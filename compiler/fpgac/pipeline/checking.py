@@ -68,7 +68,7 @@ def _no_spec(path: Path) -> Problem:
 
 
 def _check_network(file: SpecFile) -> None:
-    """What would stop the pipeline later, after a training perhaps: names, precision, reuse."""
+    """What would fail later, after a training perhaps: names, precision, reuse factors."""
     if file.spec.topology is None:
         return
     network = untrained(file.spec)
@@ -123,6 +123,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
                 hint=plugins.hint(spec.data.source, plugins.providers),
+                code="spec.unknown-data-set",
             )
         )
     provider = plugins.providers[spec.data.source]
@@ -138,6 +139,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             file.where(*key),
             expected=f"{there} {what}, as the data have",
             got=str(here),
+            code="spec.data-misfit",
         )
         for what, (here, there, key) in asked.items()
         if here != there
@@ -150,6 +152,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
                 file.where("training", "loss"),
                 expected="'crossentropy'" if not classes else "a loss of regressions",
                 got=repr(spec.training.loss),
+                code="spec.loss-misfit",
             )
         )
     if problems:
@@ -169,11 +172,12 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
                 f"no plugin offers a target {name!r}",
                 file.where("targets", name),
                 hint=plugins.hint(name, plugins.targets),
+                code="target.unknown",
             )
         )
     named = plugins.targets[name]
     options = named.options(file.spec.targets[name], file.path, file.lines)
-    target = named.way(options)
+    target = named.flow(options)
     target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
     return target, options
 
@@ -195,5 +199,6 @@ def only_target(file: SpecFile, name: str | None) -> str:
             file.where("targets"),
             expected=f"--target with one of {', '.join(names)}, or with all",
             hint=nearest(name, names) if name else "name one with --target, or --target all",
+            code="target.not-chosen",
         )
     )

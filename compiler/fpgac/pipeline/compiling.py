@@ -22,7 +22,7 @@ from fpgac.build.folder import locked
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
-from fpgac.build.toolchains import Toolchain, finding_with
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
@@ -30,7 +30,7 @@ from fpgac.engines.hosts import Host
 from fpgac.engines.kernel import Kernel
 from fpgac.engines.proving import Proof
 from fpgac.errors import FpgacError
-from fpgac.network.topology import training_digest
+from fpgac.network.provenance import training_digest
 from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.importing import choose_formats
@@ -38,7 +38,7 @@ from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_from
-from fpgac.pipeline.values import Answers
+from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
@@ -64,15 +64,15 @@ class Request:
 class Report:
     """What was found out about the build in ``folder``.
 
-    ``accuracy`` says how well the chip answers the data, ``proof`` which engines agree, and
-    ``figures`` what the vendor's tools reported. ``lacking_hosts`` cannot run on this machine.
-    ``archive`` is there where the build has a Python host.
+    ``accuracy`` says how well the chip answers the data, if the spec names any, ``proof`` which
+    engines agree, and ``figures`` what the vendor's tools reported. ``lacking_hosts`` cannot run on
+    this machine. ``archive`` is there where the build has a Python host.
     """
 
     folder: Path
     target: str
     mode: Mode
-    accuracy: tuple[str, ...]
+    accuracy: AccuracyReport | None
     proof: Proof
     figures: tuple[str, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
@@ -141,11 +141,7 @@ class _Pipeline:
             workspace.update(stage)
         plan = self._built()
         answers, proof = self._proven(plan)
-        accuracy: tuple[str, ...] = ()
-        if stages.sources.has_data:
-            report = stages.report(answers)
-            workspace.update(report)
-            accuracy = workspace.value(report).lines
+        accuracy = self._judged(answers)
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
@@ -162,6 +158,14 @@ class _Pipeline:
             self.target.notice,
             self._package(answers, proof),
         )
+
+    def _judged(self, answers: Stage[Answers]) -> AccuracyReport | None:
+        """How well the chip answers the data; None where the spec names none."""
+        if not self.stages.sources.has_data:
+            return None
+        report = self.stages.report(answers)
+        self.workspace.update(report)
+        return self.workspace.value(report)
 
     def _train(self) -> None:
         """Make the network's file by a training if there is none; see that it is not too old."""
@@ -238,12 +242,18 @@ class _Pipeline:
             What plugins read out of the reports that the steps left.
         """
         plugins, workspace = self.stages.sources.plugins, self.workspace
-        with blamed(self.target), finding_with(plugins.toolchains):
-            toolchain = self.target.toolchain(os.environ)
+        with blamed(self.target):
+            toolchain = self.target.toolchain(Toolchains(os.environ, plugins.toolchains))
             if not isinstance(toolchain, Toolchain):
                 raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
         with blamed(self.target):
-            plan = self.target.plan(workspace.value(self.stages.design), mode, toolchain)
+            plan = self.target.plan(
+                workspace.value(self.stages.design),
+                mode,
+                toolchain,
+                contract=self.stages.contract,
+                clock_mhz=self.spec.hls.clock_mhz,
+            )
             if not isinstance(plan, Plan):
                 raise TypeError(f"plan must give a Plan, not {plan!r}")
         workspace.run(plan)

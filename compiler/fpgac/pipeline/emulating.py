@@ -125,7 +125,7 @@ class Emulation(ABC):
                         "the results would replace the samples",
                         Where(out),
                         hint="give another file with --out",
-                        code="emulation.replaces-samples",
+                        code="build.replaces-samples",
                     )
                 )
 

@@ -18,7 +18,7 @@ from fpgac.design.design import Design
 from fpgac.design.package import OverlayPackage
 from fpgac.pipeline.values import Answers, ProofVectors
 from fpgac.spec.models import Spec
-from fpgac.steps.plan import host_program
+from fpgac.steps.plan import host_folder
 from fpgac.targets.board import Board
 
 __all__ = ["Archive", "archive_path", "package_files"]
@@ -55,15 +55,17 @@ def package_files(
 
     ``program`` is what the board loads, if that is built.
     """
-    path, host = archive_path(spec, board), host_program("pynq", spec.name)
-    requirements = str(PurePosixPath(host).with_name("requirements.txt"))
+    path, home = archive_path(spec, board), host_folder("pynq")
     inputs = rows_name(INPUTS, vectors.vectors.layout)
     arrays = {**vectors.dump(), **answers.dump()}
     files = OverlayPackage(
         contract=contract,
         title=board.title,
-        host=design.files[host].content,
-        requirements=design.files[requirements].content if requirements in design.files else b"",
+        host={
+            each.removeprefix(home): file.content
+            for each, file in design.files.items()
+            if each.startswith(home)
+        },
         answers=vectors.about.answers,
         vectors={_name(each): arrays[each].content for each in (inputs, answers.file, ANSWERS)},
         archive=_name(path),

@@ -43,8 +43,7 @@ def imported_spec(
         *_interface(draft, data),
         *_quantisation(draft),
     ]
-    for target in targets:
-        lines.append(f"[targets.{target}]")
+    lines += [f"[targets.{target}]" for target in targets]
     return "\n".join(lines) + "\n"
 
 

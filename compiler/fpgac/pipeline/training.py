@@ -81,6 +81,7 @@ def _require_writable(sources: Sources) -> None:
             Problem(
                 f"fpgac trains no network into a file of {sources.source.name}, it only reads them",
                 Where(sources.file.network_path),
-                hint="put the file there, or leave 'network' away from the spec to train one",
+                hint="put the file there, or leave 'network' out of the spec to train one",
+                code="network.not-trainable",
             )
         )

@@ -11,22 +11,17 @@ from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import (
     Toolchain,
     ToolchainFinder,
-    find_toolchain,
-    find_vitis,
+    Toolchains,
+    find_tool,
+    version_of,
 )
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
 from fpgac.design.contract import Buffer, Contract, contract
 from fpgac.design.design import Design, File
-from fpgac.design.render import (
-    bridge_files,
-    comment,
-    host_files,
-    kernel_files,
-    render,
-    sh_word,
-    tcl_word,
-)
+from fpgac.design.hosts import host_files
+from fpgac.design.kernel import bridge_files, kernel_files
+from fpgac.design.render import comment, render, sh_word, tcl_word
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
@@ -134,6 +129,7 @@ __all__ = [
     "Toolchain",
     "ToolchainError",
     "ToolchainFinder",
+    "Toolchains",
     "Upsampling",
     "Where",
     "WhereIs",
@@ -145,8 +141,7 @@ __all__ = [
     "check_identifier",
     "comment",
     "contract",
-    "find_toolchain",
-    "find_vitis",
+    "find_tool",
     "hookimpl",
     "host_files",
     "hwh_file",
@@ -156,5 +151,6 @@ __all__ = [
     "render",
     "sh_word",
     "tcl_word",
+    "version_of",
     "zynq",
 ]

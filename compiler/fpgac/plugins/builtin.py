@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fpgac.build.toolchains import ToolchainFinder, VitisFinder, VivadoFinder
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.plugins.hookspecs import hookimpl
 
-__all__ = ["fpgac_data_providers", "fpgac_network_sources", "fpgac_toolchains"]
+__all__ = ["fpgac_data_providers", "fpgac_network_sources"]
 
 
 @hookimpl
@@ -22,9 +21,3 @@ def fpgac_data_providers() -> list[type[Provider]]:
 def fpgac_network_sources() -> list[type[NetworkSource]]:
     """The format that fpgac also writes, and other frameworks' files."""
     return [NetworkFile, ImportedFile]
-
-
-@hookimpl
-def fpgac_toolchains() -> list[type[ToolchainFinder]]:
-    """The toolchains of the built-in targets."""
-    return [VitisFinder, VivadoFinder]

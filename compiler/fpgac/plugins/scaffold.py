@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from fpgac.build.folder import disk_errors, write_whole
-from fpgac.design.render import class_name, render
+from fpgac.design.hosts import class_name
+from fpgac.design.render import render
 from fpgac.errors import BuildError, Problem, TargetError, Where, shown
 from fpgac.plugins.manager import load_plugins
 

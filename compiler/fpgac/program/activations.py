@@ -7,6 +7,7 @@ Each takes ``x``, whose numbers are ``of`` a type where that type matters, and g
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
@@ -26,6 +27,8 @@ __all__ = [
     "elu",
     "hard_sigmoid",
     "hard_tanh",
+    "int_of",
+    "named",
     "normalised",
     "reached",
     "relu",
@@ -34,6 +37,7 @@ __all__ = [
     "sloped",
     "ternary_tanh",
     "thresholded",
+    "whole_place",
 ]
 
 # What hls4ml's C++ converts to before it looks into a table: C's int.
@@ -108,11 +112,28 @@ def centred_table(
 ) -> Value:
     """Sigmoid and its like: a table around zero."""
     size, span = table.size, int(FUNCTIONS[function][1])
-    index = _whole(build, x, of, size, span)
+    index = whole_place(build, x, of, size, span)
     half = span // 2 * size // span
     index = build.clip(index, -half, size - 1 - half)
-    words = table.words(function).within(to)
+    words = _entries(function, table, to)
     return build.lookup(build.scaled(index, 1, plus=half), words, to.fraction)
+
+
+def named(
+    build: Builder, x: Value, of: FixedPoint, function: str, table: Table, to: FixedPoint
+) -> Value:
+    """``relu``, or a function of :func:`centred_table`, by its name."""
+    if function == "relu":
+        return relu(build, x, to)
+    return centred_table(build, x, of, function, table, to)
+
+
+@lru_cache(maxsize=64)
+def _entries(function: str, table: Table, to: FixedPoint) -> IntArray:
+    """A table's entries as words of ``to``: one array for all that look them up."""
+    words = table.words(function).within(to)
+    words.flags.writeable = False
+    return words
 
 
 def elu(
@@ -137,13 +158,17 @@ def selu(
 def _below_zero(build: Builder, x: Value, of: FixedPoint, table: Words, to: FixedPoint) -> Value:
     """A table from zero downwards, which spans eight."""
     size = len(table.words)
-    index = build.clip(_whole(build, x, of, size, 8), 1 - size, 0)
+    index = build.clip(whole_place(build, x, of, size, 8), 1 - size, 0)
     words = words_in(table.words[::-1], table.fraction, to)
     return build.lookup(build.scaled(index, 1, plus=size - 1), words, to.fraction)
 
 
-def _whole(build: Builder, x: Value, of: FixedPoint, size: int, span: int) -> Value:
-    """``x · size / span`` as C's int: first the quotient, then the number, is cut off."""
+def whole_place(build: Builder, x: Value, of: FixedPoint, size: int, span: int) -> Value:
+    """``x · size / span`` as C's int: first the quotient, then the number, is cut off.
+
+    Raises:
+        NotExact: hls4ml's C++ converts such numbers wrongly.
+    """
     if of.integer + INT.width < 1:
         reason = "it reads numbers far below one, which hls4ml's C++ converts wrongly"
         raise NotExact(reason, "program.faulty-cpp")
@@ -154,7 +179,21 @@ def _whole(build: Builder, x: Value, of: FixedPoint, size: int, span: int) -> Va
         whole = build.cast(x, replace(INT, integer=INT.width - bits))
     else:
         whole = build.cast(build.quotient(build.scaled(x, factor), 0, divisor), INT)
-    if not interval(whole).within(INT.lowest + size, INT.highest - size):
+    return _within_int(whole, size)
+
+
+def int_of(build: Builder, x: Value) -> Value:
+    """``x`` as C's int, cut off towards zero.
+
+    Raises:
+        NotExact: it may be too great.
+    """
+    return _within_int(build.cast(x, INT), 1)
+
+
+def _within_int(whole: Value, room: int) -> Value:
+    """``whole``, to which so much can be added in C's int."""
+    if not interval(whole).within(INT.lowest + room, INT.highest - room):
         reason = "it looks numbers up that are too great for C's int"
         raise NotExact(reason, "program.faulty-cpp")
     return whole

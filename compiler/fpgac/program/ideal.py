@@ -94,7 +94,7 @@ def _saturated_each(x: FloatArray, to: Formats) -> FloatArray:
 def _sums(operation: Dot | Accumulate, x: FloatArray, factor: float) -> FloatArray:
     weights = operation.weights * factor
     sums = np.einsum("swgk,gkf->swgf", taps(operation, x), weights, optimize=True)
-    return np.asarray(sums.reshape(len(x), -1))
+    return np.asarray(sums.reshape(len(x), operation.result.size))
 
 
 def _repeated(operation: Dot | Accumulate) -> FloatArray:

@@ -151,12 +151,13 @@ def taps(operation: Dot | Accumulate, x: npt.NDArray[Number]) -> npt.NDArray[Num
     """The windows' elements, shape (samples, windows / groups, groups, taps)."""
     groups, count, _ = operation.weights.shape
     taken = with_last(x, 0)[:, operation.windows]
-    return np.asarray(taken.reshape(len(x), -1, groups, count))
+    places = len(operation.windows) // groups
+    return np.asarray(taken.reshape(len(x), places, groups, count))
 
 
 def _dot(operation: Dot, x: IntArray) -> IntArray:
     sums = np.einsum("swgk,gkf->swgf", taps(operation, x), operation.weights) << operation.shift
-    return np.asarray((sums + operation.bias).reshape(len(x), -1))
+    return np.asarray((sums + operation.bias).reshape(len(x), operation.result.size))
 
 
 def _accumulate(operation: Accumulate, x: IntArray) -> IntArray:
@@ -165,7 +166,7 @@ def _accumulate(operation: Accumulate, x: IntArray) -> IntArray:
     for k in range(taken.shape[3]):
         products = taken[..., k, None] * operation.weights[:, k, :]
         sums = _overflow(sums + cast(products, operation.product_fraction, to), to)
-    return sums.reshape(len(x), -1)
+    return sums.reshape(len(x), operation.result.size)
 
 
 def _combine(operation: Combine, a: IntArray, b: IntArray) -> IntArray:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.numbers import FixedPoint, IntArray
+from fpgac.program.activations import Table, whole_place
 from fpgac.program.arrangements import places
 from fpgac.program.builder import Builder
 from fpgac.program.program import Combination, Value
 from fpgac.program.ranges import NotExact
-from fpgac.program.sums import in_pairs
-from fpgac.program.tables import exponentials, inverses
-from fpgac.program.words import words_in
+from fpgac.program.sums import in_pairs, in_turn
+from fpgac.program.tables import exponentials, inverses, inverses_from_zero
+from fpgac.program.words import words_in, words_of
 
-__all__ = ["SoftmaxTables", "below_greatest", "first_greatest", "slices_of", "softmax"]
+__all__ = [
+    "SoftmaxTables",
+    "below_greatest",
+    "first_greatest",
+    "slices_of",
+    "softmax",
+    "softmax_by_differences",
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,43 @@ def softmax(
     inverse = build.lookup(address.of_value(build, total), inverse_table, tables.inverse.fraction)
     inverse = _each(build, slices, inverse)
     return build.cast(build.combine(each, inverse, Combination.MULTIPLY), to)
+
+
+def softmax_by_differences(
+    build: Builder,
+    x: Value,
+    of: FixedPoint,
+    slices: IntArray,
+    sums: Table,
+    inverses: Table,
+    to: FixedPoint,
+) -> Value:
+    """One over the sum of the exponentials of all differences to an element, slice by slice.
+
+    ``sums`` describes the table of exponentials and ``inverses`` that of inverses; both have the
+    type of every sum on the way. Their entries are apart by 16 and 64 over their sizes.
+    """
+    others = np.tile(slices[:, None, :], (1, slices.shape[1], 1)).reshape(-1)
+    selves = np.repeat(slices.reshape(-1), slices.shape[1])
+    difference = build.combine(
+        build.gather([x], others), build.gather([x], selves), Combination.SUBTRACT
+    )
+    wider = replace(of, width=of.width + 1, integer=of.integer + 1, signed=True)
+    place = whole_place(build, difference, wider, sums.size, 16)
+    half = sums.size // 2
+    place = build.clip(place, -half, sums.size - 1 - half)
+    # The difference to itself is no number of the table, but one.
+    itself = others == selves
+    place = build.scaled(place, np.where(itself, 0, 1), plus=np.where(itself, sums.size, half))
+    entries = np.append(sums.words("exponential").words, words_of(np.ones(1), sums.type))
+    each = build.lookup(place, entries, sums.type.fraction)
+    windows = np.arange(others.size).reshape(slices.size, -1)
+    total = in_turn(build, each, windows, sums.type)
+    place = whole_place(build, total, sums.type, inverses.size, 64)
+    place = build.clip(place, 0, inverses.size - 1)
+    words = inverses_from_zero(inverses.size, 64.0, inverses.type)
+    found = build.lookup(place, words_in(words, inverses.type.fraction, to), to.fraction)
+    return build.gather([found], np.argsort(slices.reshape(-1)))
 
 
 def below_greatest(build: Builder, x: Value, slices: IntArray, to: FixedPoint) -> Value:

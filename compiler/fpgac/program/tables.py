@@ -16,7 +16,14 @@ import numpy.typing as npt
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.program.words import words_of
 
-__all__ = ["FUNCTIONS", "exponentials", "inverses", "table_of"]
+__all__ = [
+    "FUNCTIONS",
+    "exponentials",
+    "inverse_roots",
+    "inverses",
+    "inverses_from_zero",
+    "table_of",
+]
 
 Singles = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -63,6 +70,7 @@ def _selu(x: Doubles) -> Doubles:
 
 # Each with what its table spans, and where in the table zero lies.
 FUNCTIONS: Mapping[str, tuple[Callable[[Doubles], Doubles], float, float]] = {
+    "exponential": (_expf, 16.0, 0.5),
     "sigmoid": (_sigmoid, 16.0, 0.5),
     "tanh": (_tanhf, 8.0, 0.5),
     "softplus": (_softplus, 16.0, 0.5),
@@ -88,6 +96,20 @@ def inverses(numbers: Doubles, to: FixedPoint) -> IntArray:
     """One over single-precision numbers, as words; over zero it is infinite."""
     with np.errstate(divide="ignore"):
         return words_of(_single(np.float32(1.0) / numbers.astype(np.float32)), to)
+
+
+def inverses_from_zero(size: int, span: float, to: FixedPoint) -> IntArray:
+    """One over numbers from zero up to ``span``, shape (size,), as words; over zero it is zero."""
+    numbers = _single(span * np.arange(size) / size)
+    quotients = np.divide(1.0, numbers, out=np.zeros(size), where=numbers > 0)
+    return words_of(quotients, to)
+
+
+def inverse_roots(size: int, first: float, span: float, to: FixedPoint) -> IntArray:
+    """One over the roots of numbers from ``first`` on, up to ``span`` more, as words."""
+    step = np.float32(span) / np.float32(size)
+    numbers = np.float32(first) + step * np.arange(size).astype(np.float32)
+    return words_of(1.0 / np.sqrt(numbers).astype(np.float64), to)
 
 
 def _single(numbers: Doubles | Singles) -> Doubles:

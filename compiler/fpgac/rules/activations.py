@@ -7,6 +7,7 @@ import numpy as np
 from fpgac.numbers import FixedPoint
 from fpgac.program import activations
 from fpgac.program.activations import Table
+from fpgac.program.normalisation import Roots, layer_normalised
 from fpgac.program.program import Value
 from fpgac.program.words import Words
 from fpgac.rules.layer import BIT, Layer
@@ -21,6 +22,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "normalise",
+    "normalise_rows",
     "normalised_bits",
     "normalised_signs",
     "prelu",
@@ -131,6 +133,24 @@ def ternary_tanh(layer: Layer) -> Value:
     if not layer.streams:
         x = layer.build.cast(layer.build.scaled(x, 2), layer.x_type)
     return activations.ternary_tanh(layer.build, x, layer.result)
+
+
+def normalise_rows(layer: Layer) -> Value:
+    """``nnet::layernormalize``."""
+    if layer.text("product") != "mult":
+        raise layer.refusal(f"multiplies in a way of its own, {layer.text('product')}")
+    epsilon = 10.0 ** -layer.number("epsilon_power_of_10")
+    roots = Roots(_table(layer), epsilon, layer.number("table_range_power2"))
+    return layer_normalised(
+        layer.build,
+        layer.x,
+        layer.number("seq_len"),
+        layer.type("accum_t"),
+        roots,
+        layer.constant("scale"),
+        layer.constant("bias"),
+        layer.result,
+    )
 
 
 def normalise(layer: Layer) -> Value:

@@ -11,7 +11,16 @@ from fpgac.core.graph import Tensor as GraphTensor
 from fpgac.program.builder import Builder
 from fpgac.program.program import Combination, Program, Terminal, Value
 from fpgac.program.ranges import NotExact
-from fpgac.rules import activations, arrangements, quantizers, softmax, sums, sweeps
+from fpgac.rules import (
+    activations,
+    arrangements,
+    contractions,
+    quantizers,
+    recurrent,
+    softmax,
+    sums,
+    sweeps,
+)
 from fpgac.rules.layer import Layer
 from fpgac.tensors import Tensor
 
@@ -44,6 +53,13 @@ RULES: Mapping[str, Rule] = {
     "normalize": activations.normalise,
     "normalize_binary_tanh": activations.normalised_bits,
     "normalize_ternary_tanh": activations.normalised_signs,
+    "layernormalize": activations.normalise_rows,
+    "einsum": contractions.einsum,
+    "einsum_dense": contractions.einsum_dense,
+    "embedding": contractions.embedding,
+    "lstm_stack": recurrent.recurrent,
+    "gru_stack": recurrent.recurrent,
+    "bidirectional_stack": recurrent.bidirectional,
     "unary_lut": quantizers.unary_table,
     "softmax": softmax.softmax,
     "softmax_multidim": softmax.softmax,

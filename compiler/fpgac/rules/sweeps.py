@@ -55,6 +55,8 @@ def depthwise_convolution(layer: Layer) -> Value:
     strategy, reuse = layer.text("strategy"), layer.number("reuse_factor")
     if strategy not in {"latency", "resource"}:
         raise layer.refusal(f"has a strategy without an exact form, {strategy}")
+    if strategy == "resource" and not layer.streams:
+        raise layer.faulty("has a strategy with which hls4ml's C++ aborts")
     in_order = strategy == "latency" or channels % reuse == 0
     return kernel.multiply(windows, filters, np.arange(taps) if in_order else None)
 

@@ -59,11 +59,11 @@ def kind_text(annotation: Any, quote: str = "`") -> str:
         case origin if origin is Annotated:
             return kind_text(arguments[0], quote)
         case origin if origin is dict:
-            return "tables by name"
+            return "tables by name" if arguments[1] == dict[str, Any] else "values by name"
         case origin if origin is tuple:
             return _array_text(arguments, quote)
     kinds = [kind_text(argument, quote) for argument in arguments if argument is not NoneType]
-    return " or ".join(dict.fromkeys(kinds))
+    return either(dict.fromkeys(kinds))
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

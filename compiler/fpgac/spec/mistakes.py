@@ -79,7 +79,7 @@ class _Document:
             elif (field := self._field(annotation, path[:place])) is not None:
                 annotation = field.annotation
             else:
-                return None
+                annotation = _value_by_name(annotation)
         return annotation
 
     def field(self, path: KeyPath) -> FieldInfo | None:
@@ -128,10 +128,10 @@ def _chosen(error: ValidationError, data: Mapping[str, Any]) -> dict[KeyPath, Er
         elif not fits:
             others.setdefault(path, detail)
     chosen = {path: _best(details) for path, details in fitting.items()}
-    for path, detail in others.items():
+    for path in sorted(others, key=len, reverse=True):
         # Where no member fits, the union refuses; else a member has said more, here or further in.
         if not any(found[: len(path)] == path for found in chosen):
-            chosen[path] = detail
+            chosen[path] = others[path]
     return chosen
 
 
@@ -146,13 +146,21 @@ def _place(detail: ErrorDetails, data: Any) -> tuple[KeyPath, bool]:
         elif _holds(value, part):
             path.append(part)
             value, tagged = value[part], False
-        elif isinstance(part, str) and part is last and detail["type"] == "missing":
+        elif part is last and _names_absent_key(detail, value):
             path.append(part)
-        elif isinstance(part, str):
+        elif isinstance(part, str) and part != "[key]":
             fits = fits and _takes(part, value)
     if detail["type"].startswith("union_tag"):
         path.append("kind")
     return tuple(path), fits
+
+
+def _names_absent_key(detail: ErrorDetails, value: object) -> bool:
+    """Whether an error is about the last key of its location, which the table does not have."""
+    last = detail["loc"][-1]
+    if not isinstance(last, str) or not isinstance(value, dict):
+        return False
+    return detail["type"] == "missing" or ("." in detail["type"] and last.isidentifier())
 
 
 def _takes(label: str, value: object) -> bool:
@@ -315,13 +323,12 @@ def _table_hint(document: _Document, path: KeyPath) -> str:
 def _invalid(document: _Document, path: KeyPath, detail: ErrorDetails) -> Problem:
     """What a validator of the model itself refuses."""
     kind, context, value = detail["type"], detail.get("ctx", {}), document.value(path)
-    got = "" if value is None or isinstance(value, Mapping) else shown(value)
+    about_value = not isinstance(value, Mapping | None) and "[key]" not in detail["loc"]
+    got = shown(value) if about_value else ""
     if "." in kind:  # a fault, which brings its own code
         what = context["what"]
         got = "" if got in what else got
         return Problem(what, None, context["expected"], got, context["hint"], code=kind)
-    if kind == "misfit":
-        return Problem(context["what"], code="spec.shape-misfit")
     if kind == "value_error":
         return Problem(str(context["error"]), code="spec.invalid-value")
     return Problem("impossible value", expected=detail["msg"], got=got, code="spec.invalid-value")
@@ -381,6 +388,13 @@ def _item(annotation: Any, index: int) -> Any:
         items = get_args(annotation)
         return items[0] if items[-1] is Ellipsis else items[min(index, len(items) - 1)]
     return next((_item(a, index) for a in get_args(annotation) if _has_array(a)), None)
+
+
+def _value_by_name(annotation: Any) -> Any:
+    """What a table with this annotation holds under any name; None where its keys are fixed."""
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    return next(filter(None, map(_value_by_name, get_args(annotation))), None)
 
 
 def _has_array(annotation: Any) -> bool:

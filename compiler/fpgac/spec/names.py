@@ -7,10 +7,13 @@ import re
 
 from fpgac.errors import shown
 
-__all__ = ["LONGEST", "check_identifier", "is_reserved"]
+__all__ = ["LONGEST", "LONGEST_PART", "check_identifier", "is_reserved"]
 
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
 LONGEST = 26
+
+# The names of a network's parts are made of shorter ones: "separable_conv2d_12_depthwise".
+LONGEST_PART = 63
 
 # Reserved in C++17, or a type or namespace in the generated code.
 _RESERVED = """
@@ -36,8 +39,10 @@ def is_reserved(name: str) -> bool:
     return _HLS4ML.fullmatch(name) is not None
 
 
-def check_identifier(name: str) -> str:
+def check_identifier(name: str, longest: int = LONGEST) -> str:
     """``name`` itself, if it is a plain name in C++, Python and Tcl.
+
+    It may have as many characters as ``longest`` says: by default what names a kernel may have.
 
     Raises:
         ValueError: it is empty, too long, reserved, or has other characters; the text says which.
@@ -51,8 +56,9 @@ def check_identifier(name: str) -> str:
         raise ValueError(
             f"{text} has a double underscore or ends in one, which C++ keeps for itself"
         )
-    if len(name) > LONGEST:
-        raise ValueError(f"{text} has {len(name)} characters; at most {LONGEST} fit an xclbin")
+    if len(name) > longest:
+        most = f"{longest} fit an xclbin" if longest == LONGEST else f"{longest} are allowed"
+        raise ValueError(f"{text} has {len(name)} characters; at most {most}")
     if name in _RESERVED.split() or keyword.iskeyword(name):
         raise ValueError(f"{text} is a reserved word of C++ or Python")
     return name

@@ -12,16 +12,16 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from fpgac.build.compiler import CPP, LIBRARY
 from fpgac.build.plan import Step
 from fpgac.core.core import Core, Port
 from fpgac.errors import Problem, ToolchainError
 from fpgac.numbers import FixedPoint
 
-__all__ = ["COMPILE", "LINK", "ap_headers", "core_source", "core_steps"]
+__all__ = ["ap_headers", "core_source", "core_steps"]
 
-# -O2 runs as fast as -O3 here; relative paths and no debug information keep objects reproducible.
-COMPILE = ("g++", "-std=c++17", "-O2", "-fPIC", "-fno-gnu-unique", "-c")
-LINK = ("g++", "-shared", "-Wl,--build-id=none")
+# Paths are relative, so that they are the same in every folder.
+_OBJECT = (*CPP, "-fPIC", "-fno-gnu-unique", "-c")
 
 
 def ap_headers() -> dict[str, bytes]:
@@ -181,13 +181,13 @@ def core_steps(
     return (
         Step(
             name="g++ core",
-            command=(*COMPILE, f"-I{firmware}", f"-I{headers}", "-o", core_object, source),
+            command=(*_OBJECT, f"-I{firmware}", f"-I{headers}", "-o", core_object, source),
             inputs=(source, *sources, *(f"{headers}/{path}" for path in ap_headers())),
             outputs=(core_object,),
         ),
         Step(
             name="g++ simulation",
-            command=(*LINK, "-o", library, core_object),
+            command=(*LIBRARY, "-o", library, core_object),
             inputs=(core_object,),
             outputs=(library,),
         ),

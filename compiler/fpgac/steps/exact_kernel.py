@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from fpgac.build.compiler import LIBRARY
 from fpgac.build.plan import Step
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract
 from fpgac.design.design import File
 from fpgac.design.render import render
-from fpgac.native.cpp.generator import generate
-from fpgac.native.cpp.levels import PORTABLE
-from fpgac.native.library import FLAGS
+from fpgac.native.library import EXACT
 from fpgac.program.ranges import NotExact
-from fpgac.rules.core_program import exact_program
 
 __all__ = ["FOLDER", "SOURCE", "exact_files", "exact_step"]
 
@@ -30,6 +28,10 @@ def exact_files(core: Core, contract: Contract) -> dict[str, File]:
 
     They are for any processor, so that every machine writes the same bytes.
     """
+    from fpgac.native.cpp.generator import generate
+    from fpgac.native.cpp.levels import PORTABLE
+    from fpgac.rules.core_program import exact_program
+
     try:
         source = generate(exact_program(core), PORTABLE)
     except NotExact:
@@ -50,7 +52,7 @@ def exact_step(library: str) -> Step:
     """The g++ command that makes the kernel's shared ``library`` from :func:`exact_files`."""
     return Step(
         name="g++ exact kernel",
-        command=("g++", *FLAGS, "-o", library, SOURCE),
+        command=(*LIBRARY, *EXACT, "-o", library, SOURCE),
         inputs=(SOURCE, _CONSTANTS),
         outputs=(library,),
     )

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from fpgac.build.compiler import LIBRARY, PROGRAM
 from fpgac.build.plan import Plan, Step
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design, File
-from fpgac.design.render import BRIDGE, bridge_files
+from fpgac.design.kernel import BRIDGE, bridge_files
 from fpgac.steps import exact_kernel
 from fpgac.steps.core import ap_headers, core_source, core_steps
 from fpgac.targets.card import CARD
@@ -28,6 +29,7 @@ __all__ = [
     "compiler_files",
     "emulation_files",
     "emulation_plan",
+    "host_folder",
     "host_program",
     "host_step",
     "kernel_library",
@@ -48,25 +50,23 @@ OBJECT = "emulation/core.o"
 
 @dataclass(frozen=True)
 class _Program:
-    """What a card loads: the step that writes it, by its name and module, from which files.
+    """What a card loads: the step that writes it, which is its kind too, and from which files.
 
     ``sources`` and ``headers`` are what g++ needs for the kernel's library beside its own source.
     """
 
     step: str
     suffix: str
-    module: str
     descriptions: tuple[str, ...]
     sources: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
 
 _PROGRAMS: Mapping[Interface, _Program] = {
-    "m_axi": _Program("xclbin", ".xclbin", "fpgac.emulation.xclbin", (CARD,)),
+    "m_axi": _Program("xclbin", ".xclbin", (CARD,)),
     "axis": _Program(
         "bitstream",
         ".bit",
-        "fpgac.emulation.zynq.bitstream",
         (CARD, CONTRACT),
         sources=tuple(path for path in BRIDGE if path.endswith(".cpp")),
         headers=tuple(path for path in BRIDGE if path.endswith(".h")),
@@ -74,7 +74,7 @@ _PROGRAMS: Mapping[Interface, _Program] = {
 }
 
 # What the distributions' XRT and OpenCL need; the hosts' own Makefiles know other places.
-_HOST_FLAGS = ("-std=c++17", "-O2", "-ffp-contract=off", "-isystem", "/usr/include/xrt")
+_HOST_FLAGS = ("-ffp-contract=off", "-isystem", "/usr/include/xrt")
 _HOST_LIBRARIES = {
     "opencl": ("-lOpenCL",),
     "xrt": ("-lxrt_coreutil", "-luuid", "-pthread"),
@@ -109,9 +109,14 @@ def _folder(engine: Engine) -> str:
     return exact_kernel.FOLDER if engine == "exact" else "emulation"
 
 
+def host_folder(host: str) -> str:
+    """Where a design has a host's files, with a slash at the end."""
+    return f"hosts/{host}/"
+
+
 def host_program(host: str, name: str) -> str:
     """What to run of a host: a Python script, or the program that its step makes."""
-    return f"hosts/pynq/{name}_host.py" if host == "pynq" else f"emulation/host_{host}"
+    return f"{host_folder(host)}{name}_host.py" if host == "pynq" else f"emulation/host_{host}"
 
 
 def host_step(host: str) -> str:
@@ -166,8 +171,7 @@ def _kernel(core: Core, contract: Contract) -> Step:
     return Step(
         name="g++ kernel",
         command=(
-            *("g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-Wl,--build-id=none"),
-            *("-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
+            *(*LIBRARY, "-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
             *("-o", library, contract.source, *program.sources, OBJECT),
         ),
         inputs=(contract.source, *program.sources, OBJECT, *firmware, *headers),
@@ -181,22 +185,25 @@ def _program(contract: Contract, engine: Engine) -> Step:
     made = program_file(contract, engine)
     return Step(
         name=program.step if engine == "hls" else f"{engine} {program.step}",
-        command=("python", "-m", program.module, *program.descriptions, library, made),
+        command=(
+            *("python", "-m", "fpgac.emulation", program.step),
+            *(*program.descriptions, library, made),
+        ),
         inputs=(*program.descriptions, library),
         outputs=(made,),
     )
 
 
 def _host(host: str, name: str, files: Mapping[str, File]) -> Step:
-    folder, program = f"hosts/{host}", host_program(host, name)
+    folder, program = host_folder(host), host_program(host, name)
     sources = tuple(
-        path for path in files if path.startswith(f"{folder}/") and path.endswith((".cpp", ".hpp"))
+        path for path in files if path.startswith(folder) and path.endswith((".cpp", ".hpp"))
     )
     return Step(
         name=host_step(host),
         command=(
-            *("g++", *_HOST_FLAGS, "-Wl,--build-id=none", "-o", program),
-            *(f"{folder}/host.cpp", *_HOST_LIBRARIES[host]),
+            *(*PROGRAM, *_HOST_FLAGS, "-o", program),
+            *(f"{folder}host.cpp", *_HOST_LIBRARIES[host]),
         ),
         inputs=sources,
         outputs=(program,),

@@ -139,7 +139,7 @@ class Life(Table):
 
     @property
     def notice(self) -> str | None:
-        """What a user must be told, in one line; None for an active board."""
+        """What a user must know, in one line; None for an active board."""
         return None if self.state == "active" else self.message
 
 
@@ -164,7 +164,9 @@ class Board(Table):
     )
     memories: tuple[Memory, ...] = Field(min_length=1, description="The banks, by index.")
     spread: tuple[Word, ...] = Field(
-        min_length=1, description="Banks by name, in the order in which compute units take them."
+        min_length=1,
+        description="Banks by name, in the order in which compute units take them, or in an HBM "
+        "their arguments.",
     )
     toolchain: Toolchains
     clock: Clock
@@ -194,6 +196,13 @@ class Board(Table):
         return self
 
     @property
+    def has_port_per_bank(self) -> bool:
+        """Whether kernels reach each bank by a port of its own, as the channels of an HBM: then
+        each argument of a compute unit takes a bank of its own."""
+        kinds = {bank.name: bank.kind for bank in self.memories}
+        return all(kinds[name] == "HBM" for name in self.spread)
+
+    @property
     def bank_names(self) -> tuple[str, ...]:
         """The banks' names in v++'s connectivity, by index."""
         return tuple(bank.name for bank in self.memories)
@@ -211,8 +220,14 @@ class Board(Table):
             text = file.read_text(encoding="utf-8")
             table = _with_every_bank(tomllib.loads(text))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            problem = Problem("the board file cannot be read", Where(path), got=str(error))
-            raise PluginError(problem) from None
+            raise PluginError(
+                Problem(
+                    "the board file cannot be read",
+                    Where(path),
+                    got=str(error),
+                    code="plugin.unreadable-board",
+                )
+            ) from None
         try:
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
             return cls.model_validate_json(json.dumps(table, default=str))

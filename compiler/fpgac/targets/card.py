@@ -9,18 +9,18 @@ from typing import Any, Final
 from fpgac.design.contract import COUNT, Contract
 from fpgac.targets.board import Board
 
-__all__ = ["CARD", "board_json", "card_json"]
+__all__ = ["CARD", "Banks", "board_json", "card_json"]
 
 # Where a design keeps it.
 CARD: Final = "emulation/card.json"
 
 
-def card_json(
-    board: Board, contract: Contract, clock_mhz: float, banks: Mapping[str, str]
-) -> bytes:
-    """The card with one kernel on it, as JSON text.
+# For each compute unit, the bank of each argument, by its name in v++'s connectivity.
+Banks = Mapping[str, Mapping[str, str]]
 
-    ``banks`` gives each compute unit's bank by its name in v++'s connectivity. The fields::
+
+def card_json(board: Board, contract: Contract, clock_mhz: float, banks: Banks) -> bytes:
+    """The card with one kernel on it, as JSON text. The fields::
 
         {"platform", "clock_mhz", "identity",
          "memories": [{"tag", "kind", "size_bytes", "base"}],
@@ -45,8 +45,8 @@ def card_json(
         {
             "name": instance,
             "memories": {
-                buffer.argument: [board.bank_names.index(banks[instance])]
-                for buffer in contract.buffers
+                argument: [board.bank_names.index(bank)]
+                for argument, bank in banks[instance].items()
             },
         }
         for instance in contract.instances

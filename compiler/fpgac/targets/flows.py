@@ -1,17 +1,18 @@
-"""A board that can be built in several ways: one name in specs, a target for each way."""
+"""A board that can be built by several flows: one name in specs, a target for each flow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel
 
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
+from fpgac.design.contract import Contract
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, Where, nearest
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
@@ -33,7 +34,6 @@ class Flows(Target[TargetOptions]):
             board = MyBoardByVivado.board
     """
 
-    flows: ClassVar[Mapping[str, Target[Any]]]
     Options = TargetOptions
 
     def __init__(self) -> None:
@@ -45,11 +45,6 @@ class Flows(Target[TargetOptions]):
                     f"the flow {name!r} of {type(self).__name__} must be a target called "
                     f"{self.name!r} whose options have flow = {name!r}"
                 )
-
-    @property
-    def ways(self) -> Mapping[str, Target[Any]]:
-        """See :attr:`Target.ways`."""
-        return self.flows
 
     @property
     def tables(self) -> tuple[type[BaseModel], ...]:
@@ -78,33 +73,42 @@ class Flows(Target[TargetOptions]):
                 expected=" or ".join(map(repr, self.flows)),
                 got=repr(asked),
                 hint=nearest(str(asked), self.flows),
+                code="spec.unknown-choice",
             )
         )
 
-    def way(self, options: TargetOptions) -> Target[Any]:
-        """See :meth:`Target.way`."""
+    def flow(self, options: TargetOptions) -> Target[Any]:
+        """See :meth:`Target.flow`."""
         return next(f for f in self.flows.values() if type(options) is f.Options)
 
     def hosts(self, options: TargetOptions) -> tuple[str, ...]:
         """See :meth:`Target.hosts`."""
-        return self.way(options).hosts(options)
+        return self.flow(options).hosts(options)
 
     def design(
         self, name: str, core: Core, options: TargetOptions, description: str = ""
     ) -> Design:
         """See :meth:`Target.design`."""
-        return self.way(options).design(name, core, options, description)
+        return self.flow(options).design(name, core, options, description)
 
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
+    def toolchain(self, tools: Toolchains) -> Toolchain:
         """The first flow's; see :meth:`Target.toolchain`."""
-        return self._first.toolchain(environment)
+        return self._first.toolchain(tools)
 
-    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
+    def plan(
+        self,
+        design: Design,
+        mode: Mode,
+        toolchain: Toolchain,
+        *,
+        contract: Contract,
+        clock_mhz: float,
+    ) -> Plan:
         """The first flow's; see :meth:`Target.plan`."""
-        return self._first.plan(design, mode, toolchain)
+        return self._first.plan(design, mode, toolchain, contract=contract, clock_mhz=clock_mhz)
 
     def _with_all_hosts(self, problem: Problem) -> Problem:
-        """A host that one flow lacks may be another's: the hint tells the hosts of each."""
+        """A host that one flow lacks may be another's: the hint names the hosts of each."""
         if problem.where is None or f"{self.name}.hosts" not in problem.where.key:
             return problem
         offers = [

@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchain
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
+from fpgac.design.contract import Contract
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
@@ -69,9 +70,9 @@ class Target(ABC, Generic[OptionsT]):
 
             def design(self, name, core, options, description=""): ...
 
-            def toolchain(self, environment): ...
+            def toolchain(self, tools): ...
 
-            def plan(self, design, mode, toolchain): ...
+            def plan(self, design, mode, toolchain, *, contract, clock_mhz): ...
 
 
         @hookimpl
@@ -81,6 +82,8 @@ class Target(ABC, Generic[OptionsT]):
 
     board: ClassVar[Board]
     Options: type[OptionsT]
+    #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
+    flows: ClassVar[Mapping[str, Target[Any]]] = {}
 
     def __init__(self) -> None:
         if missing := [name for name in ("board", "Options") if not hasattr(self, name)]:
@@ -93,22 +96,17 @@ class Target(ABC, Generic[OptionsT]):
 
     @property
     def notice(self) -> str | None:
-        """What a user must be told of the board, in one line: its end, or that no card is built."""
+        """What a user must know of the board, in one line: its end, or that no card is built."""
         ends_early = "hw" not in self.board.modes
         return self.board.life.notice or (self.board.stops if ends_early else None)
-
-    @property
-    def ways(self) -> Mapping[str, Target[Any]]:
-        """The flows that a spec's ``flow`` can choose from, by name; none for most boards."""
-        return {}
 
     @property
     def tables(self) -> tuple[type[BaseModel], ...]:
         """What a spec's table for this target may be: one of these models."""
         return (self.Options,)
 
-    def way(self, options: OptionsT) -> Target[Any]:
-        """The target that does the work for ``options``: this one, or one of :attr:`ways`."""
+    def flow(self, options: OptionsT) -> Target[Any]:
+        """The target that does the work for ``options``: this one, or one of :attr:`flows`."""
         return self
 
     @abstractmethod
@@ -123,16 +121,27 @@ class Target(ABC, Generic[OptionsT]):
         """
 
     @abstractmethod
-    def toolchain(self, environment: Mapping[str, str]) -> Toolchain:
-        """The vendor's toolchain for this board, found in ``environment``.
+    def toolchain(self, tools: Toolchains) -> Toolchain:
+        """The vendor's toolchain for this board, among the ``tools`` of this machine.
 
         Raises:
             ToolchainError: there is none, or none of the versions that know the board.
         """
 
     @abstractmethod
-    def plan(self, design: Design, mode: Mode, toolchain: Toolchain) -> Plan:
-        """The vendor's steps from ``design`` to an xclbin for hardware emulation or the card."""
+    def plan(
+        self,
+        design: Design,
+        mode: Mode,
+        toolchain: Toolchain,
+        *,
+        contract: Contract,
+        clock_mhz: float,
+    ) -> Plan:
+        """The vendor's steps from ``design`` to an xclbin for hardware emulation or the card.
+
+        ``contract`` is the design's, and ``clock_mhz`` the clock of its kernel.
+        """
 
     def options(
         self,
@@ -191,6 +200,7 @@ class Target(ABC, Generic[OptionsT]):
                 where("hosts", place),
                 expected=f"some of {', '.join(self.board.hosts)}",
                 hint=nearest(host, self.board.hosts),
+                code="target.unknown-host",
             )
             for place, host in enumerate(options.hosts or ())
             if host not in self.board.hosts
@@ -215,6 +225,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=f"at most {most:g} MHz",
                     got=f"{clock_mhz:g} MHz",
                     hint=f"set hls.clock_mhz to {most:g} or less",
+                    code="target.fast-clock",
                 )
             )
 
@@ -222,7 +233,7 @@ class Target(ABC, Generic[OptionsT]):
         """Refuse a mode that no tool can build for the board.
 
         Raises:
-            TargetError: the board's road ends before it; the hint is the board's reason.
+            TargetError: the board lacks it; the hint is the board's reason.
         """
         if mode not in self.board.modes:
             raise TargetError(
@@ -231,6 +242,7 @@ class Target(ABC, Generic[OptionsT]):
                     expected=" or ".join(("emulation", *self.board.modes)),
                     got=mode,
                     hint=self.board.stops or "",
+                    code="target.no-mode",
                 )
             )
 
@@ -248,5 +260,6 @@ class Target(ABC, Generic[OptionsT]):
                     got=f"{version_text(toolchain.version)} at {toolchain.path}",
                     hint=f"source settings64.sh of {self.board.toolchain.name} "
                     f"{version_text(self.board.toolchain.last)}",
+                    code="toolchain.other-version",
                 )
             )

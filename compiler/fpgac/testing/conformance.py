@@ -100,7 +100,7 @@ class TargetConformance:
 
     ``options`` are those that a spec would give in the target's table. ``tcl_more`` is a Tcl file
     with IP and commands of Vivado that the design's scripts use and fpgac's recorder does not
-    know; ``vivado_shim.tcl`` in this package tells how. Add tests of your own as you like.
+    know; ``vivado_shim.tcl`` in this package says how. Add tests of your own as you like.
     """
 
     target: ClassVar[Target[Any]]
@@ -108,14 +108,14 @@ class TargetConformance:
     tcl_more: ClassVar[Path | None] = None
 
     @property
-    def way(self) -> Target[Any]:
+    def flow(self) -> Target[Any]:
         """The target that does the work for ``options``."""
-        return self.target.way(self.target.options(self.options))
+        return self.target.flow(self.target.options(self.options))
 
     @property
     def clock_mhz(self) -> float:
         """A clock that the board can give."""
-        return min(100.0, self.way.board.clock.maximum_mhz)
+        return min(100.0, self.flow.board.clock.maximum_mhz)
 
     def design(self, name: str = "tiny", description: str = "", **options: object) -> Design:
         """The target's design of the tiny network."""
@@ -123,7 +123,7 @@ class TargetConformance:
         return self.target.design(name, tiny_core(self.clock_mhz), asked, description)
 
     def test_the_target_is_named_as_its_board(self) -> None:
-        assert self.target.name == self.target.board.name == self.way.board.name
+        assert self.target.name == self.target.board.name == self.flow.board.name
         assert self.target.hosts(self.target.options(self.options))
 
     def test_a_design_has_a_kernel_hosts_and_a_readme(self) -> None:
@@ -146,7 +146,7 @@ class TargetConformance:
         assert parse_errors(self.design(), tmp_path, self.tcl_more) == []
 
     def test_each_host_can_be_had_alone(self) -> None:
-        for host in self.way.board.hosts:
+        for host in self.flow.board.hosts:
             design = self.design(hosts=[host])
             assert any(path.startswith("hosts/") for path in design.files), host
 
@@ -156,11 +156,11 @@ class TargetConformance:
         refused(TargetError, lambda: self.design(hosts=["no_such_host"]))
 
     def test_a_mode_that_the_board_has_not_is_refused(self) -> None:
-        for mode in {"hw_emu", "hw"} - set(self.way.board.modes):
-            refused(TargetError, lambda mode=mode: self.way.check_mode(mode))  # type: ignore[misc]
+        for mode in {"hw_emu", "hw"} - set(self.flow.board.modes):
+            refused(TargetError, lambda mode=mode: self.flow.check_mode(mode))  # type: ignore[misc]
 
     def test_a_clock_that_the_board_cannot_give_is_refused(self) -> None:
-        fast = 2 * self.way.board.clock.maximum_mhz
+        fast = 2 * self.flow.board.clock.maximum_mhz
         core = dataclasses.replace(tiny_core(self.clock_mhz), clock_mhz=fast)
         options = self.target.options(self.options)
         refused(TargetError, lambda: self.target.design("tiny", core, options))

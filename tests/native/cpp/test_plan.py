@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from fpgac.core.lowering import lower
 from fpgac.native.cpp.generator import generate
 from fpgac.native.cpp.levels import LEVELS
 from fpgac.native.cpp.plan import Plan
-from fpgac.network.network import DenseLayer, Layer, Network, ReluLayer
+from fpgac.network.meaning import meaning
+from fpgac.network.network import Network
+from fpgac.network.operation import Operation
+from fpgac.network.ops.dense import Dense
+from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
 from fpgac.program.program import Program
-from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
+from fpgac.tensors import Tensor
 
 FASTEST = LEVELS[0]
 
@@ -24,13 +26,13 @@ ACTIVATIONS = FixedPoint.parse("ap_ufixed<8,2,RND_CONV,SAT>")
 def deep(layers: int) -> Program:
     """Dense layers of 32 by 32 with ReLUs between, all alike."""
     words = np.random.default_rng(1).integers(-128, 128, (32, 32))
-    chain: list[Layer] = []
+    operations: list[tuple[str, Operation]] = []
     for place in range(layers):
-        chain += [
-            DenseLayer(f"dense_{place}", words, WEIGHTS, words[0], WEIGHTS),
-            ReluLayer(f"relu_{place}", ACTIVATIONS),
+        operations += [
+            (f"dense_{place}", Dense(words, WEIGHTS, words[0], WEIGHTS)),
+            (f"relu_{place}", Relu(ACTIVATIONS)),
         ]
-    return exact_program(lower(Network("deep", 32, INPUT, tuple(chain[:-1])), HlsSection()))
+    return meaning(Network.chain("deep", Tensor("x", (32,), INPUT), operations[:-1]))
 
 
 def test_the_products_of_a_small_network_are_all_written_out() -> None:

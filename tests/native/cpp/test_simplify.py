@@ -1,6 +1,8 @@
-"""A clip goes only where the cast behind it does the same."""
+"""What nobody reads goes, and a clip only where the cast behind it does the same."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,3 +40,14 @@ def test_answers_stay_with_fewer_operations(lowest: int, highest: int, to: str, 
 
     assert len(simplified(program).operations) == (1 if goes else 2)
     assert np.array_equal(interpret(simplified(program), every), interpret(program, every))
+
+
+def test_what_nobody_reads_goes() -> None:
+    program = clipped(0, 900, FixedPoint.parse("ap_ufixed<8,6,RND,SAT>"))
+    clip, cast = program.operations
+    assert isinstance(clip, Clip)
+    more = replace(clip, result=bounded("more", 4, 0, 900))
+    unread = replace(clip, result=bounded("unread", 4, 0, 900), x=more.result)
+
+    idle = replace(program, operations=(clip, more, unread, cast))
+    assert simplified(idle).operations == program.operations

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fpgac.native.cpp.levels import LEVELS, PORTABLE, Level
-from fpgac.native.cpp.packing import packing_of
+from fpgac.native.cpp.packing import packed_form
 from fpgac.native.cpp.split import split
 from fpgac.numbers import FixedPoint
 from fpgac.program.builder import Builder
@@ -41,7 +41,7 @@ def test_numbers_are_the_same_and_products_are_packed(given: str, bits: int, shi
     rows = random_words(program, 500)
     dots = [op for op in parts.operations if isinstance(op, Dot)]
     assert np.array_equal(interpret(parts, rows), interpret(program, rows))
-    assert all(packing_of(dot, FASTEST) for dot in dots)
+    assert all(packed_form(dot, FASTEST) for dot in dots)
 
 
 def test_sums_of_default_precision_need_two_digits() -> None:

@@ -18,7 +18,7 @@ def made(kind: str, factory: pytest.TempPathFactory) -> Path:
     folder = factory.mktemp(kind)
     script = Path(__file__).with_name("keras_files.py")
     environment = {**os.environ, **_SWITCHES[kind], "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, script, kind, folder]
+    command = [sys.executable, str(script), kind, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder

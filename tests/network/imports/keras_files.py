@@ -50,9 +50,7 @@ def old(folder: Path) -> None:
     x = entry = layers.Input((7, 8, 2), name="picture")
     x = q.QConv2D(4, (3, 2), strides=(2, 1), padding="same", name="conv", **quantised)(x)
     x = q.QActivation("quantized_relu(7, 3)", name="act")(x)
-    x = q.QDepthwiseConv2D(
-        (2, 2), depthwise_quantizer=bits, bias_quantizer=bits, name="each"
-    )(x)
+    x = q.QDepthwiseConv2D((2, 2), depthwise_quantizer=bits, bias_quantizer=bits, name="each")(x)
     x = q.QActivation("quantized_tanh(6)", name="tanh")(x)
     x = layers.AveragePooling2D((1, 2), name="pool")(x)
     x = layers.Flatten(name="flat")(x)

@@ -35,9 +35,7 @@ class Writing:
 
     def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         name = f"{kind.lower()}_{len(self.nodes)}"
-        node = helper.make_node(
-            kind, inputs, [name], name=f"/{name}", domain=domain, **attributes
-        )
+        node = helper.make_node(kind, inputs, [name], name=f"/{name}", domain=domain, **attributes)
         self.nodes.append(node)
         return name
 

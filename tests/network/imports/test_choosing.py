@@ -44,7 +44,10 @@ def test_more_bits_come_closer(onnx_folder: Path, bits: int, most: float) -> Non
 def test_every_number_has_the_bits_of_the_budget(onnx_folder: Path) -> None:
     chosen = chosen_for(onnx_folder, 10)
 
-    types = [*chosen.inputs.values(), *(t for layer in chosen.layers.values() for t in layer.values())]
+    types = [
+        *chosen.inputs.values(),
+        *(t for layer in chosen.layers.values() for t in layer.values()),
+    ]
     assert {type_.width for type_ in types} == {10}
 
 
@@ -61,7 +64,9 @@ def test_what_was_chosen_stays(onnx_folder: Path, tmp_path: Path) -> None:
     assert read_formats(file) == chosen
 
 
-@pytest.mark.parametrize("text", ["", "model = 1", "= ", "model='a'\ndigest='b'\nbits=3\n[inputs]\nx='y'"])
+@pytest.mark.parametrize(
+    "text", ["", "model = 1", "= ", "model='a'\ndigest='b'\nbits=3\n[inputs]\nx='y'"]
+)
 def test_a_damaged_file_of_formats(tmp_path: Path, text: str) -> None:
     file = tmp_path / "net.formats.toml"
     file.write_text(text)
@@ -72,17 +77,17 @@ def test_a_damaged_file_of_formats(tmp_path: Path, text: str) -> None:
 
 def test_a_file_of_formats_that_lacks_one(onnx_folder: Path) -> None:
     file, chosen = onnx_folder / "dense.onnx", chosen_for(onnx_folder, 10)
-    layers = {name: {} for name in chosen.layers}
+    layers: dict[str, dict[str, FixedPoint]] = {name: {} for name in chosen.layers}
 
     with pytest.raises(NetworkError, check=coded("network.bad-formats")):
-        imported(
-            draft_of(file), file, "net", WrittenFormats(replace(chosen, layers=layers), file)
-        )
+        imported(draft_of(file), file, "net", WrittenFormats(replace(chosen, layers=layers), file))
 
 
 def test_the_specs_quantisers_go_for_all_layers(onnx_folder: Path) -> None:
     file = onnx_folder / "dense.onnx"
-    usual = QuantisationSection.model_validate({"weights": "quantized_bits(9, 2)", "biases": "quantized_bits(9, 2)"})
+    usual = QuantisationSection.model_validate(
+        {"weights": "quantized_bits(9, 2)", "biases": "quantized_bits(9, 2)"}
+    )
     inputs = {"input": FixedPoint(12, 4)}
     network = imported(draft_of(file), file, "net", UsualFormats(usual), inputs)
 

@@ -130,7 +130,7 @@ def main(arguments: Sequence[str]) -> int:
     """``card.json contract.json libkernel.so out.bit``: 0, or one line on stderr and a code."""
     if len(arguments) != 4:
         sys.stderr.write(
-            "usage: python -m fpgac.emulation.zynq.bitstream CARD.json CONTRACT.json LIBRARY.so "
+            "usage: python -m fpgac.emulation bitstream CARD.json CONTRACT.json LIBRARY.so "
             "OUT.bit\n"
         )
         return 2
@@ -146,7 +146,3 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {error.filename}: {error.strerror}\n")
         return EmulationError.exit_code
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

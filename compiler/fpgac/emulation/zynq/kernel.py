@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fpgac.emulation.failures import signal_name
+from fpgac.build.processes import ending
 from fpgac.emulation.zynq import worker
 from fpgac.emulation.zynq.stream import Stream
 
@@ -40,7 +40,7 @@ class Program:
     """What the programmable logic computes: the kernel's C function around its streams.
 
     ``function`` is the one of the shared ``library`` that
-    :func:`fpgac.design.render.bridge_files` describes.
+    :func:`fpgac.design.kernel.bridge_files` describes.
     """
 
     kernel: str
@@ -112,7 +112,7 @@ class KernelProcess:
         code = self._child.wait()
         if code == worker.CANNOT_CALL:
             return f"{self._program.library.name} has no function {self._program.function}"
-        return signal_name(-code) if code < 0 else f"exit code {code}"
+        return ending(code)
 
 
 class KernelIp:

@@ -53,9 +53,10 @@ def lane_bits(operation: Operation) -> int:
         Problem(
             f"the operation {operation.result.name} is too wide to be computed",
             where=Where(key=f"layers.{operation.layer}"),
-            expected="integers of at most 64 bits on the way",
+            expected="integers of at most 64 bits in between",
             got=str(operation.result),
             hint="choose fewer bits",
+            code="program.too-wide",
         )
     )
 

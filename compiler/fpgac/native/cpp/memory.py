@@ -51,20 +51,21 @@ def _first_gap(alive: list[tuple[int, int, int]], size: int) -> int:
 
 
 class Constants:
-    """Tables that a program reads beside its samples, laid end to end."""
+    """Tables that a program reads beside its samples, laid end to end, each only once."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._offsets: dict[bytes, int] = {}
         self._size = 0
 
     def add(self, table: npt.NDArray[np.integer[npt.NBitBase]]) -> int:
         """The offset of a copy of ``table``, a multiple of 64."""
         piece = table.tobytes()
         padded = piece + bytes(-len(piece) % ALIGNMENT)
-        offset, self._size = self._size, self._size + len(padded)
-        self._pieces.append(padded)
-        return offset
+        if padded not in self._offsets:
+            self._offsets[padded] = self._size
+            self._size += len(padded)
+        return self._offsets[padded]
 
     def bytes(self) -> bytes:
         """All of them."""
-        return b"".join(self._pieces)
+        return b"".join(self._offsets)

@@ -13,7 +13,7 @@ from fpgac.native.cpp.levels import Form, Level
 from fpgac.numbers import IntArray
 from fpgac.program.program import Dot
 
-__all__ = ["Packing", "packing_of"]
+__all__ = ["Packing", "packed_form", "packing_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,21 +46,30 @@ class Packing:
         return bool((as_they_lie.all(axis=1) | (self.packs < 0).all(axis=1)).all())
 
 
-def packing_of(dot: Dot, level: Level) -> Packing | None:
-    """How a Dot is packed at a level; None where it cannot be."""
+def packed_form(dot: Dot, level: Level) -> Form | None:
+    """The form in which a Dot's operand is packed at a level; None where it cannot be."""
     if dot.weights.shape[0] != 1 or dot.weights.shape[1] == 1 or lane_bits(dot) != 32:
         return None
+    lowest, highest = dot.x.interval
     for form in (Form.QUADS, Form.PAIRS):
-        holds = dot.x.interval[0] >= 0 and dot.x.interval[1] < 256
-        if form is Form.PAIRS:
-            holds = fits(dot.x.interval, 16)
-        weights, bits = dot.weights[0], 32 // form.value
-        if form in level.dots and holds and _fit(weights, bits):
-            # Shifted weights save a step for each sum, if they still fit.
-            folded = _fit(weights << min(dot.shift, 32), bits)
-            shift = 0 if folded else dot.shift
-            return _packed(dot, form, weights << (dot.shift - shift), shift)
+        holds = fits((lowest, highest), 16)
+        if form is Form.QUADS:
+            holds = lowest >= 0 and highest < 256
+        if form in level.dots and holds and _fit(dot.weights, 32 // form.value):
+            return form
     return None
+
+
+def packing_of(dot: Dot, level: Level) -> Packing | None:
+    """How a Dot is packed at a level; None where it cannot be."""
+    form = packed_form(dot, level)
+    if form is None:
+        return None
+    weights = dot.weights[0]
+    # Shifted weights save a step for each sum, if they still fit.
+    folded = _fit(weights << min(dot.shift, 32), 32 // form.value)
+    shift = 0 if folded else dot.shift
+    return _packed(dot, form, weights << (dot.shift - shift), shift)
 
 
 def _fit(weights: IntArray, bits: int) -> bool:

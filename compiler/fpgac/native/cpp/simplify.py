@@ -1,4 +1,6 @@
-"""Operations that change nothing are left out: a clip where the cast behind it saturates anyway."""
+"""Operations that change nothing are left out: what nobody reads, and a clip where the cast behind
+it saturates anyway.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ def uses(program: Program) -> Counter[Value]:
 
 def simplified(program: Program) -> Program:
     """The same answers from fewer operations."""
+    program = _without_unread(program)
     read = uses(program)
     clips = {op.result: op for op in program.operations if isinstance(op, Clip)}
     spared: set[Operation] = set()
@@ -37,6 +40,16 @@ def simplified(program: Program) -> Program:
             case _:
                 operations.append(operation)
     return replace(program, operations=tuple(op for op in operations if op not in spared))
+
+
+def _without_unread(program: Program) -> Program:
+    """The program without what no output depends on."""
+    needed = {output.value for output in program.outputs}
+    for operation in reversed(program.operations):
+        if operation.result in needed:
+            needed.update(operands(operation))
+    kept = tuple(operation for operation in program.operations if operation.result in needed)
+    return replace(program, operations=kept)
 
 
 def _saturates(clip: Clip, to: FixedPoint) -> bool:

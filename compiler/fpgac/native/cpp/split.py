@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from fpgac.native.cpp.levels import Form, Level
-from fpgac.native.cpp.packing import packing_of
+from fpgac.native.cpp.packing import packed_form
 from fpgac.numbers import FixedPoint, IntArray
 from fpgac.program.builder import Builder
 from fpgac.program.program import Combination, Dot, Operation, Program, Value
@@ -51,7 +51,7 @@ def _parts(operation: Operation, level: Level) -> list[Operation]:
         not isinstance(operation, Dot)
         or len(operation.weights) > 1
         or operation.weights.shape[1] < _WORTHWHILE
-        or packing_of(operation, level)
+        or packed_form(operation, level)
     ):
         return [operation]
     for digits, weight_digits in _PARTS:
@@ -59,7 +59,7 @@ def _parts(operation: Operation, level: Level) -> list[Operation]:
             parts = _in_digits(operation, digits, weight_digits)
         except (NotExact, ValueError):  # a digit may have no bits
             continue
-        if all(packing_of(part, level) for part in parts if isinstance(part, Dot)):
+        if all(packed_form(part, level) for part in parts if isinstance(part, Dot)):
             return parts
     return [operation]
 

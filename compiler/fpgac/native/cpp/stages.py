@@ -180,13 +180,15 @@ class ElementWriter(StageWriter):
 for (int e = 0; e < {size}; e += {together})
     for (int s = 0; s < BLOCK; s += {self._registers} * LANES<V>) {{
         const int count = {size} - e < {together} ? {size} - e : {together};
-        V heads[{together}][{self._registers}] = {{}};
+        V heads[{together}][{self._registers}];
+#pragma GCC unroll 4
         for (int j = 0; j < count; j++)
             head(e + j, s, heads[j]);
 #pragma GCC unroll 4
         for (int r = 0; r < {self._registers}; r++) {{
             const int at = s + r * LANES<V>;
             {self.room(together)}
+#pragma GCC unroll 4
             for (int j = 0; j < count; j++)
                 {self.chained("heads[j][r]", "e + j", "at", "j")}
             {self.keeping("e", "at", "count")}

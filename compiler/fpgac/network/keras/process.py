@@ -70,6 +70,7 @@ def exchange() -> Iterator[Path]:
                 Where(Path(tempfile.gettempdir())),
                 got=error.strerror or str(error),
                 hint="free some space, or let TMPDIR name a folder that has it",
+                code="network.no-exchange",
             )
         ) from error
 
@@ -165,6 +166,7 @@ def _crash(worker: Worker, code: int, log: Path) -> NetworkError:
             hint="the machine may be out of memory: fewer samples, or a smaller training.batch_size"
             if memory
             else "nothing was written; see what it said last",
+            code="network.worker-died",
         )
     )
 
@@ -198,6 +200,7 @@ def send_problems(transmit: int, error: FpgacError) -> None:
             "expected": problem.expected,
             "got": problem.got,
             "hint": problem.hint,
+            "code": problem.code,
         }
         for problem in error.problems
     ]

@@ -14,7 +14,7 @@ from fpgac.errors import FpgacError
 from fpgac.network.file import read_network, write_network
 from fpgac.network.keras.process import end_with_parent, send, send_problems
 from fpgac.network.network import Network, Node, Recording
-from fpgac.network.topology import training_digest
+from fpgac.network.provenance import training_digest
 from fpgac.spec.models import Spec
 
 _PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow-model-optimization", "numpy")

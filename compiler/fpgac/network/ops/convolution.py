@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -52,7 +52,7 @@ def _plane(sizes: Sequence[int], height: int) -> tuple[int, int]:
 
 
 class _Table(WeightedTable):
-    strides: list[int] = Field(min_length=1, max_length=2)
+    strides: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, max_length=2)
     padding: Padding
 
 

@@ -22,7 +22,7 @@ from fpgac.program.builder import Builder
 from fpgac.program.program import Combination, Value
 from fpgac.spec.layers.merge import ConcatenateSection, MergeSection, PairSection
 from fpgac.spec.models import QuantisationSection
-from fpgac.spec.shapes import MisfitError, Shape, concatenated, merged
+from fpgac.spec.shapes import Shape, concatenated, merged
 from fpgac.tensors import Tensor
 
 __all__ = ["Concatenate", "Merge"]
@@ -34,16 +34,12 @@ class _Table(Table):
     kind: _Function
 
 
-def _require_two(shapes: Sequence[Shape]) -> None:
-    if len(shapes) != 2:
-        raise MisfitError("inputs", f"two tensors are read, not {len(shapes)}", None)
-
-
 @dataclass(frozen=True)
 class Merge(Operation):
     """Two tensors of one shape, element by element."""
 
     kinds: ClassVar = ("add", "subtract", "multiply", "average", "maximum", "minimum")
+    arity: ClassVar = 2
     table: ClassVar[type[Table]] = _Table
 
     function: _Function
@@ -53,7 +49,6 @@ class Merge(Operation):
         return self.function
 
     def shape(self, *shapes: Shape) -> Shape:
-        _require_two(shapes)
         return merged(shapes)
 
     def type(self, *inputs: Tensor) -> FixedPoint:
@@ -108,12 +103,12 @@ class Concatenate(Operation):
     """Two tensors, one after the other along an axis: from 1, or from -1 backwards."""
 
     kinds: ClassVar = ("concatenate",)
+    arity: ClassVar = 2
     table: ClassVar[type[Table]] = _ConcatenateTable
 
     axis: int
 
     def shape(self, *shapes: Shape) -> Shape:
-        _require_two(shapes)
         return concatenated(shapes, self.axis)
 
     def type(self, *inputs: Tensor) -> FixedPoint:

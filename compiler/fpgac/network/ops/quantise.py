@@ -66,7 +66,7 @@ class Quantise(Operation):
     def lower(self, build: Builder, output: Tensor, *inputs: Operand) -> Value:
         (x,) = inputs
         if isinstance(self.to, FixedPoint):
-            return build.cast(x.value, self.to)
+            return build.assign(x.value, x.type, self.to)
         return build.with_fraction(build.cast_each(x.value, self.to), output.type.fraction)
 
     def reach(self, *inputs: Bound) -> float:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from fpgac.network.operation import Operand, Part, Table, parts_of
 from fpgac.network.ops.elementwise import GridTable, OnGrid
 from fpgac.network.ops.squash import Squash
+from fpgac.numbers import Overflow
 from fpgac.program.activations import relu, relu_to
 from fpgac.program.builder import Builder
 from fpgac.program.program import Value
@@ -37,11 +38,18 @@ class Relu(OnGrid):
     def kind(self) -> str:
         return "relu" if self.limit is None else f"relu{self.limit}"
 
+    @property
+    def ceiling(self) -> int | None:
+        """The limit, where the grid does not saturate before it."""
+        saturates = self.grid.overflow in {Overflow.SAT, Overflow.SAT_SYM}
+        ends = self.grid.highest * self.grid.step
+        return None if saturates and self.limit is not None and ends <= self.limit else self.limit
+
     def lower(self, build: Builder, output: Tensor, *inputs: Operand) -> Value:
         (x,) = inputs
-        if self.limit is None:
+        if self.ceiling is None:
             return relu(build, x.value, self.grid)
-        return relu_to(build, x.value, self.limit, self.grid)
+        return relu_to(build, x.value, self.ceiling, self.grid)
 
     @classmethod
     def read(cls, table: Any) -> Self:

@@ -174,19 +174,27 @@ def array_of(key: str, nested: list[Any], axes: int) -> IntArray:
     """Nested lists of whole numbers as an array.
 
     Raises:
-        ValueError: they are ragged, empty, of other axes, or hold something else.
+        MisfitError: they are ragged, empty, of other axes, or hold something else.
     """
     try:
         array = np.array(nested)
     except ValueError:
         array = np.empty(0)
     if array.ndim != axes or not array.size:
-        raise ValueError(
-            f"the {key} are no whole array of {axes} axes: rows, or blocks, differ in length"
-        )
+        what = f"the {key} are no whole array of {axes} axes: rows, or blocks, differ in length"
+        raise MisfitError(key, what, None)
     if array.dtype.kind != "i" or np.abs(array).max() > 2**53:
-        raise ValueError(f"the {key} must be whole numbers of at most 53 bits")
+        what = f"the {key} must be whole numbers of at most 53 bits"
+        raise MisfitError(f"{key}{_no_word(nested) or ''}", what, None)
     return array.astype(np.int64)
+
+
+def _no_word(nested: object) -> str | None:
+    """Where in nested lists the first entry is that is no whole number of 53 bits: ``[1][2]``."""
+    if isinstance(nested, list):
+        inside = ((f"[{place}]", _no_word(item)) for place, item in enumerate(nested))
+        return next((f"{place}{found}" for place, found in inside if found is not None), None)
+    return None if isinstance(nested, int) and abs(nested) <= 2**53 else ""
 
 
 def precision_of(

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from fpgac.spec.formats import BitsQuantiser, Identifier, ReluQuantiser, Section
 from fpgac.spec.shapes import Shape, Sides
@@ -35,6 +35,9 @@ class LayerSection(Section):
     """Layers stand in order, each a table with its kind, and read the one before them or those
     that they name. Every layer may have a name.
     """
+
+    # All kinds are built once, into what a topology's layers may be.
+    model_config = ConfigDict(defer_build=True)
 
     # How many tensors a layer reads at the least and at the most.
     arity: ClassVar[tuple[int, int]] = (1, 1)

@@ -1,9 +1,9 @@
-{# The C++ host on XRT's native API; contract: the Contract. #}
-// Sends samples through {{ contract.kernel }} on an FPGA card: C++ on XRT's native API.
+// Sends samples through a kernel on an FPGA card: C++ on XRT's native API.
 //
-//   make && ./host --xclbin {{ contract.name }}.xclbin --input X.npy --output Y.npy
+//   make && ./host --help
 //
-// This file is what concerns the card; files, numbers and batches are in fpga_io.hpp.
+// This file is what concerns the card; contract.hpp says what the kernel takes and gives, and files,
+// numbers and batches are in the other headers.
 
 #include <xrt/xrt_bo.h>
 #include <xrt/xrt_device.h>
@@ -17,9 +17,10 @@
 
 using namespace fpga;
 
-// Two buffers of the host and the card, and the call that works on them.
+// Buffers of the host and the card for each input and output, and the call that works on them.
 struct Slot {
-    xrt::bo x, y;
+    std::array<xrt::bo, INPUTS> inputs;
+    std::array<xrt::bo, OUTPUTS> outputs;
     xrt::run run;
     bool running = false;
 };
@@ -47,15 +48,18 @@ class Cards {
             }
     }
 
-    InputWord* samples(std::size_t slot) { return slots_[slot].x.map<InputWord*>(); }
-    const OutputWord* results(std::size_t slot) { return slots_[slot].y.map<OutputWord*>(); }
+    void* samples(std::size_t slot, std::size_t input) { return slots_[slot].inputs[input].map<void*>(); }
+    const void* results(std::size_t slot, std::size_t output) {
+        return slots_[slot].outputs[output].map<void*>();
+    }
 
     void to_device(std::size_t slot, std::size_t rows) {
-        slots_[slot].x.sync(XCL_BO_SYNC_BO_TO_DEVICE, rows * INPUT_STRIDE * sizeof(InputWord), 0);
+        for (std::size_t i = 0; i < INPUTS; i++)
+            slots_[slot].inputs[i].sync(XCL_BO_SYNC_BO_TO_DEVICE, rows * INPUT_ROW_BYTES[i], 0);
     }
 
     void start(std::size_t slot, std::size_t rows) {
-        slots_[slot].run.set_arg(2, static_cast<unsigned>(rows));
+        slots_[slot].run.set_arg(INPUTS + OUTPUTS, static_cast<unsigned>(rows));
         slots_[slot].run.start();
         slots_[slot].running = true;
     }
@@ -69,7 +73,8 @@ class Cards {
     }
 
     void from_device(std::size_t slot, std::size_t rows) {
-        slots_[slot].y.sync(XCL_BO_SYNC_BO_FROM_DEVICE, rows * OUTPUT_STRIDE * sizeof(OutputWord), 0);
+        for (std::size_t i = 0; i < OUTPUTS; i++)
+            slots_[slot].outputs[i].sync(XCL_BO_SYNC_BO_FROM_DEVICE, rows * OUTPUT_ROW_BYTES[i], 0);
     }
 
   private:
@@ -105,12 +110,17 @@ class Cards {
         const xrt::kernel kernel = find(device, programs_[place.card], place.unit);
         try {
             Slot slot;
-            // group_id names the memory bank that the argument is connected to.
-            slot.x = xrt::bo(device, batch * INPUT_STRIDE * sizeof(InputWord), kernel.group_id(0));
-            slot.y = xrt::bo(device, batch * OUTPUT_STRIDE * sizeof(OutputWord), kernel.group_id(1));
             slot.run = xrt::run(kernel);
-            slot.run.set_arg(0, slot.x);
-            slot.run.set_arg(1, slot.y);
+            int argument = 0;
+            const auto add = [&](xrt::bo& buffer, std::size_t row_bytes) {
+                // group_id names the memory bank that the argument is connected to.
+                buffer = xrt::bo(device, batch * row_bytes, kernel.group_id(argument));
+                slot.run.set_arg(argument++, buffer);
+            };
+            for (std::size_t i = 0; i < INPUTS; i++)
+                add(slot.inputs[i], INPUT_ROW_BYTES[i]);
+            for (std::size_t i = 0; i < OUTPUTS; i++)
+                add(slot.outputs[i], OUTPUT_ROW_BYTES[i]);
             return slot;
         } catch (const std::exception& error) {
             throw Failure(BAD_CARD, text("no room on the card for batches of ", batch, " samples (",

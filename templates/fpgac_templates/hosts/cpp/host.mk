@@ -1,6 +1,3 @@
-{# Builds one C++ host from host.cpp and fpga_io.hpp; a host's own Makefile fills the blocks. #}
-{% block about %}
-{% endblock %}
 # XRT's headers: of the XRT that is set up, of its usual place, or of the distribution's package.
 XRT_PLACES := $(XILINX_XRT)/include /opt/xilinx/xrt/include /usr/include/xrt
 XRT_HEADER := xrt/xrt_device.h
@@ -14,10 +11,9 @@ CXXFLAGS ?= -O3 -march=native
 override CXXFLAGS += -std=c++17 -Wall -Wextra -ffp-contract=off -fno-math-errno -fno-trapping-math
 CPPFLAGS += $(addprefix -isystem ,$(XRT_INCLUDE))
 LDFLAGS += $(foreach folder,$(XRT_LIB),-L$(folder) -Wl,-rpath,$(folder))
-LDLIBS += {% block libraries %}{% endblock %}
+LDLIBS += $(LIBRARIES)
 
-
-host: host.cpp fpga_io.hpp
+host: host.cpp $(wildcard *.hpp)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) host.cpp -o $@ $(LDFLAGS) $(LDLIBS)
 
 .PHONY: clean

@@ -1,9 +1,9 @@
-{# The C++ host on OpenCL; contract: the Contract. #}
-// Sends samples through {{ contract.kernel }} on an FPGA card: C++ on OpenCL.
+// Sends samples through a kernel on an FPGA card: C++ on OpenCL.
 //
-//   make && ./host --xclbin {{ contract.name }}.xclbin --input X.npy --output Y.npy
+//   make && ./host --help
 //
-// This file is what concerns the card; files, numbers and batches are in fpga_io.hpp.
+// This file is what concerns the card; contract.hpp says what the kernel takes and gives, and files,
+// numbers and batches are in the other headers.
 
 #define CL_HPP_ENABLE_EXCEPTIONS
 #define CL_HPP_TARGET_OPENCL_VERSION 120
@@ -30,13 +30,18 @@ struct Card {
     cl::Program program;
 };
 
-// Two buffers of the host and the card, the call that works on them, and what was asked for last.
+// A buffer of the host and the card.
+struct Buffer {
+    cl::Buffer device;
+    void* host = nullptr;
+};
+
+// A buffer for each input and output, the call that works on them, and what was asked for last.
 struct Slot {
     cl::CommandQueue queue;
     cl::Kernel kernel;
-    cl::Buffer x, y;
-    InputWord* samples = nullptr;
-    OutputWord* results = nullptr;
+    std::array<Buffer, INPUTS> inputs;
+    std::array<Buffer, OUTPUTS> outputs;
     std::vector<cl::Event> last;
 };
 
@@ -57,18 +62,18 @@ class Cards {
     Cards& operator=(const Cards&) = delete;
     ~Cards() { release(); }
 
-    InputWord* samples(std::size_t slot) { return slots_[slot].samples; }
-    const OutputWord* results(std::size_t slot) { return slots_[slot].results; }
+    void* samples(std::size_t slot, std::size_t input) { return slots_[slot].inputs[input].host; }
+    const void* results(std::size_t slot, std::size_t output) { return slots_[slot].outputs[output].host; }
 
-    // A buffer is moved whole: only the last batch is smaller than it.
-    void to_device(std::size_t slot, std::size_t) { migrate(slots_[slot], slots_[slot].x, 0); }
+    // Buffers are moved whole: only the last batch is smaller than they are.
+    void to_device(std::size_t slot, std::size_t) { migrate(slots_[slot], slots_[slot].inputs, 0); }
     void from_device(std::size_t slot, std::size_t) {
-        migrate(slots_[slot], slots_[slot].y, CL_MIGRATE_MEM_OBJECT_HOST);
+        migrate(slots_[slot], slots_[slot].outputs, CL_MIGRATE_MEM_OBJECT_HOST);
     }
 
     void start(std::size_t slot, std::size_t rows) {
         Slot& now = slots_[slot];
-        now.kernel.setArg(2, static_cast<cl_uint>(rows));
+        now.kernel.setArg(INPUTS + OUTPUTS, static_cast<cl_uint>(rows));
         cl::Event done;
         now.queue.enqueueTask(now.kernel, &now.last, &done);
         now.last = {done};
@@ -129,18 +134,18 @@ class Cards {
             throw Failure(BAD_XCLBIN, text("the xclbin does not hold compute unit ", place.unit, " of ",
                                            KERNEL, " (", words(error), ")"));
         }
-        const std::size_t x_bytes = batch * INPUT_STRIDE * sizeof(InputWord);
-        const std::size_t y_bytes = batch * OUTPUT_STRIDE * sizeof(OutputWord);
         try {
-            slot.x = cl::Buffer(card.context, CL_MEM_READ_ONLY, x_bytes);
-            slot.y = cl::Buffer(card.context, CL_MEM_WRITE_ONLY, y_bytes);
-            // Before their first use: XRT puts a buffer into the bank that its argument is wired to.
-            slot.kernel.setArg(0, slot.x);
-            slot.kernel.setArg(1, slot.y);
-            slot.samples = static_cast<InputWord*>(
-                slot.queue.enqueueMapBuffer(slot.x, CL_TRUE, CL_MAP_WRITE, 0, x_bytes));
-            slot.results = static_cast<OutputWord*>(
-                slot.queue.enqueueMapBuffer(slot.y, CL_TRUE, CL_MAP_READ, 0, y_bytes));
+            cl_uint argument = 0;
+            const auto add = [&](Buffer& buffer, std::size_t bytes, cl_mem_flags access, cl_map_flags map) {
+                buffer.device = cl::Buffer(card.context, access, bytes);
+                // Before its first use: XRT puts a buffer into the bank that its argument is wired to.
+                slot.kernel.setArg(argument++, buffer.device);
+                buffer.host = slot.queue.enqueueMapBuffer(buffer.device, CL_TRUE, map, 0, bytes);
+            };
+            for (std::size_t i = 0; i < INPUTS; i++)
+                add(slot.inputs[i], batch * INPUT_ROW_BYTES[i], CL_MEM_READ_ONLY, CL_MAP_WRITE);
+            for (std::size_t i = 0; i < OUTPUTS; i++)
+                add(slot.outputs[i], batch * OUTPUT_ROW_BYTES[i], CL_MEM_WRITE_ONLY, CL_MAP_READ);
         } catch (const cl::Error& error) {
             throw Failure(BAD_CARD, text("no room on the card for batches of ", batch, " samples (",
                                          words(error), "); choose a smaller --batch"));
@@ -148,9 +153,13 @@ class Cards {
         return slot;
     }
 
-    void migrate(Slot& slot, const cl::Memory& buffer, cl_mem_migration_flags direction) {
+    template <std::size_t COUNT>
+    void migrate(Slot& slot, const std::array<Buffer, COUNT>& buffers, cl_mem_migration_flags direction) {
+        std::vector<cl::Memory> moved;
+        for (const Buffer& buffer : buffers)
+            moved.push_back(buffer.device);
         cl::Event done;
-        slot.queue.enqueueMigrateMemObjects({buffer}, direction, &slot.last, &done);
+        slot.queue.enqueueMigrateMemObjects(moved, direction, &slot.last, &done);
         slot.last = {done};
     }
 
@@ -159,8 +168,10 @@ class Cards {
             for (auto& card : cards_)
                 card.queue.finish();
             for (auto& slot : slots_) {
-                slot.queue.enqueueUnmapMemObject(slot.x, slot.samples);
-                slot.queue.enqueueUnmapMemObject(slot.y, slot.results);
+                for (auto& buffer : slot.inputs)
+                    slot.queue.enqueueUnmapMemObject(buffer.device, buffer.host);
+                for (auto& buffer : slot.outputs)
+                    slot.queue.enqueueUnmapMemObject(buffer.device, buffer.host);
             }
             for (auto& card : cards_)
                 card.queue.finish();

@@ -1,0 +1,21 @@
+"""What every Python host shares: it sends samples through a kernel, by pynq.
+
+The contract with the kernel is in the host's own module, beside this package.
+"""
+
+from .chip import Chip, Profile, Slot, Timing
+from .contract import Contract, Input, Output
+from .errors import HostError
+from .program import main
+
+__all__ = [
+    "Chip",
+    "Contract",
+    "HostError",
+    "Input",
+    "Output",
+    "Profile",
+    "Slot",
+    "Timing",
+    "main",
+]

@@ -1,0 +1,198 @@
+"""What a kernel and its hosts agree on, and the conversion of numbers to raw words and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import BAD_FILE, HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    # One array, or for several tensors one by each name.
+    Arrays = Array | dict[str, Array]
+
+__all__ = [
+    "Contract",
+    "Input",
+    "Output",
+    "Tensor",
+    "check_counts",
+    "check_names",
+    "check_shape",
+    "given",
+    "shape_text",
+]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: ``shape`` is that of one sample, and ``argument`` the kernel's.
+
+    ``type`` is the type on the chip and ``step`` what the last bit of its numbers weighs; ``word``
+    is the raw word in memory. A row in memory has ``stride`` raw words, padding included.
+    """
+
+    name: str
+    argument: str
+    shape: tuple[int, ...]
+    type: str
+    step: float
+    word: np.dtype[Any]
+    stride: int
+
+    @property
+    def size(self) -> int:
+        """Numbers in a sample."""
+        return prod(self.shape)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes in a row."""
+        return self.stride * self.word.itemsize
+
+    def is_batch(self, shape: tuple[int, ...]) -> bool:
+        """(n, numbers) or (n, and the tensor's shape); a single number a sample may be (n,) too."""
+        fits = [self.shape, (self.size,), *([()] if self.size == 1 else [])]
+        return bool(shape) and shape[1:] in fits
+
+    def is_sample(self, shape: tuple[int, ...]) -> bool:
+        """Whether it is the shape of one sample."""
+        return shape in (self.shape, (self.size,))
+
+
+@dataclass(frozen=True)
+class Input(Tensor):
+    """An input; ``rule`` gives the raw words of float64 numbers, as float64 numbers.
+
+    The rule is exact for every number, NaN and infinities included.
+    """
+
+    rule: Callable[[Array], Array]
+
+    def raw_words(self, numbers: npt.ArrayLike) -> Array:
+        """The raw words of numbers."""
+        x = np.asarray(numbers, dtype=np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(self.rule(x)).astype(self.word)
+
+    def fill(self, rows: Array, samples: Array) -> None:
+        """Put samples as raw words into rows of the kernel's layout, in pieces that fit a cache."""
+        step = max(1, 16384 // self.size)
+        for first in range(0, len(samples), step):
+            piece = np.asarray(samples[first : first + step]).reshape(-1, self.size)
+            rows[first : first + len(piece), : self.size] = self.raw_words(piece)
+        rows[:, self.size :] = 0
+
+
+@dataclass(frozen=True)
+class Output(Tensor):
+    """An output; ``number`` is the narrowest float that holds each of its numbers exactly."""
+
+    number: np.dtype[Any]
+
+    def numbers(self, words: npt.ArrayLike) -> Array:
+        """The numbers that raw words stand for: exact."""
+        return (np.asarray(words).astype(np.float64) * self.step).astype(self.number)
+
+    def dtype(self, raw: bool) -> np.dtype[Any]:
+        """What a result is, as a raw word or as a number."""
+        return self.word if raw else self.number
+
+    def result(self, words: Array, raw: bool) -> Array:
+        """The result of raw words, flat or not: themselves, or the numbers."""
+        return words if raw else self.numbers(words)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The contract with a kernel, which takes its ``inputs``, its ``outputs``, and n_samples.
+
+    ``compute_units`` are named as in the card's program. ``most_samples`` is the largest batch.
+    ``load_hint`` is what to add when the card refuses its program.
+    """
+
+    kernel: str
+    compute_units: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    most_samples: int
+    load_hint: str
+
+    def batch_of(self, samples: object) -> tuple[list[Array], bool]:
+        """The array of each input in a batch of samples, and whether it was a single sample.
+
+        ``samples`` is an array for one input, and for several a mapping with one by each name.
+
+        Raises:
+            HostError: an input is missing, unknown, or of another shape or number of samples.
+        """
+        arrays = [np.asarray(each) for each in self._parts(samples)]
+        for tensor, array in zip(self.inputs, arrays):
+            if array.dtype.kind not in "fiub":
+                text = f"{self.what(tensor)} holds {array.dtype}; expected numbers"
+                raise HostError(BAD_FILE, text)
+        pairs = list(zip(self.inputs, arrays))
+        is_batch = all(tensor.is_batch(array.shape) for tensor, array in pairs)
+        is_one = not is_batch and all(tensor.is_sample(array.shape) for tensor, array in pairs)
+        if is_one:
+            arrays = [array[np.newaxis] for array in arrays]
+        for tensor, array in zip(self.inputs, arrays):
+            check_shape(self.what(tensor), tensor, array.shape)
+        check_counts("the inputs have", self.inputs, [len(array) for array in arrays])
+        return arrays, is_one
+
+    def what(self, tensor: Tensor) -> str:
+        """What messages call an input."""
+        return "the input" if len(self.inputs) == 1 else f"the input {tensor.name}"
+
+    def _parts(self, samples: object) -> Sequence[Any]:
+        if isinstance(samples, Mapping):
+            check_names("the inputs are", self.inputs, list(samples))
+            return [samples[tensor.name] for tensor in self.inputs]
+        if len(self.inputs) > 1:
+            names = ", ".join(tensor.name for tensor in self.inputs)
+            raise HostError(BAD_FILE, f"the samples are a dict with an array for each of {names}")
+        return [samples]
+
+
+def given(outputs: Sequence[Output], results: Sequence[Array]) -> Arrays:
+    """What a user gets: the array of one output, of several a dict by name."""
+    if len(outputs) == 1:
+        return results[0]
+    return {output.name: result for output, result in zip(outputs, results)}
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """How the shape of samples or results is written: (n, 27)."""
+    return f"(n, {', '.join(map(str, shape))})"
+
+
+def check_shape(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse what is no batch of samples."""
+    if not tensor.is_batch(shape):
+        text = f"{what} has shape {shape}; expected {shape_text(tensor.shape)}"
+        raise HostError(BAD_FILE, text)
+
+
+def check_names(what: str, tensors: Sequence[Tensor], names: Sequence[str]) -> None:
+    """Refuse names that are not those of the tensors."""
+    expected = [tensor.name for tensor in tensors]
+    if sorted(names) != sorted(expected):
+        text = f"{what} {', '.join(names) or 'none'}; expected {', '.join(expected)}"
+        raise HostError(BAD_FILE, text)
+
+
+def check_counts(what: str, tensors: Sequence[Tensor], counts: Sequence[int]) -> None:
+    """Refuse tensors that have different numbers of samples."""
+    if len(set(counts)) > 1:
+        parts = (f"{count} of {tensor.name}" for count, tensor in zip(counts, tensors))
+        raise HostError(BAD_FILE, f"{what} different numbers of samples: {', '.join(parts)}")

@@ -1,0 +1,121 @@
+"""What each command says to people, word by word: ``golden/COMMAND.txt`` is a session with it.
+
+After a change of words, ``pytest tests/cli/test_golden.py --rewrite`` writes the sessions anew; git
+then shows what has changed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+
+Fpgac = Callable[..., subprocess.CompletedProcess[str]]
+
+GOLDEN: Final = Path(__file__).with_name("golden")
+
+# What is entered in each session, in a folder with a spec, its mistaken copy and its build.
+SESSIONS: Final = {
+    "fpgac": ["", "frob", "--version", "compile --frob"],
+    "validate": [
+        "validate specs/iris.toml",
+        "validate specs/iris.toml specs/mistakes.toml specs/nowhere.toml",
+        "--json validate specs/iris.toml specs/mistakes.toml",
+    ],
+    "init": [
+        "init flower.toml",
+        "init flower.toml",
+        "init weed.toml --target aws-f11",
+        "init 1.toml",
+    ],
+    "train": ["train specs/mistakes.toml", "train specs/foreign.toml"],
+    "compile": [
+        "compile specs/iris.toml --target aws-f1 --out build",
+        "compile specs/iris.toml",
+        "compile specs/iris.toml --target aws-f2",
+        "compile specs/iris.toml --target aws-f1 --out specs",
+        "--json compile specs/iris.toml --target aws-f1 --out build --mode hw",
+    ],
+    "run": [
+        "run build",
+        "run build --input x.npy --output y.npy --host simulation",
+        "run specs",
+        "run build --host pynq --device 3 --compute-units 9 --batch 9999999999",
+        "run build --input text.npy --host simulation",
+    ],
+    "emulate": [
+        "emulate specs/iris.toml",
+        "emulate build",
+        "emulate build --data x.npy --out y.npy",
+        "emulate build --data x.npy",
+        "emulate build --raw",
+        "emulate build --data wide.npy --out y.npy",
+        "emulate specs",
+    ],
+    "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
+    "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
+    "plugin": ["plugin list", "plugin list --plugin broken.py", "plugin new aws-f1"],
+}
+
+
+@pytest.fixture
+def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
+    """A folder as a user might have it."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    shutil.copytree(iris_build, folder / "build")
+    (folder / "specs").mkdir()
+    for name in ("iris.toml", "iris.network.json"):
+        shutil.copy(specs / name, folder / "specs")
+    text = (specs / "iris.toml").read_text()
+    mistaken = text.replace("epochs", "epoch").replace("clock_mhz = 250.0", "clock_mhz = 0")
+    (folder / "specs/mistakes.toml").write_text(mistaken)
+    foreign = text.replace('name = "iris"', 'name = "iris"\nnetwork = "iris.onnx"')
+    (folder / "specs/foreign.toml").write_text(foreign)
+    (folder / "broken.py").write_text("import nothing_of_the_kind\n")
+    (folder / "text.npy").write_text("1 2 3")
+    for name, shape in (("x", (100, 4)), ("wide", (3, 9)), ("none", (0, 4))):
+        np.save(folder / f"{name}.npy", np.ones(shape, np.float32))
+    return folder
+
+
+@pytest.mark.parametrize("command", SESSIONS)
+def test_a_command_says_what_it_always_said(
+    fpgac: Fpgac, desk: Path, command: str, request: pytest.FixtureRequest
+) -> None:
+    said = "\n".join(_entry(fpgac, desk, line) for line in SESSIONS[command])
+    golden = GOLDEN / f"{command}.txt"
+    if request.config.getoption("--rewrite"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(said)
+    assert said == golden.read_text()
+
+
+def test_every_session_is_of_a_command() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == SESSIONS.keys()
+
+
+def _entry(fpgac: Fpgac, desk: Path, line: str) -> str:
+    """A command, what it wrote to each stream, and its exit code, if that is not 0."""
+    done = fpgac(*shlex.split(line), cwd=desk)
+    lines = [f"$ fpgac {line}".rstrip()]
+    lines += [text.rstrip() for text in done.stdout.splitlines()]
+    lines += [f"2> {text}".rstrip() for text in done.stderr.splitlines()]
+    lines += [f"exit code {done.returncode}"] if done.returncode else []
+    return _settled("\n".join(lines).replace(str(desk), "DESK")) + "\n"
+
+
+def _settled(text: str) -> str:
+    """The text without times, counts of files, and the spaces that line them up."""
+    text = re.sub(r"\b\d+ files\b", "# files", text)
+    text = re.sub(r"\b[\d.,]+(e-?\d+)? (s|ms|million a second)\b", r"# \2", text)
+    text = re.sub(r'"seconds": [\d.e-]+', '"seconds": #', text)
+    text = re.sub(r"(# ms +)[\d,]+( +(not|equal))", r"\1#\2", text)
+    return re.sub(r"(?<=\S) {2,}", "  ", text)
