@@ -1,13 +1,13 @@
-"""Files as Keras 2, QKeras, Keras 3 and HGQ2 write them: ``python keras_files.py KIND FOLDER``.
+"""Files as Keras 2, QKeras, Keras 3 and HGQ2 write them, and the answers of their networks.
 
-``old`` makes those of Keras 2 and QKeras, ``new`` those of Keras 3 and HGQ2; each kind needs a
-process of its own.
+``python keras_files.py KIND FOLDER`` makes the files: ``old`` those of Keras 2 and QKeras, ``new``
+those of Keras 3 and HGQ2, ``onnx`` none. Then it does for each folder that it reads a line of what
+fpgac's own worker does there, with the frameworks loaded once for all.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -199,7 +199,24 @@ def hgq_shaken(model: Any) -> None:
             variable.assign(np.abs(random.normal(size=value.shape)) + 0.5)
 
 
+def main(kind: str, folder: str) -> None:
+    kinds: dict[str, Callable[[Path], None]] = {"old": old, "new": new, "onnx": lambda _: None}
+    kinds[kind](Path(folder))
+    tell_done()
+    from fpgac.network.imports.worker import answer
+
+    for line in sys.stdin:
+        answer(Path(line.rstrip("\n")))
+        tell_done()
+
+
+def tell_done() -> None:
+    sys.stdout.write(f"{DONE}\n")
+    sys.stdout.flush()
+
+
+# Frameworks print what they like beside it.
+DONE = "--- done ---"
+
 if __name__ == "__main__":
-    kinds: dict[str, Callable[[Path], None]] = {"old": old, "new": new}
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    kinds[sys.argv[1]](Path(sys.argv[2]))
+    main(*sys.argv[1:])

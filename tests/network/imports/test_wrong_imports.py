@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from fpgac.errors import ProofError
 from fpgac.network.imports.comparison import require_alike
-from fpgac.network.network import Network
+from fpgac.network.network import Network, Node
 from fpgac.network.operation import Operation, Part
+from fpgac.network.ops.arrangement import ZeroPadding
 from fpgac.network.ops.convolution import Convolution
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.merge import Merge
+from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.relu import Relu
-from fpgac.numbers import FixedPoint
-from tests.network.imports.imports import Imported, import_file
+from fpgac.network.ops.weighted import Weighted
+from fpgac.numbers import FixedPoint, IntArray
+from tests.network.imports.imports import Imported
 
-Change = Callable[[Any], Operation]
-
-
-@pytest.fixture(scope="module")
-def networks(onnx_folder: Path) -> Mapping[str, Imported]:
-    names = ("dense", "convolutional", "branched", "quantised_dense", "quantised_convolutional")
-    return {name: import_file(onnx_folder / f"{name}.onnx") for name in names}
-
-
-def with_change(network: Network, kind: type[Operation], change: Change) -> tuple[Network, str]:
-    """The network with its first operation of ``kind`` changed, and that node's name."""
-    node = next(node for node in network.nodes if isinstance(node.operation, kind))
-    return rebuilt(network, {node.name: change(node.operation)}), node.name
+# Plants a mistake in a network: the wrong one, and the node that does not do what it should.
+Plant = Callable[[Network], tuple[Network, str]]
 
 
 def rebuilt(
@@ -57,171 +47,155 @@ def rebuilt(
     return replace(made, provenance=network.provenance)
 
 
-def named_in(imported: Imported, network: Network) -> str:
-    """The layer that the error names."""
-    with pytest.raises(ProofError) as caught:
-        require_alike(network, imported.original, imported.rows, imported.tensors)
-    (problem,) = caught.value.problems
-    assert problem.code == "proof.unlike-original"
-    assert problem.where is not None
-    return problem.where.key.removeprefix("layers.")
+def nodes_of(network: Network, kind: type[Operation]) -> list[Node]:
+    return [node for node in network.nodes if isinstance(node.operation, kind)]
 
 
-def next_with_origin(imported: Imported, name: str) -> str:
-    """The first node from ``name`` on that gives a tensor of the original."""
-    names = [node.name for node in imported.network.nodes]
-    rest = names[names.index(name) :]
-    return next(node for node in rest if node in imported.original.origins)
+def weights(change: Callable[[IntArray], IntArray], place: int = 0) -> Plant:
+    """Other weights in one of the layers that have some."""
+
+    def plant(network: Network) -> tuple[Network, str]:
+        node = network.weighted[place]
+        words = np.ascontiguousarray(change(node.operation.parameters["weights"].words))
+        return rebuilt(network, {node.name: node.operation.learnt({"weights": words})}), node.name
+
+    return plant
 
 
-def transposed(convolution: Convolution) -> Operation:
-    return replace(convolution, weights=convolution.weights.swapaxes(0, 1).copy())
-
-
-def reversed_kernel(convolution: Convolution) -> Operation:
-    return replace(convolution, weights=convolution.weights[::-1, ::-1].copy())
-
-
-def without_bias(layer: Any) -> Operation:
-    words = np.zeros_like(layer.bias)
-    changed: Operation = replace(layer, bias=words)
+def transposed(words: IntArray) -> IntArray:
+    """The square part of a matrix, or a convolution's rows and columns."""
+    changed = words.copy()
+    square = min(words.shape[:2])
+    changed[:square, :square] = words[:square, :square].swapaxes(0, 1)
     return changed
 
 
-def half_as_large(layer: Any) -> Operation:
-    type_ = layer.weight_type
-    narrower = replace(type_, integer=type_.integer - 1)
-    changed: Operation = replace(layer, weight_type=narrower)
-    return changed
+def reversed_kernel(words: IntArray) -> IntArray:
+    return words[::-1, ::-1]
 
 
-def other_padding(convolution: Convolution) -> Operation:
-    return replace(convolution, padding="valid" if convolution.padding == "same" else "same")
+def without_normalisation(words: IntArray) -> IntArray:
+    """As if the factors of a normalisation had not been folded in."""
+    return np.rint(words * np.linspace(0.6, 0.9, words.shape[-1])).astype(np.int64)
+
+
+def flattened_otherwise(words: IntArray) -> IntArray:
+    """Rows of a dense layer as if the channels stood last in the original, too."""
+    return words.reshape(2, 2, 3, -1).transpose(2, 0, 1, 3).reshape(words.shape)
+
+
+def saturated(words: IntArray) -> IntArray:
+    return np.clip(words, -8, 8)
+
+
+def bias_lost(network: Network) -> tuple[Network, str]:
+    node = network.weighted[0]
+    none = np.zeros_like(node.operation.parameters["bias"].words)
+    return rebuilt(network, {node.name: node.operation.learnt({"bias": none})}), node.name
+
+
+def half_as_large(network: Network) -> tuple[Network, str]:
+    """The point of the weights one place too far."""
+    node = network.weighted[0]
+    assert isinstance(node.operation, Dense)
+    type_ = node.operation.weight_type
+    narrower = replace(node.operation, weight_type=replace(type_, integer=type_.integer - 1))
+    return rebuilt(network, {node.name: narrower}), node.name
+
+
+def activation_lost(network: Network) -> tuple[Network, str]:
+    (relu, *_) = nodes_of(network, Relu)
+    return rebuilt(network, without=relu.name), relu.name
+
+
+def activation_of_another_kind(network: Network) -> tuple[Network, str]:
+    (relu, *_) = nodes_of(network, Relu)
+    type_ = network.tensors[relu.inputs[0]].type
+    return rebuilt(network, {relu.name: Relu(replace(type_, signed=True), 6)}), relu.name
+
+
+def padding_off_by_one(network: Network) -> tuple[Network, str]:
+    """The same number of zeros, one more of them before and one less behind."""
+    (padding, *_) = nodes_of(network, ZeroPadding)
+    assert isinstance(padding.operation, ZeroPadding)
+    sides = tuple((before + 1, behind - 1) for before, behind in padding.operation.sides)
+    return rebuilt(network, {padding.name: ZeroPadding(sides)}), padding.name
+
+
+def stride_lost(network: Network) -> tuple[Network, str]:
+    node = network.weighted[0]
+    assert isinstance(node.operation, Convolution)
+    dense = replace(node.operation, strides=(2, 1), padding="same")
+    parts = [
+        Part(each.name, dense if each.name == node.name else each.operation, each.inputs)
+        for each in network.nodes[: network.nodes.index(node) + 1]
+    ]
+    made = Network.connected(network.name, network.inputs, parts)
+    return replace(made, provenance=network.provenance), node.name
+
+
+def format_too_coarse(network: Network) -> tuple[Network, str]:
+    """A grid with a bit less behind its point."""
+    node = nodes_of(network, Quantise)[-1]
+    grid = node.output.type
+    coarser = Quantise(FixedPoint(grid.width - 1, grid.integer, grid.signed, grid.rounding))
+    return rebuilt(network, {node.name: coarser}), node.name
+
+
+def inputs_swapped(network: Network) -> tuple[Network, str]:
+    node = next(node for node in network.nodes if node.operation == Merge("subtract"))
+    return rebuilt(network, inputs={node.name: node.inputs[::-1]}), node.name
 
 
 @pytest.mark.parametrize(
-    ("file", "kind", "change"),
+    ("file", "plant"),
     [
-        ("convolutional", Convolution, transposed),
-        ("convolutional", Convolution, reversed_kernel),
-        ("quantised_convolutional", Convolution, reversed_kernel),
-        ("convolutional", Convolution, without_bias),
-        ("dense", Dense, without_bias),
-        ("quantised_dense", Dense, without_bias),
-        ("dense", Dense, half_as_large),
-        ("quantised_dense", Dense, half_as_large),
+        pytest.param("quantised_dense", weights(transposed), id="matrix-transposed"),
+        pytest.param("convolutional", weights(transposed), id="kernel-transposed"),
+        pytest.param("convolutional", weights(reversed_kernel), id="kernel-reversed"),
+        pytest.param("quantised_convolutional", weights(reversed_kernel), id="reversed-words"),
+        pytest.param("convolutional", weights(without_normalisation), id="normalisation-lost"),
+        pytest.param("quantised_convolutional", weights(flattened_otherwise, -1), id="flattening"),
+        pytest.param("quantised_dense", weights(saturated), id="weights-saturated"),
+        pytest.param("dense", bias_lost, id="bias-lost"),
+        pytest.param("convolutional", bias_lost, id="bias-of-kernel-lost"),
+        pytest.param("quantised_dense", bias_lost, id="bias-of-words-lost"),
+        pytest.param("dense", half_as_large, id="weights-halved"),
+        pytest.param("quantised_dense", half_as_large, id="words-halved"),
+        pytest.param("dense", activation_lost, id="activation-lost"),
+        pytest.param("quantised_dense", activation_of_another_kind, id="other-activation"),
+        pytest.param("convolutional", padding_off_by_one, id="padding-off-by-one"),
+        pytest.param("quantised_convolutional", stride_lost, id="stride-lost"),
+        pytest.param("quantised_dense", format_too_coarse, id="format-too-coarse"),
+        pytest.param("branched", inputs_swapped, id="inputs-swapped"),
     ],
 )
-def test_wrong_weights(
-    networks: Mapping[str, Imported], file: str, kind: type[Operation], change: Change
+def test_a_wrong_import_is_refused_by_the_layers_name(
+    onnx_network: Callable[[str], Imported], file: str, plant: Plant
 ) -> None:
-    imported = networks[file]
-    wrong, name = with_change(imported.network, kind, change)
+    imported = onnx_network(file)
+    wrong, node = plant(imported.network)
 
-    assert named_in(imported, wrong) == next_with_origin(imported, name)
+    with pytest.raises(ProofError) as caught:
+        require_alike(wrong, imported.original, imported.rows, imported.tensors)
 
-
-def test_the_matrix_of_a_square_layer_transposed(networks: Mapping[str, Imported]) -> None:
-    imported = networks["quantised_dense"]
-    node = imported.network.weighted[0]
-    square = node.operation.parameters["weights"].words.copy()
-    square[:6, :6] = square[:6, :6].T
-    wrong = rebuilt(imported.network, {node.name: node.operation.learnt({"weights": square})})
-
-    assert named_in(imported, wrong) == node.name
+    (problem,) = caught.value.problems
+    assert problem.code == "proof.unlike-original"
+    assert problem.where is not None
+    assert problem.where.key == f"layers.{first_compared(imported, node)}"
 
 
-def test_an_activation_lost(networks: Mapping[str, Imported]) -> None:
-    imported = networks["dense"]
-    relu = next(n for n in imported.network.nodes if isinstance(n.operation, Relu))
-
-    assert named_in(imported, rebuilt(imported.network, without=relu.name)) == relu.name
-
-
-def test_an_activation_that_does_nothing(networks: Mapping[str, Imported]) -> None:
-    imported = networks["quantised_dense"]
-    relu = next(n for n in imported.network.nodes if isinstance(n.operation, Relu))
-    signed = replace(imported.network.tensors[relu.inputs[0]].type)
-    wrong = rebuilt(imported.network, {relu.name: Relu(replace(signed, signed=True), 6)})
-
-    assert named_in(imported, wrong) == relu.name
+def first_compared(imported: Imported, node: str) -> str:
+    """The node itself, or the next one whose result the original has, too."""
+    names = [each.name for each in imported.network.nodes]
+    rest = names[names.index(node) :]
+    return next(name for name in rest if name in imported.original.origins)
 
 
-def test_padding_off_by_one(networks: Mapping[str, Imported]) -> None:
-    """The same number of zeros, one more of them before and one less behind."""
-    imported = networks["convolutional"]
-    padding = next(n for n in imported.network.nodes if "padding" in n.name)
-    sides = tuple((before + 1, behind - 1) for before, behind in padding.operation.sides)  # type: ignore[attr-defined]
-    moved = replace(padding.operation, sides=sides)  # type: ignore[type-var]
-    wrong = rebuilt(imported.network, {padding.name: moved})
+def test_every_layer_with_weights_is_among_those_that_are_compared(
+    onnx_network: Callable[[str], Imported],
+) -> None:
+    imported = onnx_network("quantised_convolutional")
 
-    assert named_in(imported, wrong) == next_with_origin(imported, padding.name)
-
-
-def test_a_wrong_stride(networks: Mapping[str, Imported]) -> None:
-    imported = networks["quantised_convolutional"]
-    node = imported.network.weighted[0]
-    assert isinstance(node.operation, Convolution)
-    denser = replace(node.operation, strides=(2, 1), padding="same")
-    parts = [
-        Part(n.name, denser if n.name == node.name else n.operation, n.inputs)
-        for n in imported.network.nodes[:3]
-    ]
-    wrong = replace(
-        Network.connected("net", imported.network.inputs, parts),
-        provenance=imported.network.provenance,
-    )
-
-    assert named_in(imported, wrong) == node.name
-
-
-def test_a_wrong_format(networks: Mapping[str, Imported]) -> None:
-    """A grid with a bit less behind its point."""
-    imported = networks["quantised_dense"]
-    node = [n for n in imported.network.nodes if n.operation.kind == "quantise"][-1]
-    grid = node.output.type
-    coarser = replace(grid, width=grid.width - 1)
-    operation = replace(node.operation, to=coarser)  # type: ignore[type-var]
-
-    assert named_in(imported, rebuilt(imported.network, {node.name: operation})) == node.name
-
-
-def test_swapped_inputs(networks: Mapping[str, Imported]) -> None:
-    imported = networks["branched"]
-    node = next(n for n in imported.network.nodes if n.operation == Merge("subtract"))
-    wrong = rebuilt(imported.network, inputs={node.name: node.inputs[::-1]})
-
-    assert named_in(imported, wrong) == next_with_origin(imported, node.name)
-
-
-def test_a_normalisation_lost(networks: Mapping[str, Imported]) -> None:
-    """The convolution's weights as they were before the normalisation was folded into them."""
-    imported = networks["convolutional"]
-    node = imported.network.weighted[0]
-    weights = node.operation.parameters["weights"].words
-    scale = np.linspace(0.6, 0.9, weights.shape[-1])
-    plain = np.rint(weights * scale).astype(np.int64)
-    wrong = rebuilt(imported.network, {node.name: node.operation.learnt({"weights": plain})})
-
-    assert named_in(imported, wrong) == next_with_origin(imported, node.name)
-
-
-def test_the_order_of_a_flattening(networks: Mapping[str, Imported]) -> None:
-    """Rows of a dense layer as if the channels stood last in the original, too."""
-    imported = networks["quantised_convolutional"]
-    node = imported.network.weighted[-1]
-    rows = node.operation.parameters["weights"].words
-    mixed = rows.reshape(2, 2, 3, -1).transpose(2, 0, 1, 3).reshape(rows.shape)
-    wrong = rebuilt(imported.network, {node.name: node.operation.learnt({"weights": mixed})})
-
-    assert named_in(imported, wrong) == node.name
-
-
-def test_a_type_that_saturates_too_early(networks: Mapping[str, Imported]) -> None:
-    imported = networks["quantised_dense"]
-    node = imported.network.weighted[0]
-    narrow = FixedPoint(8, 1)
-    words = np.clip(node.operation.parameters["weights"].words, narrow.lowest // 4, 8)
-    wrong = rebuilt(imported.network, {node.name: node.operation.learnt({"weights": words})})
-
-    assert named_in(imported, wrong) == node.name
+    assert all(isinstance(node.operation, Weighted) for node in imported.network.weighted)
+    assert {node.name for node in imported.network.weighted} <= set(imported.original.origins)

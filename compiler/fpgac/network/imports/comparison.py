@@ -114,19 +114,22 @@ def deviations(
     Raises:
         ProofError: a layer of the original is not there, or is of another shape.
     """
-    replay = _Replay(network, original, rows)
     known = {node.name for node in network.nodes}
-    awaited = [name for name in original.origins if name not in known]
+    order = list(original.origins)
+    lost = next((name for name in order if name not in known), None)
+    replay = _Replay(network, original, rows)
     for node in network.nodes:
         replay.compute(node)
         origin = original.origins.get(node.name)
         if origin is None:
             continue
+        if lost is not None and order.index(node.name) > order.index(lost):
+            break
         if tensors[origin].shape[1] != node.output.size:
             raise ProofError(_misshapen(node, origin, tensors[origin].shape[1], original))
         yield replay.compare(node, origin, tensors[origin])
-    if awaited:
-        raise ProofError(_lost(awaited[0], original))
+    if lost is not None:
+        raise ProofError(_lost(lost, original))
 
 
 def _misshapen(node: Node, origin: str, size: int, original: Original) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,13 +67,15 @@ class FixedPoints:
         arrays = weights.part("quantizer").arrays
         if kind not in ("kbi", "kif"):
             raise UnsupportedError(f"a quantiser of the type {kind!r}", "'kbi' or 'kif'")
-        if len(arrays) < 3:
-            raise UnsupportedError("its quantiser is not in the file", code="network.no-weights")
-        signed, first, second = (np.asarray(array, np.float64) for array in arrays[:3])
-        self.signed = signed
-        first, second = np.round(first), np.round(second)
-        self.integer = first if kind == "kif" else second
-        self.fraction = second if kind == "kif" else first - second
+        self.signed, first, second = _bits(arrays)
+        if kind == "kbi":
+            self.integer, self.fraction = second, first - second
+        elif self.overflow is Overflow.WRAP and arrays[0].dtype.kind == "f":
+            # Its fraction alone was trained, and trained arrays stand first.
+            self.integer, self.fraction = second, first
+        else:
+            self.integer, self.fraction = first, second
+        self.integer = np.maximum(self.integer, -self.fraction)
 
     @property
     def rounding(self) -> Rounding:
@@ -145,6 +147,15 @@ class FixedPoints:
 
     def _kept(self, numbers: Floats) -> Floats:
         return np.where(self._widths > 0, numbers, 0.0)
+
+
+def _bits(arrays: Sequence[npt.NDArray[Any]]) -> tuple[Floats, Floats, Floats]:
+    """A quantiser's signs, and its two arrays of bits in the file's order."""
+    signs = [array for array in arrays if array.dtype.kind == "u"]
+    bits = [np.rint(array.astype(np.float64)) for array in arrays if array.dtype.kind == "f"]
+    if not signs or len(bits) < 2:
+        raise UnsupportedError("its quantiser is not in the file", code="network.no-weights")
+    return signs[0].astype(np.float64), bits[0], bits[1]
 
 
 def _quantised_inputs(reading: Reading) -> Reading:

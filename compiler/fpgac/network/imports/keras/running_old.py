@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def _saved_model(k: Keras, folder: Path, objects: dict[str, Any]) -> Any:
     A checkpoint goes into variables of its own types alone, so that there are two models.
     """
     config = {"keras_version": "2", **read_saved_model(folder).model}
-    single = _built(k, without_training(config), objects)
+    with _precision(k, "float32"):
+        single = _built(k, without_training(config), objects)
     single.load_weights(str(folder / "variables" / "variables")).expect_partial()
     model = _built(k, widened(config), objects)
     model.set_weights(single.get_weights())
@@ -67,14 +69,45 @@ def _saved_model(k: Keras, folder: Path, objects: dict[str, Any]) -> Any:
 
 
 def _objects(k: Keras) -> dict[str, Any]:
-    """QKeras's classes, and those of its pruning; its ReLU computes in double precision, too."""
+    """QKeras's classes, and those of its pruning; its quantisers work in double precision, too."""
     from qkeras.utils import _add_supported_quantized_objects
     from tensorflow_model_optimization.python.core.sparsity.keras import pruning_wrapper
 
     objects: dict[str, Any] = {"PruneLowMagnitude": pruning_wrapper.PruneLowMagnitude}
     _add_supported_quantized_objects(objects)
-    k.qkeras.quantizers.quantized_relu.__call__ = _relu_of(k)
+    quantisers = k.qkeras.quantizers
+    quantisers.quantized_relu.__call__ = _relu_of(k)
+    for kind in _SINGLE:
+        quantiser = getattr(quantisers, kind)
+        quantiser.__call__ = _in_single_precision(k, quantiser.__call__)
     return objects
+
+
+# Quantisers that may choose a scale by the weights, which QKeras does in single precision alone.
+_SINGLE = ("quantized_bits", "quantized_po2", "binary", "ternary")
+
+
+def _in_single_precision(k: Keras, plain: Callable[[Any, Any], Any]) -> Any:
+    """What quantises weights, which a file has in single precision, where that has a scale."""
+
+    def call(self: Any, x: Any) -> Any:
+        if not isinstance(getattr(self, "alpha", "auto"), str):
+            return plain(self, x)
+        with _precision(k, "float32"):
+            return k.tf.cast(plain(self, k.tf.cast(x, "float32")), "float64")
+
+    return call
+
+
+@contextlib.contextmanager
+def _precision(k: Keras, name: str) -> Iterator[None]:
+    """Keras's own type of floats, for a while."""
+    usual = k.keras.backend.floatx()
+    k.keras.backend.set_floatx(name)
+    try:
+        yield
+    finally:
+        k.keras.backend.set_floatx(usual)
 
 
 def _relu_of(k: Keras) -> Any:

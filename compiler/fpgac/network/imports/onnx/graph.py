@@ -63,16 +63,17 @@ def load_model(path: Path) -> Any:
             )
         ) from error
     try:
-        return onnx.load(path)
+        model = onnx.load(path)
     except Exception as error:  # protobuf has errors of its own, and onnx.checker others
-        raise NetworkError(
-            Problem(
-                "the file is no ONNX model that can be read",
-                Where(path),
-                got=f"{type(error).__name__}: {error}"[:500],
-                code="network.unreadable-file",
-            )
-        ) from None
+        raise _unreadable(path, f"{type(error).__name__}: {error}"[:500]) from None
+    if not model.graph.output:  # an empty file is an empty message
+        raise _unreadable(path, "a graph without outputs")
+    return model
+
+
+def _unreadable(path: Path, got: str) -> NetworkError:
+    what = "the file is no ONNX model that can be read"
+    return NetworkError(Problem(what, Where(path), got=got, code="network.unreadable-file"))
 
 
 @dataclass
