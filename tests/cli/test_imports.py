@@ -63,10 +63,10 @@ def test_a_model_instead_of_a_spec_is_answered_with_the_command(
 
 
 def test_inspect_shows_layers_formats_and_numbers(fpgac: Fpgac, quantised: Path) -> None:
-    done = fpgac("inspect", quantised, "--json")
+    done = fpgac("--json", "inspect", quantised)
 
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = json.loads(done.stdout)["result"]
     assert found["inputs"] == [
         {"name": "input", "shape": [6], "format": "ap_fixed<8,4,RND_CONV,SAT>"}
     ]
@@ -80,7 +80,7 @@ def test_inspect_of_a_spec_a_network_and_a_build(
     fpgac: Fpgac, specs: Path, iris_build: Path
 ) -> None:
     files = (specs / "iris.toml", specs / "iris.network.json", iris_build)
-    found = [json.loads(fpgac("inspect", file, "--json").stdout) for file in files]
+    found = [json.loads(fpgac("--json", "inspect", file).stdout)["result"] for file in files]
 
     assert {each["multiplications"] for each in found} == {found[0]["multiplications"]}
     assert {each["inputs"][0]["format"] for each in found} == {"ap_fixed<16,6,RND,SAT>"}

@@ -38,7 +38,7 @@ from tests.network.graphs import IMPORTED, TOGETHER, UNSTREAMED, drawn, together
 from tests.network.samples import MakeNetwork, any_words
 
 SPECS = Path(__file__).parents[2] / "specs"
-SHIPPED = sorted(path.stem for path in SPECS.glob("*.toml"))
+SHIPPED = sorted(path.name.partition(".")[0] for path in SPECS.glob("*.network.json"))
 SAMPLES = 100
 
 QUICK, MANY = 2 * TOGETHER, 10 * TOGETHER

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fpgac.errors import FpgacError
+from fpgac.network.imports import source
+from fpgac.network.imports.draft import Draft, DraftNode, Sums
+from fpgac.network.imports.reading import draft_of
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import load_plugins
 from tests.network.imports import onnx_files
 from tests.problems import coded
 
-Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 
-
-def spec_of(network: Path, *lines: str, target: str = "aws-f1") -> Path:
+def spec_of(network: Path, *lines: str) -> Path:
     spec = network.with_suffix(".toml")
-    text = ['name = "net"', f'network = "{network.name}"', *lines, f"[targets.{target}]"]
-    assert len(text) <= 10
+    text = ['name = "net"', f'network = "{network.name}"', *lines, "[targets.aws-f1]"]
     spec.write_text("\n".join(text) + "\n")
     return spec
 
 
-def compiled(spec: Path, target: str = "aws-f1") -> Report:
+def compiled(spec: Path) -> Report:
     plugins = load_plugins()
     file = check_spec(spec, plugins)
-    return compile_spec(Request(file, target, spec.with_suffix("")), plugins)
+    return compile_spec(Request(file, "aws-f1", spec.with_suffix("")), plugins)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("target", ["aws-f1", "pynq-z2"])
-def test_a_quantised_network_is_proven_against_its_own_framework(
-    tmp_path: Path, target: str
+def with_reversed_kernels(path: Path) -> Draft:
+    draft = draft_of(path)
+    return replace(draft, nodes=tuple(map(with_reversed_kernel, draft.nodes)))
+
+
+def with_reversed_kernel(node: DraftNode) -> DraftNode:
+    if not isinstance(node.what, Sums) or node.what.kind != "convolution":
+        return node
+    weights = node.what.weights
+    turned = replace(weights, values=weights.values[::-1, ::-1])
+    return replace(node, what=replace(node.what, weights=turned))
+
+
+def test_a_wrong_import_fails_the_compile_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = onnx_files.quantised_dense(tmp_path / "net.onnx")
-    report = compiled(spec_of(network, target=target), target)
+    network = onnx_files.quantised_convolutional(tmp_path / "net.onnx")
+    monkeypatch.setattr(source, "draft_of", with_reversed_kernels)
 
-    (original,) = (a for a in report.proof.agreements if a.engine == "QONNX with net.onnx")
-    assert original.approximations == ()
-    assert original.samples["vectors"] > 4096
-    assert len(report.proof.agreements) >= 6
+    with pytest.raises(FpgacError, check=coded("proof.unlike-original", key="layers.conv_2")):
+        compiled(spec_of(network))
+    assert not (tmp_path / "net" / "emulation").exists()
 
 
 @pytest.mark.heavy

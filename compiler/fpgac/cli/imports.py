@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpgac.cli.console import errors, results
+from fpgac.cli.console import deliver, errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
-from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from fpgac.network.imports.facts import LayerFacts
     from fpgac.pipeline.inspecting import Inspection, TensorFacts
+    from fpgac.pipeline.spec_writing import WrittenSpec
 
 __all__ = ["register"]
 
@@ -48,41 +51,28 @@ def import_(
     """Write a small spec around a network's file: what is left to decide is marked in it.
 
     Nothing in the file is executed. Layers that fpgac does not know are named, with what can stand
-    in for them.
+    in for them; 'fpgac inspect FILE' shows all layers.
+
+    Example: fpgac import model.h5 --target pynq-z2 && fpgac compile model.toml
     """
-    from fpgac.build.folder import disk_errors, write_whole
-    from fpgac.network.imports.reading import draft_of
-    from fpgac.pipeline.spec_writing import DECIDE, identifier, imported_spec
-    from fpgac.spec.names import check_identifier
+    from fpgac.pipeline.spec_writing import write_spec
 
     plugins = plugins_with(plugin)
     targets = target or ["aws-f1"]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name
-    draft = draft_of(model)
-    if draft.problems:
-        raise NetworkError(*draft.problems)
-    path = out or model.with_name(f"{identifier(model)}.toml")
-    if path.exists() and not force:
-        problem = Problem(
-            "the file exists, and is left as it is",
-            Where(path),
-            hint="use --force, or --out",
-            code="build.file-exists",
-        )
-        raise BuildError(problem)
-    try:
-        chosen = check_identifier(name if name is not None else identifier(model))
-    except ValueError as error:
-        problem = Problem(str(error), hint="choose another with --name", code="spec.bad-name")
-        raise SpecError(problem) from None
-    text = imported_spec(draft, model, path, chosen, targets, data)
-    with disk_errors(path):
-        write_whole(path, text.encode())
-    written = shlex.quote(str(path))
-    open_ = text.count(DECIDE) - 1
-    decide = f"{open_} lines to decide on; " if open_ else ""
-    said = f"wrote {path}; {decide}next: fpgac compile {written}"
+    if data is not None:
+        plugins.provider(data)
+    written = write_spec(model, out, name, targets, data, force=force)
+    result = {"path": str(written.path), "undecided": written.undecided}
+    deliver(result, lambda: _print_written(written))
+
+
+def _print_written(written: WrittenSpec) -> None:
+    lines = "line" if written.undecided == 1 else "lines"
+    decide = f"{written.undecided} {lines} to decide on; " if written.undecided else ""
+    command = f"fpgac compile {shlex.quote(str(written.path))}"
+    said = f"wrote {written.path}; {decide}next: {command}"
     errors().print(said, markup=False, soft_wrap=True)
 
 
@@ -93,27 +83,24 @@ def inspect(
             metavar="FILE", help="A model's file, a .network.json, a spec or a build folder."
         ),
     ],
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the same as JSON, for programs.")
-    ] = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Show what is in a file: layers, shapes, formats, numbers, and what stands in the way."""
+    """Show what is in a file: layers, shapes, formats, numbers, and what stands in the way.
+
+    The file is read without the framework that wrote it; nothing in it is executed. A spec is shown
+    with the formats that it gives.
+    """
     from fpgac.pipeline.inspecting import inspect as inspected
 
     found = inspected(file, plugins_with(plugin))
-    if json:
-        _print_json(found)
-    else:
-        _print(found)
+    deliver(_plain(found), lambda: _print(found))
 
 
-def _print_json(found: Inspection) -> None:
+def _plain(found: Inspection) -> dict[str, Any]:
     from dataclasses import asdict
-    from json import dumps
 
     layers = [{**asdict(layer), "sparsity": layer.sparsity} for layer in found.layers]
-    plain: dict[str, Any] = {
+    return {
         "file": str(found.path),
         "kind": found.kind,
         "inputs": [asdict(tensor) for tensor in found.inputs],
@@ -122,14 +109,12 @@ def _print_json(found: Inspection) -> None:
         "parameters": found.parameters,
         "multiplications": found.multiplications,
         "sparsity": found.sparsity,
-        "problems": [{"code": each.code, **each.texts} for each in found.problems],
+        "problems": [problem.plain() for problem in found.problems],
         "notes": list(found.notes),
     }
-    typer.echo(dumps(plain, indent=1))
 
 
 def _print(found: Inspection) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     out = results()
@@ -137,27 +122,32 @@ def _print(found: Inspection) -> None:
     for what, tensors in (("in ", found.inputs), ("out", found.outputs)):
         for tensor in tensors:
             out.print(Text(f"  {what} {_tensor_text(tensor)}"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    numbers = ("parameters", "products", "zeros")
-    for title in ("layer", "is", "gives", "format", *numbers):
-        table.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
-    for layer in found.layers:
-        table.add_row(*map(Text, _row(layer)))
     out.print()
-    out.print(table)
-    out.print(
-        Text(
-            f"\n{found.parameters:,} parameters, {found.multiplications:,} multiplications a "
-            f"sample, {found.sparsity:.0%} of the weights zero"
-        ),
-        soft_wrap=True,
+    out.print(_table(found.layers))
+    totals = (
+        f"\n{found.parameters:,} parameters, {found.multiplications:,} multiplications a sample, "
+        f"{found.sparsity:.0%} of the weights zero"
     )
+    out.print(Text(totals), soft_wrap=True)
     for note in found.notes:
         out.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
     for problem in found.problems:
         out.print(Text(f"in the way: {problem}", style="red"), soft_wrap=True)
     if not found.problems:
         out.print(Text("nothing stands in the way", style="green"))
+
+
+def _table(layers: Iterable[LayerFacts]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    numbers = ("parameters", "products", "zeros")
+    for title in ("layer", "is", "gives", "format", *numbers):
+        table.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
+    for layer in layers:
+        table.add_row(*map(Text, _row(layer)))
+    return table
 
 
 def _tensor_text(tensor: TensorFacts) -> str:

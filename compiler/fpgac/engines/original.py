@@ -13,6 +13,7 @@ from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.errors import Problem, ProofError, Where
 from fpgac.network.imports.comparison import Deviation, require_alike
 from fpgac.network.imports.original import Original, ask, missing
+from fpgac.network.imports.reading import model_path
 from fpgac.network.network import Network
 from fpgac.numbers import IntArray
 from fpgac.tensors import Layout
@@ -51,7 +52,8 @@ def study(network: Network, file: Path, vectors: Sequence[Vectors]) -> OriginalA
     followed = _followed(network, layout.number(vectors[0].words))
     outputs = [original.outputs[output.name] for output in network.outputs]
     origins = list(original.origins.values())
-    answers, tensors = ask(network, original, file, [(rows, outputs), (followed, origins)])
+    model = model_path(file)
+    answers, tensors = ask(network, original, model, [(rows, outputs), (followed, origins)])
     layers = require_alike(network, original, followed, tensors)
     return OriginalAnswers(np.concatenate([answers[name] for name in outputs], axis=1), layers)
 

@@ -107,7 +107,7 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
 
 def _check_file(file: SpecFile, plugins: Plugins) -> None:
     """The network's file can be read, where the network comes from one alone."""
-    source = plugins.source(file.spec.network_file, file.where("network"))
+    source = plugins.source(file.network_path.name, file.where("network"))
     if file.spec.topology is None and isinstance(source, ImportedFile):
         source.check(file.network_path, file.spec)
 

@@ -54,7 +54,7 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     with disk_errors(written):
         write_whole(written, chosen.text().encode())
     by = f"{len(rows):,} samples of {'the data' if sources.has_data else 'random numbers'}"
-    said = f"{path.name} has floats: formats of {bits} bits chosen by {by}, written to {written}"
+    said = f"{chosen.model} has floats: formats of {bits} bits chosen by {by}, written to {written}"
     return ChosenFormats(written, (said, *_loss(sources, draft, chosen)))
 
 

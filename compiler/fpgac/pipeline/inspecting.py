@@ -150,7 +150,7 @@ def _tensor(tensor: Tensor) -> TensorFacts:
 
 def _spec(path: Path, plugins: Plugins) -> Inspection:
     file = check_spec(path, plugins)
-    source = plugins.source(file.spec.network_file, file.where("network"))
+    source = plugins.source(file.network_path.name, file.where("network"))
     if isinstance(source, ImportedFile):
         return _imported(path, file, source)
     if file.network_path.is_file():

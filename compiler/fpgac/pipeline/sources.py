@@ -85,7 +85,7 @@ class Sources:
 
     @_Once
     def source(self) -> NetworkSource:
-        return self.plugins.source(self.spec.network_file, self.file.where("network"))
+        return self.plugins.source(self.file.network_path.name, self.file.where("network"))
 
     @property
     def network_digest(self) -> str:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.imports.draft import Draft, Entry
 from fpgac.network.imports.formats import Formats, RangedFormats, WideFormats
+from fpgac.network.imports.keras.savedmodel import whole_model
 from fpgac.network.imports.settling import settle
 from fpgac.network.meaning import meaning
 from fpgac.numbers import FixedPoint
@@ -73,8 +74,8 @@ class Chosen:
 
 
 def formats_path(network: Path, name: str) -> Path:
-    """Where the formats for the spec called ``name`` lie: beside the network's file."""
-    return network.with_name(f"{name}.formats.toml")
+    """Where the formats for the spec called ``name`` lie: beside the network's file or folder."""
+    return whole_model(network).with_name(f"{name}.formats.toml")
 
 
 def read_formats(path: Path) -> Chosen:
@@ -211,7 +212,7 @@ def choose(
     lowest, highest = _ranges(draft, rows)
     recording = _Recording(RangedFormats(bits, lowest, highest))
     settle(draft, "draft", recording, inputs)
-    return Chosen(file.name, digest, bits, recording.inputs, recording.layers)
+    return Chosen(whole_model(file).name, digest, bits, recording.inputs, recording.layers)
 
 
 def _ranges(draft: Draft, rows: Floats) -> tuple[dict[str, float], dict[str, float]]:

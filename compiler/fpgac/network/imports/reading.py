@@ -14,7 +14,11 @@ from fpgac.network.imports.formats import Formats
 from fpgac.network.imports.hls4ml_project import model_of
 from fpgac.network.imports.keras.containers import weights_beside
 from fpgac.network.imports.keras.reading import draft_keras
-from fpgac.network.imports.keras.savedmodel import SAVED_MODEL, is_saved_model
+from fpgac.network.imports.keras.savedmodel import (
+    SAVED_MODEL,
+    is_saved_model,
+    whole_model,
+)
 from fpgac.network.imports.onnx.reading import draft_onnx
 from fpgac.network.imports.original import Original
 from fpgac.network.imports.settling import settle
@@ -53,9 +57,8 @@ def model_path(path: Path) -> Path:
     Raises:
         NetworkError: there is none.
     """
-    if path.name == SAVED_MODEL:
-        return path.parent
-    return model_of(path) if path.suffix in _PROJECTS and path.is_file() else path
+    whole = whole_model(path)
+    return model_of(whole) if whole.suffix in _PROJECTS and whole.is_file() else whole
 
 
 def is_model(path: Path) -> bool:
@@ -123,7 +126,7 @@ def imported(
     by_node = {node.name: node.origin for node in draft.nodes}
     original = Original(
         framework=draft.framework,
-        file=path.name,
+        file=whole_model(path).name,
         digest=content_digest(path),
         inputs={entry.name: entry.original for entry in draft.entries},
         origins=settled.origins,

@@ -16,6 +16,7 @@ from fpgac.network.imports.choosing import (
 )
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.formats import Formats, UsualFormats
+from fpgac.network.imports.keras.savedmodel import whole_model
 from fpgac.network.imports.reading import SUFFIXES, content_digest, draft_of, imported
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkSource
@@ -110,7 +111,7 @@ def _formats(path: Path, spec: Spec) -> Formats:
             Problem(
                 f"the formats were chosen for another {chosen.model}",
                 Where(written),
-                expected=f"those of {path.name} as it is now",
+                expected=f"those of {whole_model(path).name} as it is now",
                 hint="delete the file to have them chosen again",
                 code="network.other-formats",
             )

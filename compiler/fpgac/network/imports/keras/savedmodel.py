@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from fpgac.network.imports.keras.containers import KerasFile, Weights, refuse_file
 
-__all__ = ["SAVED_MODEL", "is_saved_model", "read_saved_model"]
+__all__ = ["SAVED_MODEL", "is_saved_model", "read_saved_model", "whole_model"]
 
 SAVED_MODEL = "saved_model.pb"
 
@@ -44,6 +44,11 @@ _FOOTER = 48
 def is_saved_model(path: Path) -> bool:
     """Whether ``path`` is the folder of a SavedModel."""
     return (path / SAVED_MODEL).is_file()
+
+
+def whole_model(path: Path) -> Path:
+    """The SavedModel's folder where ``path`` is the file in it that names it; else ``path``."""
+    return path.parent if path.name == SAVED_MODEL else path
 
 
 def read_saved_model(folder: Path) -> KerasFile:
