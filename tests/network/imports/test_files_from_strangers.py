@@ -10,10 +10,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 
 from fpgac.errors import NetworkError
-from fpgac.network.imports.reading import draft_of
+from fpgac.network.imports.draft import Sums
+from fpgac.network.imports.reading import content_digest, draft_of
+from tests.network.imports import onnx_files
 from tests.problems import coded
 
 
@@ -139,3 +142,32 @@ def test_an_hls4ml_project_without_its_model(tmp_path: Path) -> None:
 
     with pytest.raises(NetworkError, check=coded("network.no-model")):
         draft_of(project)
+
+
+def apart(folder: Path, name: str) -> Path:
+    """A model whose numbers lie in a file of this name beside it."""
+    file = onnx_files.dense(folder / "net.onnx")
+    model = onnx.load(file)
+    onnx.save(model, file, save_as_external_data=True, location=name, size_threshold=0)
+    return file
+
+
+def test_the_numbers_beside_an_onnx_file_belong_to_it(tmp_path: Path) -> None:
+    file = apart(tmp_path, "net.onnx.data")
+    before, sums = content_digest(file), draft_of(file).nodes[0].what
+    numbers = bytearray((tmp_path / "net.onnx.data").read_bytes())
+    numbers[3] ^= 0x80  # the sign of the first one
+    (tmp_path / "net.onnx.data").write_bytes(numbers)
+    other = draft_of(file).nodes[0].what
+
+    assert content_digest(file) != before
+    assert isinstance(sums, Sums)
+    assert isinstance(other, Sums)
+    assert (sums.weights.values != other.weights.values).sum() == 1
+
+
+def test_numbers_in_any_other_file_are_not_read(tmp_path: Path) -> None:
+    file = apart(tmp_path, "secret.bin")
+
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(file)

@@ -19,6 +19,7 @@ from fpgac.network.imports.keras.savedmodel import (
     is_saved_model,
     whole_model,
 )
+from fpgac.network.imports.onnx.graph import data_beside
 from fpgac.network.imports.onnx.reading import draft_onnx
 from fpgac.network.imports.original import Original
 from fpgac.network.imports.settling import settle
@@ -94,13 +95,15 @@ def draft_of(path: Path) -> Draft:
 
 
 def content_digest(path: Path) -> str:
-    """Digest of a file, of a folder's files, or of layers with their weights beside them."""
+    """Digest of a file and what belongs to it: a folder's files, weights beside the layers."""
     file = model_path(path)
     if file.is_dir():
         files = (each for each in sorted(file.rglob("*")) if each.is_file())
         return digest_json({str(each.relative_to(file)): digest_file(each) for each in files})
     if file.suffix == ".json":
         return digest_json([digest_file(file), digest_file(weights_beside(file))])
+    if data_beside(file).is_file():
+        return digest_json([digest_file(file), digest_file(data_beside(file))])
     return digest_file(file)
 
 

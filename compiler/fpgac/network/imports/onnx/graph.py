@@ -19,7 +19,7 @@ from fpgac.errors import NetworkError, Problem, ToolchainError, Where
 from fpgac.network.imports.draft import Drafting, Numbers, UnreadInputError, UnsupportedError, What
 from fpgac.spec.shapes import Shape
 
-__all__ = ["Call", "Graph", "View", "load_model"]
+__all__ = ["Call", "Graph", "View", "data_beside", "load_model"]
 
 Array = npt.NDArray[Any]
 
@@ -63,12 +63,33 @@ def load_model(path: Path) -> Any:
             )
         ) from error
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
+        strange = _external(model) - {data_beside(path).name}
+        if strange:
+            raise _unreadable(path, f"numbers in other files: {', '.join(sorted(strange))}")
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except NetworkError:
+        raise
     except Exception as error:  # protobuf has errors of its own, and onnx.checker others
         raise _unreadable(path, f"{type(error).__name__}: {error}"[:500]) from None
     if not model.graph.output:  # an empty file is an empty message
         raise _unreadable(path, "a graph without outputs")
     return model
+
+
+def data_beside(path: Path) -> Path:
+    """Where PyTorch's exporter puts the numbers of the model at ``path``, if not into the file."""
+    return path.with_name(f"{path.name}.data")
+
+
+def _external(model: Any) -> set[str]:
+    """The files in which the constants of ``model`` lie."""
+    return {
+        entry.value
+        for tensor in model.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
 
 
 def _unreadable(path: Path, got: str) -> NetworkError:
