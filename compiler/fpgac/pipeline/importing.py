@@ -69,7 +69,7 @@ def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> Floa
         if type_ is None:
             raise NetworkError(
                 Problem(
-                    f"nothing tells what numbers the input {entry.name!r} gets",
+                    f"the range of the input {entry.name!r} is not known",
                     sources.file.where("interface"),
                     expected="a table [data], or interface.input = 'ap_fixed<...>'",
                     code="network.no-ranges",

@@ -41,7 +41,7 @@ class SpecFile:
     def network_path(self) -> Path:
         """The file of the trained network, in the spec's folder.
 
-        TensorFlow's SavedModel is a folder; what tells it from others is a file in it.
+        A SavedModel of TensorFlow is a folder, which is known by a file in it.
         """
         path = self.path.parent / self.spec.network_file
         saved = path / "saved_model.pb"

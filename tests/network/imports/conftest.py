@@ -64,6 +64,7 @@ def started(kind: str, folder: Path) -> Iterator[Frameworks]:
         frameworks = Frameworks(folder, process, log)
         frameworks.wait()
         yield frameworks
+        process.kill()  # frameworks take their time to end
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,9 @@ def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
 def quick_answers(frameworks: Callable[[str], Frameworks], monkeypatch: pytest.MonkeyPatch) -> None:
     """Originals are run by the processes at hand, and not by one of their own for each question."""
 
-    def run(task: str, folder: Path, tell: Callable[[Mapping[str, Any]], None], to: Worker) -> None:
+    def run(
+        task: str, folder: Path, report: Callable[[Mapping[str, Any]], None], to: Worker
+    ) -> None:
         assert task == "answer"
         (kind,) = (kind for kind, switches in SWITCHES.items() if switches == to.switches)
         frameworks(kind).answer(folder)

@@ -207,22 +207,13 @@ class _Replay:
 
     def compare(self, node: Node, origin: str, theirs: Floats) -> Deviation:
         """How far the node is from the original, whose numbers count from here on."""
-        value = self.values[node.name]
-        scale = float(np.abs(theirs).max(initial=0))
-        if value in self.words and self._is_exact(node):
-            ours = np.ldexp(self.words[value].astype(np.float64), -value.fraction)
-            allowed = np.full(ours.shape, self.original.float_error * scale)
-        else:
-            before = max(self.slack[name] for name in node.inputs)
-            ours = self.numbers[node.name]
-            allowed = self._own_slack(node) + before * _steepness(node.operation)
-            allowed = np.broadcast_to(allowed + _FLOAT_ERROR * scale, ours.shape)
+        ours, allowed = self._ours(node, float(np.abs(theirs).max(initial=0)))
         outside = _outside(node.operation, theirs)
         excess = np.where(outside, -np.inf, np.abs(ours - theirs) - allowed)
         sample, number = np.unravel_index(
             int(np.nan_to_num(excess, nan=np.inf).argmax()), ours.shape
         )
-        self._replace(node.name, value, theirs)
+        self._replace(node.name, self.values[node.name], theirs)
         return Deviation(
             node.name,
             origin,
@@ -233,6 +224,17 @@ class _Replay:
             float(allowed[sample, number]),
             float(outside.mean()),
         )
+
+    def _ours(self, node: Node, scale: float) -> tuple[Floats, Floats]:
+        """The node's numbers, and what they may be off by where the originals reach ``scale``."""
+        value = self.values[node.name]
+        if value in self.words and self._is_exact(node):
+            exact = np.ldexp(self.words[value].astype(np.float64), -value.fraction)
+            return exact, np.full(exact.shape, self.original.float_error * scale)
+        before = max(self.slack[name] for name in node.inputs)
+        allowed = self._own_slack(node) + before * _steepness(node.operation)
+        ours = self.numbers[node.name]
+        return ours, np.broadcast_to(allowed + _FLOAT_ERROR * scale, ours.shape)
 
     def _is_exact(self, node: Node) -> bool:
         """Whether it, and what it reads from where the original is known, loses nothing."""

@@ -164,7 +164,7 @@ class DraftNode:
         name: a plain identifier.
         what: what it does; None where that cannot be imported.
         inputs: the names of what it reads.
-        shape: of what it gives; None where nobody can tell.
+        shape: of what it gives; None where it is not known.
         label: what the file calls it: ``Dense 'fc1'``.
         origin: the original's tensor that it gives, if that has one.
         unread: the numbers in the file of a step that cannot be imported.

@@ -28,7 +28,7 @@ class LayerFacts:
     Args:
         name: what fpgac calls it.
         kind: what its file calls it.
-        shape: of one sample's result; None where nobody can tell.
+        shape: of one sample's result; None where it is not known.
         format: of its weights, or else of its results; ``floats`` where there is none.
         parameters: all numbers that it has learnt.
         multiplications: for one sample, those with zero not counted.

@@ -6,7 +6,7 @@ The process answers with the tensors that it is asked for, each in the file's ow
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -152,7 +152,6 @@ def ask(
     original: Original,
     file: Path,
     questions: Sequence[tuple[Floats, Sequence[str]]],
-    tell: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> list[dict[str, Floats]]:
     """What the original's framework makes of ``file``.
 
@@ -162,7 +161,6 @@ def ask(
         file: the file that it comes from.
         questions: rows of the network's inputs, shape (samples, numbers), each with the names of
             the original's tensors that are asked for.
-        tell: hears what the framework's process has to say.
 
     Returns:
         For each question the tensors by name, as rows in the network's order of axes: (samples,
@@ -172,15 +170,7 @@ def ask(
         ToolchainError: the framework is not installed.
         NetworkError: it refuses the file, or its process died.
     """
-    if lacking := missing(original.framework):
-        raise ToolchainError(
-            Problem(
-                f"{original.framework} cannot be asked for its answers",
-                Where(file),
-                got=lacking,
-                code="toolchain.no-framework",
-            )
-        )
+    _require_installed(original.framework, file)
     jobs = [list(dict.fromkeys(tensors)) for _, tensors in questions]
     with exchange() as folder:
         names = [original.inputs[tensor.name] for tensor in network.inputs]
@@ -193,11 +183,23 @@ def ask(
         (folder / "request.json").write_text(json.dumps(request))
         for place, (rows, _) in enumerate(questions):
             np.savez(folder / f"inputs{place}.npz", *network.input_layout.named(rows).values())
-        run_worker("answer", folder, tell, FRAMEWORKS[original.framework].worker)
+        run_worker("answer", folder, lambda _: None, FRAMEWORKS[original.framework].worker)
         return [
             _answers(original, folder / f"answers{place}.npz", tensors)
             for place, tensors in enumerate(jobs)
         ]
+
+
+def _require_installed(framework: str, file: Path) -> None:
+    if lacking := missing(framework):
+        raise ToolchainError(
+            Problem(
+                f"{framework} cannot be asked for its answers",
+                Where(file),
+                got=lacking,
+                code="toolchain.no-framework",
+            )
+        )
 
 
 def _answers(original: Original, file: Path, tensors: Sequence[str]) -> dict[str, Floats]:

@@ -40,7 +40,7 @@ _READERS: Mapping[str, Callable[[Path], Draft]] = {
 # Where hls4ml's projects name a model.
 _PROJECTS = (".yml", ".yaml")
 
-# Files whose content is program code: to be told apart from what nobody knows.
+# Files whose content is program code, which are refused by name.
 _PICKLES: Mapping[str, str] = {
     ".pt": "torch.onnx.export(model, sample, 'model.onnx')",
     ".pth": "torch.onnx.export(model, sample, 'model.onnx')",

@@ -54,10 +54,10 @@ class ImportedFile(NetworkSource):
         given_inputs(draft, spec)
 
     def digest(self, path: Path, spec: Spec) -> str:
-        """See :meth:`NetworkSource.digest`: of the file, and of the formats beside it."""
+        """See :meth:`NetworkSource.digest`: of the file, its name, and the formats beside it."""
         formats = formats_path(path, spec.name)
         chosen = digest_file(formats) if formats.is_file() else ""
-        return digest_json([content_digest(path), chosen])
+        return digest_json([whole_model(path).name, content_digest(path), chosen])
 
 
 def needs_formats(path: Path, spec: Spec) -> bool:

@@ -108,11 +108,11 @@ def _name_of(config: Any) -> str:
 
 
 def _sequence(tables: Sequence[Mapping[str, Any]], layers: list[KerasLayer], config: Any) -> Graph:
-    """A chain, whose input may be told by its first layer alone."""
+    """A chain, whose input shape its first layer may have."""
     if layers[0].kind != _INPUTS:
         shape = _batch_shape(layers[0].config) or config.get("build_input_shape")
         if shape is None:
-            raise ValueError("nothing in it tells the shape of its input")
+            raise ValueError("the shape of its input is not in it")
         name = f"{layers[0].name}_input"
         entry = KerasLayer(_INPUTS, name, {"batch_shape": shape}, Weights())
         layers = [entry, *layers]

@@ -82,7 +82,7 @@ class FixedPoints:
         """How it rounds, once it is trained."""
         mode = str(self.options["round_mode"]).upper().removeprefix("S_")
         if mode not in _ROUNDINGS:
-            raise UnsupportedError(f"it rounds in a way of its own, {mode}", "'RND' or 'TRN'")
+            raise UnsupportedError(f"it rounds by {mode}", "'RND' or 'TRN'")
         return _ROUNDINGS[mode]
 
     @property
@@ -90,7 +90,7 @@ class FixedPoints:
         """What it does with numbers out of range."""
         mode = str(self.options["overflow_mode"]).upper()
         if mode not in _OVERFLOWS:
-            raise UnsupportedError(f"it overflows in a way of its own, {mode}", "'WRAP' or 'SAT'")
+            raise UnsupportedError(f"it overflows by {mode}", "'WRAP' or 'SAT'")
         return _OVERFLOWS[mode]
 
     @property

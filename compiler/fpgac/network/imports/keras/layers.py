@@ -75,7 +75,7 @@ _FUNCTIONS: Mapping[str, FunctionName] = {
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A call of a layer on its way into the draft; ``inputs`` are the draft's names."""
+    """A call of a layer that becomes part of the draft; ``inputs`` are the draft's names."""
 
     draft: Drafting
     layer: KerasLayer
@@ -91,7 +91,7 @@ class Reading:
         """The shape of the first input.
 
         Raises:
-            UnreadInputError: nobody can tell it.
+            UnreadInputError: it is not known.
         """
         return self.shape_of(self.inputs[0])
 
@@ -307,7 +307,7 @@ def kernel_options(reading: Reading) -> tuple[tuple[int, ...], Padding]:
     steps = tuple(strides) if isinstance(strides, list | tuple) else (strides,) * len(ones)
     padding = reading.config.get("padding", "valid")
     if padding not in ("valid", "same"):
-        raise UnsupportedError(f"it pads in a way of its own, {padding!r}", "'valid' or 'same'")
+        raise UnsupportedError(f"its padding is {padding!r}", "'valid' or 'same'")
     return steps, padding
 
 
@@ -400,8 +400,8 @@ def _data_normalisation(reading: Reading) -> str:
     reading.require("axis", -1, (-1,), (len(reading.shape),), None)
     reading.require("invert", False)
     config, channels = reading.config, reading.shape[-1]
-    told = [config.get("mean"), config.get("variance")]
-    numbers = reading.arrays[:2] if None in told else told
+    given = [config.get("mean"), config.get("variance")]
+    numbers = reading.arrays[:2] if None in given else given
     mean, variance = (
         np.broadcast_to(np.asarray(each, np.float64).reshape(-1), (channels,)) for each in numbers
     )

@@ -108,11 +108,11 @@ def parse(given: Any) -> Quantiser | None:
         known = ", ".join(_PARAMETERS)
         raise UnsupportedError(f"a quantiser that fpgac does not know, {name}", f"known: {known}")
     known_options = _PARAMETERS[name]
-    told = dict(zip(known_options, args, strict=False)) | dict(options)
-    strange = sorted(set(told) - set(known_options) - _IGNORED)
+    chosen = dict(zip(known_options, args, strict=False)) | dict(options)
+    strange = sorted(set(chosen) - set(known_options) - _IGNORED)
     if strange or len(args) > len(known_options):
         raise UnsupportedError(f"the quantiser {name} has an option {', '.join(strange)}")
-    quantiser = Quantiser(name, {key: told.get(key, known_options[key]) for key in known_options})
+    quantiser = Quantiser(name, {key: chosen.get(key, known_options[key]) for key in known_options})
     if quantiser.options.get("qnoise_factor", 1.0) != 1.0:
         what = f"{name} quantises only in part: its qnoise_factor is {quantiser['qnoise_factor']}"
         raise UnsupportedError(what, "finish the training with a qnoise_factor of 1")

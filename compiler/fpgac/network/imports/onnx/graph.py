@@ -1,4 +1,4 @@
-"""An ONNX graph on its way into a draft: its constants, and the views of what nodes give.
+"""An ONNX graph that becomes a draft: its constants, and the views of what nodes give.
 
 ONNX has the channels first, fpgac has them last. A tensor is a step of the draft, and which of its
 axes is each of ONNX's: transpositions only change the view, until an operator needs an order.
@@ -53,28 +53,41 @@ def load_model(path: Path) -> Any:
     """
     try:
         import onnx
-    except ImportError as error:
-        raise ToolchainError(
-            Problem(
-                "an ONNX file cannot be read without the package onnx",
-                Where(path),
-                hint="pip install 'fpgac[import]'",
-                code="toolchain.no-onnx",
-            )
-        ) from error
+    except ImportError:
+        raise ToolchainError(_no_onnx(path)) from None
     try:
         model = onnx.load(path, load_external_data=False)
-        strange = _external(model) - {data_beside(path).name}
-        if strange:
-            raise _unreadable(path, f"numbers in other files: {', '.join(sorted(strange))}")
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except NetworkError:
-        raise
     except Exception as error:  # protobuf has errors of its own, and onnx.checker others
         raise _unreadable(path, f"{type(error).__name__}: {error}"[:500]) from None
+    _load_beside(model, path)
     if not model.graph.output:  # an empty file is an empty message
         raise _unreadable(path, "a graph without outputs")
     return model
+
+
+def _no_onnx(path: Path) -> Problem:
+    what, hint = (
+        "an ONNX file cannot be read without the package onnx",
+        "pip install 'fpgac[import]'",
+    )
+    return Problem(what, Where(path), hint=hint, code="toolchain.no-onnx")
+
+
+def _load_beside(model: Any, path: Path) -> None:
+    """Read the constants of ``model`` that lie in a file beside it.
+
+    Raises:
+        NetworkError: they lie elsewhere, or not all of them are there.
+    """
+    from onnx import load_external_data_for_model
+
+    strange = _external(model) - {data_beside(path).name}
+    if strange:
+        raise _unreadable(path, f"numbers in other files: {', '.join(sorted(strange))}")
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from None
 
 
 def data_beside(path: Path) -> Path:

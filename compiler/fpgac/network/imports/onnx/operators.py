@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -202,14 +203,16 @@ def _convolution(call: Call) -> None:
     # From (filters, channels, *kernel) to (*kernel, channels, filters).
     axes_of = (-1, 0) if _is_last(call) else (1, 0)
     moved = np.moveaxis(kernel.values, axes_of, (-2, -1))
-    if groups == 1:
-        sums = Sums("convolution", Numbers(moved, kernel.type), bias, steps, padding)
-    else:
-        if kernel.values.shape[0] != groups:
-            raise UnsupportedError("it has several filters for each group of channels")
-        each = Numbers(moved[..., 0, :], kernel.type)
-        sums = Sums("depthwise", each, bias, steps, padding)
-    _give_image(call, call.add(sums, name))
+    sums = Sums("convolution", Numbers(moved, kernel.type), bias, steps, padding)
+    _give_image(call, call.add(sums if groups == 1 else _depthwise(sums, groups), name))
+
+
+def _depthwise(sums: Sums, groups: int) -> Sums:
+    """The sums of each channel by itself, whose kernels have one channel."""
+    kernel = sums.weights
+    if kernel.values.shape[-1] != groups:
+        raise UnsupportedError("it has several filters for each group of channels")
+    return replace(sums, kind="depthwise", weights=Numbers(kernel.values[..., 0, :], kernel.type))
 
 
 def _channels(call: Call) -> int:
@@ -240,7 +243,7 @@ def _sides(call: Call, shape: Shape, size: Sequence[int], steps: Sequence[int]) 
     """How much padding stands before and behind, for each axis of space.
 
     Raises:
-        UnsupportedError: ONNX says it in a way that fpgac does not know.
+        UnsupportedError: fpgac does not know the kind of padding.
     """
     automatic = call.attributes.get("auto_pad", "NOTSET")
     axes = len(size)
@@ -307,23 +310,26 @@ def _with_constant(call: Call) -> None:
         raise UnsupportedError(
             f"{call.kind} with a constant for each number", "one for each channel, or for all"
         )
-    row, ones, zeros = rows[0], np.ones(len(rows[0])), np.zeros(len(rows[0]))
-    sign = -1.0 if call.kind == "Sub" and place == 0 else 1.0
-    match call.kind:
-        case "Add":
-            factor, shift = ones, row
-        case "Sub":
-            factor, shift = ones * sign, -sign * row
-        case "Mul":
-            factor, shift = row, zeros
-        case _:
-            factor, shift = 1 / row, zeros
     if call.kind == "Add" and _is_bias(call, view):
-        call.graph.drafting.add_bias(view.name, Numbers(row, constant.type), call.output)
+        call.graph.drafting.add_bias(view.name, Numbers(rows[0], constant.type), call.output)
         call.graph.views[call.output] = view
         return
+    factor, shift = _factor_and_shift(call.kind, place, rows[0])
     scaling = Scaling(_factor(factor, None), _factor(shift, constant.type))
     call.give(call.add(scaling, view.name), view.axes)
+
+
+def _factor_and_shift(kind: str, place: int, row: Floats) -> tuple[Floats, Floats]:
+    """What an operator with a constant does; ``place`` is which of its operands that is."""
+    ones, zeros = np.ones(len(row)), np.zeros(len(row))
+    match kind:
+        case "Add":
+            return ones, row
+        case "Sub":
+            return (-ones, row) if place == 0 else (ones, -row)
+        case "Mul":
+            return row, zeros
+    return 1 / row, zeros
 
 
 def _factor(values: Floats, type_: Any) -> Numbers:
