@@ -35,6 +35,9 @@ HEAVY: Final = frozenset(
     }
 )
 
+# What makes a network of a spec, and a program of a network.
+NETWORKS: Final = frozenset({"fpgac.network.ops", "fpgac.program.builder"})
+
 COMMAND = """
 import runpy
 sys.argv = ["fpgac", *arguments]
@@ -82,7 +85,13 @@ def test_the_front_door_imports_nothing_heavy(command: str) -> None:
 
 def test_a_warm_compile_imports_nothing_heavy(iris_build: Path) -> None:
     command = ("compile", "specs/iris.toml", "--target", "aws-f1", "--out", iris_build)
-    assert HEAVY & imported(COMMAND, *command) == frozenset()
+    assert (HEAVY | NETWORKS) & imported(COMMAND, *command) == frozenset()
+
+
+def test_a_spec_that_was_found_sound_is_read_without_its_network() -> None:
+    command = ("validate", "specs/iris.toml")
+    imported(COMMAND, *command)
+    assert NETWORKS & imported(COMMAND, *command) == frozenset()
 
 
 def test_a_build_answers_without_anything_heavy(iris_build: Path) -> None:

@@ -71,3 +71,8 @@ def test_the_mistakes_of_all_checks_come_at_once(specs: Path) -> None:
     assert next(line for line, key, _ in found if key == "targets.aws-f9") == line_of(
         specs, "aws-f9"
     )
+
+
+def test_a_spec_is_refused_as_often_as_it_is_asked_for(specs: Path) -> None:
+    first = refused(specs, ('name = "iris"', 'name = "Config2"'))
+    assert first == refused(specs)

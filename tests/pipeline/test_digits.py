@@ -17,7 +17,7 @@ from fpgac.network.meaning import outputs
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "specs" / "digits.toml"
 ENGINES = [
-    *("exact program", "Keras", "Keras as recorded", "C simulation", "program in numpy"),
+    *("exact program", "Keras", "C simulation", "program in numpy", "Keras as recorded"),
     *("kernel", "kernel with the exact program"),
 ]
 HOSTS = ["pynq", "opencl", "xrt"]

@@ -24,6 +24,7 @@ from fpgac.program.formats import Formats
 from fpgac.program.interpreter import interpret
 from fpgac.program.program import Combination, Program, Terminal, Value
 from fpgac.tensors import Tensor
+from tests.drawing import examples
 from tests.programs import drawn, random_words
 
 GIVEN = FixedPoint.parse("ap_fixed<8,4,RND,SAT>")
@@ -268,7 +269,7 @@ def test_where_no_sample_shows_a_difference_vectors_must_decide() -> None:
     assert found.problem is None
 
 
-@settings(max_examples=80, deadline=None, print_blob=True)
+@settings(max_examples=examples(80), deadline=None, print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_is_called_the_same_is_the_same(seed: int) -> None:
     """One constant of a random program is changed a little: that may count, or may not."""

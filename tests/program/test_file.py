@@ -32,6 +32,7 @@ from fpgac.program.program import Combination, Program, Terminal
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
+from tests.drawing import examples
 from tests.programs import drawn, random_words
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -126,7 +127,7 @@ def test_a_program_comes_back_as_it_was_written(program: Program, tmp_path: Path
     assert np.array_equal(interpret(found, rows), interpret(program, rows))
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=examples(60), deadline=None, print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_program_comes_back_with_its_digest(seed: int) -> None:
     program = drawn(seed)
@@ -428,7 +429,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None, print_blob=True)
+@settings(max_examples=examples(600), deadline=None, print_blob=True)
 @given(data=st.data())
 def test_whatever_is_forged_is_refused_or_a_program(
     plain: dict[str, Any], data: st.DataObject

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Drawn,
@@ -152,7 +153,7 @@ def networks(draw: st.DrawFn) -> Drawn:
     return net
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(2))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -161,7 +162,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(4))
 @given(st.lists(networks(), min_size=24, max_size=24))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

@@ -376,7 +376,7 @@ def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> 
     assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
 
 
-@settings(together, max_examples=examples(3))
+@settings(together, max_examples=examples(2))
 @given(st.lists(networks(), min_size=12, max_size=12))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -385,7 +385,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=examples(8))
+@settings(together, max_examples=examples(4))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fpgac.program.program import Cast, Dot
 from fpgac.rules.core_program import exact_program
 from tests.cores import power_of_two
+from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Drawn,
@@ -148,7 +149,7 @@ def test_what_hls4mls_shifts_lose_is_lost(core_from: CoreOf, simulate_all: Simul
     assert_exact([net], core_from, simulate_all)
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(2))
 @given(st.lists(networks(), min_size=16, max_size=16))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -157,7 +158,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(4))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

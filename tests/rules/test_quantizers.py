@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fpgac.program.program import CastEach
 from fpgac.rules.core_program import exact_program
+from tests.drawing import examples
 from tests.rules.drawing import CoreOf, Drawn, Simulated, assert_exact, formats, sums, together
 
 
@@ -105,7 +106,7 @@ def test_elements_have_types_of_their_own(core_from: CoreOf) -> None:
     ]
 
 
-@settings(together, max_examples=3)
+@settings(together, max_examples=examples(2))
 @given(st.lists(networks(), min_size=16, max_size=16))
 def test_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
@@ -114,7 +115,7 @@ def test_drawn_networks_are_exact(
 
 
 @pytest.mark.heavy
-@settings(together, max_examples=8)
+@settings(together, max_examples=examples(4))
 @given(st.lists(networks(), min_size=32, max_size=32))
 def test_many_drawn_networks_are_exact(
     core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]

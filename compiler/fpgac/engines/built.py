@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy.typing as npt
 
@@ -17,9 +17,11 @@ from fpgac.engines.engine import Vectors
 from fpgac.errors import BuildError, Problem, Where
 from fpgac.numbers import IntArray
 from fpgac.plain import loads
-from fpgac.program.program import Program
 from fpgac.steps.plan import CONTRACT
 from fpgac.tensors import Layout
+
+if TYPE_CHECKING:
+    from fpgac.program.program import Program
 
 __all__ = ["CARD_PLAN", "PROGRAM", "Build", "CardPlan"]
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from fpgac.engines.engine import Engine, Fraction, Vectors, ignored
 from fpgac.errors import Problem, ProofError, Where
 from fpgac.network.imports.comparison import Deviation, require_alike
+from fpgac.network.imports.files import model_path
 from fpgac.network.imports.original import Original, ask, missing
-from fpgac.network.imports.reading import model_path
 from fpgac.network.network import Network
 from fpgac.numbers import IntArray
 from fpgac.tensors import Layout

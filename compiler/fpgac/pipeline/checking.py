@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,14 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fpgac.core.checks import check_names
-from fpgac.core.reuse import reuse_factors
+from fpgac.build.store import Entry, Store
+from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, Where, nearest
-from fpgac.network.imports.reading import is_model
+from fpgac.network.imports.files import identifier, is_model
 from fpgac.network.imports.source import ImportedFile
-from fpgac.network.topology import untrained
-from fpgac.network.training import check_precision
-from fpgac.pipeline.spec_writing import identifier
+from fpgac.pipeline.identity import compiler_digest
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
@@ -40,7 +39,7 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     checks: tuple[Callable[[], object], ...] = (
         partial(_check_file, file, plugins),
         partial(_check_data, file, plugins),
-        partial(_check_network, file),
+        partial(_check_network, file, Store.of_user()),
         *targets,
     )
     for check in checks:
@@ -67,10 +66,23 @@ def _no_spec(path: Path) -> Problem:
     )
 
 
-def _check_network(file: SpecFile) -> None:
-    """What would fail later, after a training perhaps: names, precision, reuse factors."""
+def _check_network(file: SpecFile, known: Store) -> None:
+    """What would fail later, after a training perhaps; ``known`` says which specs were sound."""
     if file.spec.topology is None:
         return
+    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json())])
+    if known.get("sound", key) is None:
+        _check_untrained(file)
+        known.put("sound", key, Entry({}))
+
+
+def _check_untrained(file: SpecFile) -> None:
+    """Names, precision and reuse factors of the network that the spec asks for."""
+    from fpgac.core.checks import check_names
+    from fpgac.core.reuse import reuse_factors
+    from fpgac.network.topology import untrained
+    from fpgac.network.training import check_precision
+
     network = untrained(file.spec)
     try:
         check_names(network)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
@@ -31,19 +31,19 @@ from fpgac.engines.kernel import Kernel
 from fpgac.engines.proving import Proof
 from fpgac.errors import FpgacError
 from fpgac.network.provenance import training_digest
-from fpgac.network.training import Progress as TrainingProgress
 from fpgac.pipeline.checking import chosen_target
-from fpgac.pipeline.importing import choose_formats
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
-from fpgac.pipeline.training import train_from
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.parser import Figure, ReportParser
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
+
+if TYPE_CHECKING:
+    from fpgac.network.training import Progress as TrainingProgress
 
 __all__ = ["Mode", "Report", "Request", "compile_spec", "is_warm"]
 
@@ -172,6 +172,8 @@ class _Pipeline:
         path, notify = self.request.file.network_path, self.workspace.notify
         sources = self.stages.sources
         if not path.is_file():
+            from fpgac.pipeline.training import train_from
+
             notify(Note(f"there is no {path} yet: training the network"))
             notify(Started("training"))
             started = time.monotonic()
@@ -188,10 +190,13 @@ class _Pipeline:
 
     def _choose_formats(self) -> None:
         """Choose formats for the floats of an imported network, and write them down."""
+        if not self.stages.sources.is_imported:
+            return
+        from fpgac.pipeline.importing import choose_formats
+
         chosen = choose_formats(self.stages.sources)
-        if chosen is not None:
-            for line in chosen.lines:
-                self.workspace.notify(Note(line))
+        for line in chosen.lines if chosen else ():
+            self.workspace.notify(Note(line))
 
     def _training_progress(self, news: TrainingProgress) -> None:
         done = news.step / news.steps if news.steps else 0.0

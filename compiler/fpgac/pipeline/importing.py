@@ -11,11 +11,12 @@ from fpgac.build.folder import disk_errors, write_whole
 from fpgac.data.accuracy import judge
 from fpgac.data.vectors import make_vectors
 from fpgac.errors import NetworkError, Problem
-from fpgac.network.imports.choosing import Chosen, choose, float_outputs, formats_path
+from fpgac.network.imports.choosing import Chosen, choose, float_outputs
 from fpgac.network.imports.draft import Draft
-from fpgac.network.imports.reading import content_digest, draft_of
+from fpgac.network.imports.files import content_digest, formats_path
+from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
-from fpgac.network.imports.source import ImportedFile, given_inputs, needs_formats
+from fpgac.network.imports.source import given_inputs, needs_formats
 from fpgac.network.meaning import outputs
 from fpgac.numbers import FixedPoint, FloatArray
 from fpgac.pipeline.sources import Sources
@@ -43,7 +44,7 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     """
     file, spec = sources.file, sources.spec
     path = file.network_path
-    if not isinstance(sources.source, ImportedFile) or not needs_formats(path, spec):
+    if not needs_formats(path, spec):
         return None
     draft = draft_of(path)
     inputs = given_inputs(draft, spec)

@@ -19,7 +19,8 @@ from fpgac.network.imports.facts import (
     facts_of_network,
     facts_of_program,
 )
-from fpgac.network.imports.reading import draft_of, is_model
+from fpgac.network.imports.files import is_model
+from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.network import Network

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from fpgac.data.dataset import Dataset, Provider, Split
 from fpgac.data.vectors import make_vectors
 from fpgac.errors import Problem, SpecError
-from fpgac.network.network import Network
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
@@ -20,6 +20,9 @@ from fpgac.plugins.blame import blamed
 from fpgac.spec.loader import SpecFile
 from fpgac.spec.models import DataSection
 from fpgac.tensors import Layout
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
 
 __all__ = ["Sources"]
 
@@ -50,6 +53,11 @@ class Sources:
     def has_data(self) -> bool:
         """Whether the spec names a data set; a network from a file needs none."""
         return self.spec.data is not None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the network comes from another framework's file."""
+        return isinstance(self.source, ImportedFile)
 
     @property
     def _data(self) -> DataSection:
@@ -107,6 +115,7 @@ class Sources:
         Raises:
             NetworkError: there is none, it is damaged, or it is another one.
         """
+        from fpgac.network.network import Network
         from fpgac.network.topology import check
 
         with blamed(self.source):

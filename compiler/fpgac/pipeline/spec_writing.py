@@ -12,12 +12,13 @@ from fpgac.build.folder import disk_errors, write_whole
 from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.facts import FLOATS, facts_of_draft
+from fpgac.network.imports.files import identifier
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
 from fpgac.spec.names import check_identifier
 from fpgac.spec.shapes import shape_text
 
-__all__ = ["DECIDE", "WrittenSpec", "identifier", "imported_spec", "write_spec"]
+__all__ = ["DECIDE", "WrittenSpec", "imported_spec", "write_spec"]
 
 # What marks a line that only a user can decide on.
 DECIDE = "# decide:"
@@ -145,12 +146,3 @@ def _quantisation(draft: Draft) -> Iterator[str]:
 
 def _has_floats(draft: Draft) -> bool:
     return any(layer.format == FLOATS for layer in facts_of_draft(draft))
-
-
-def identifier(file: Path) -> str:
-    """A name for the network in ``file``: the file's own, as far as it is a plain one."""
-    stem = file.name.partition(".")[0] or "network"
-    plain = "".join(each if each.isalnum() and each.isascii() else "_" for each in stem).strip("_")
-    while "__" in plain:
-        plain = plain.replace("__", "_")
-    return plain if plain[:1].isalpha() else f"net_{plain}"

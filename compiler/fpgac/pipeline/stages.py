@@ -24,7 +24,6 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.network.imports.original import Original
 from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
@@ -192,10 +191,11 @@ class SpecStages:
 
         None where there is no original, or its framework is not installed.
         """
+        if not self.sources.is_imported:
+            return None
         from fpgac.engines.original import OriginalModel
 
-        network = self.value(self.network)
-        if Original.of(network) is None or OriginalModel(network, self.inputs).missing():
+        if OriginalModel(self.value(self.network), self.inputs).missing():
             return None
         return Stage(
             "original",
@@ -275,7 +275,7 @@ class SpecStages:
 
         network, made = self.value(self.network), self.value(self.vectors)
         sets = (made.vectors, *self._more_test_data())
-        if Original.of(network) is None:
+        if not self.sources.is_imported:
             return Question(Keras(network, outputs), sets)
         if self.original is None:
             return Question(OriginalModel(network, outputs), sets)

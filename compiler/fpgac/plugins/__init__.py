@@ -7,6 +7,9 @@ may change without notice.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import (
     Toolchain,
@@ -34,24 +37,6 @@ from fpgac.errors import (
     Where,
     nearest,
 )
-from fpgac.network.network import Network, Output, Recording
-from fpgac.network.operation import Operation, Part
-from fpgac.network.ops.arrangement import (
-    Cropping,
-    Flatten,
-    Permute,
-    Reshape,
-    Upsampling,
-    ZeroPadding,
-)
-from fpgac.network.ops.convolution import Convolution, Depthwise
-from fpgac.network.ops.dense import Dense
-from fpgac.network.ops.merge import Concatenate, Merge
-from fpgac.network.ops.pooling import GlobalPooling, Pooling
-from fpgac.network.ops.relu import Relu
-from fpgac.network.ops.sloped import LeakyRelu, Prelu
-from fpgac.network.ops.softmax import Argmax, Softmax
-from fpgac.network.ops.squash import Squash
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
@@ -65,6 +50,34 @@ from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import Zynq, hwh_file, zynq
 from fpgac.tensors import Layout, Tensor
+
+if TYPE_CHECKING:
+    from fpgac.plugins.networks import (
+        Argmax,
+        Concatenate,
+        Convolution,
+        Cropping,
+        Dense,
+        Depthwise,
+        Flatten,
+        GlobalPooling,
+        LeakyRelu,
+        Merge,
+        Network,
+        Operation,
+        Output,
+        Part,
+        Permute,
+        Pooling,
+        Prelu,
+        Recording,
+        Relu,
+        Reshape,
+        Softmax,
+        Squash,
+        Upsampling,
+        ZeroPadding,
+    )
 
 __all__ = [
     "CARD",
@@ -154,3 +167,10 @@ __all__ = [
     "version_of",
     "zynq",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Networks and their operations are for sources of networks; targets need not wait for them.
+    if name in __all__:
+        return getattr(import_module("fpgac.plugins.networks"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

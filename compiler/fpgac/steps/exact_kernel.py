@@ -14,7 +14,6 @@ from fpgac.design.contract import Contract
 from fpgac.design.design import File
 from fpgac.design.render import render
 from fpgac.native.library import EXACT
-from fpgac.program.ranges import NotExact
 
 __all__ = ["FOLDER", "SOURCE", "exact_files", "exact_step"]
 
@@ -30,6 +29,7 @@ def exact_files(core: Core, contract: Contract) -> dict[str, File]:
     """
     from fpgac.native.cpp.generator import generate
     from fpgac.native.cpp.levels import PORTABLE
+    from fpgac.program.ranges import NotExact
     from fpgac.rules.core_program import exact_program
 
     try:

@@ -112,7 +112,7 @@ def test_rows_of_any_width_come_in_and_go_out(given: str, size: int, level: Leve
 
 
 @pytest.mark.heavy
-@settings(max_examples=examples(120), print_blob=True)
+@settings(max_examples=examples(60), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1), level=st.sampled_from(HERE))
 def test_many_more_programs(seed: int, level: Level) -> None:
     check(drawn(seed), level)

@@ -15,7 +15,8 @@ import pytest
 
 from fpgac.errors import NetworkError
 from fpgac.network.imports.draft import Sums
-from fpgac.network.imports.reading import content_digest, draft_of
+from fpgac.network.imports.files import content_digest
+from fpgac.network.imports.reading import draft_of
 from tests.network.imports import onnx_files
 from tests.problems import coded
 

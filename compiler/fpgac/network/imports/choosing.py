@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.imports.draft import Draft, Entry
+from fpgac.network.imports.files import whole_model
 from fpgac.network.imports.formats import Formats, RangedFormats, WideFormats
-from fpgac.network.imports.keras.savedmodel import whole_model
 from fpgac.network.imports.settling import settle
 from fpgac.network.meaning import meaning
 from fpgac.numbers import FixedPoint
@@ -31,7 +31,6 @@ __all__ = [
     "WrittenFormats",
     "choose",
     "float_outputs",
-    "formats_path",
     "read_formats",
 ]
 
@@ -71,11 +70,6 @@ class Chosen:
             lines += ["", f"[layers.{layer}]"]
             lines += [f'{key} = "{type_}"' for key, type_ in types.items()]
         return "\n".join(lines) + "\n"
-
-
-def formats_path(network: Path, name: str) -> Path:
-    """Where the formats for the spec called ``name`` lie: beside the network's file or folder."""
-    return whole_model(network).with_name(f"{name}.formats.toml")
 
 
 def read_formats(path: Path) -> Chosen:

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import NetworkError, Problem, Where, nearest
-from fpgac.network.imports.choosing import (
-    UnchosenFormats,
-    WrittenFormats,
-    formats_path,
-    read_formats,
-)
-from fpgac.network.imports.draft import Draft
-from fpgac.network.imports.formats import Formats, UsualFormats
-from fpgac.network.imports.keras.savedmodel import whole_model
-from fpgac.network.imports.reading import SUFFIXES, content_digest, draft_of, imported
-from fpgac.network.network import Network
+from fpgac.network.imports.files import SUFFIXES, content_digest, formats_path, whole_model
 from fpgac.network.source import NetworkSource
-from fpgac.numbers import FixedPoint
-from fpgac.spec.models import Spec
+
+if TYPE_CHECKING:
+    from fpgac.network.imports.draft import Draft
+    from fpgac.network.imports.formats import Formats
+    from fpgac.network.network import Network
+    from fpgac.numbers import FixedPoint
+    from fpgac.spec.models import Spec
 
 __all__ = ["ImportedFile", "given_inputs", "needs_formats"]
 
@@ -29,7 +25,7 @@ __all__ = ["ImportedFile", "given_inputs", "needs_formats"]
 class ImportedFile(NetworkSource):
     """Files of Keras, QKeras, HGQ2, ONNX and QONNX."""
 
-    name = "import"
+    name = "Keras or ONNX"
     description = "Keras 2 and 3, QKeras, HGQ2, ONNX, QONNX: topology, formats and names are theirs"
     suffixes = SUFFIXES
 
@@ -39,6 +35,8 @@ class ImportedFile(NetworkSource):
         What the file has as floats gets the formats of the spec's ``[quantisation]``, or those
         that were chosen by data.
         """
+        from fpgac.network.imports.reading import draft_of, imported
+
         draft = draft_of(path)
         return imported(draft, path, spec.name, _formats(path, spec), given_inputs(draft, spec))
 
@@ -48,6 +46,8 @@ class ImportedFile(NetworkSource):
         Raises:
             NetworkError: something does.
         """
+        from fpgac.network.imports.reading import draft_of
+
         draft = draft_of(path)
         if draft.problems:
             raise NetworkError(*(replace(p, where=Where(path)) for p in draft.problems))
@@ -66,6 +66,9 @@ def needs_formats(path: Path, spec: Spec) -> bool:
     Raises:
         NetworkError: the file cannot be imported.
     """
+    from fpgac.network.imports.choosing import UnchosenFormats
+    from fpgac.network.imports.reading import draft_of, imported
+
     formats = _formats(path, spec)
     if not isinstance(formats, UnchosenFormats):
         return False
@@ -99,6 +102,9 @@ def given_inputs(draft: Draft, spec: Spec) -> dict[str, FixedPoint]:
 
 
 def _formats(path: Path, spec: Spec) -> Formats:
+    from fpgac.network.imports.choosing import UnchosenFormats, WrittenFormats, read_formats
+    from fpgac.network.imports.formats import UsualFormats
+
     usual = spec.quantisation
     if usual.source is None and usual.model_fields_set - {"bits"}:
         return UsualFormats(usual)

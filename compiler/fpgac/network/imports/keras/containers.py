@@ -12,14 +12,14 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.errors import NetworkError, Problem, Where
+from fpgac.network.imports.files import is_saved_model, refuse_file, weights_beside
 
-__all__ = ["KerasFile", "Weights", "class_paths", "read_keras", "refuse_file", "weights_beside"]
+__all__ = ["KerasFile", "Weights", "class_paths", "read_keras"]
 
 Array = npt.NDArray[Any]
 
@@ -67,7 +67,7 @@ def read_keras(path: Path) -> KerasFile:
     Raises:
         NetworkError: there is no such file, or it holds no such model.
     """
-    from fpgac.network.imports.keras.savedmodel import is_saved_model, read_saved_model
+    from fpgac.network.imports.keras.savedmodel import read_saved_model
 
     if is_saved_model(path):
         return read_saved_model(path)
@@ -77,17 +77,6 @@ def read_keras(path: Path) -> KerasFile:
         return _read_zip(path) if zipfile.is_zipfile(path) else _read_h5(path)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, UnicodeDecodeError) as error:
         refuse_file(path, "the file is no Keras model that can be read", str(error))
-
-
-def refuse_file(path: Path, what: str, got: str = "", hint: str = "") -> NoReturn:
-    """There is no network in the file at ``path``.
-
-    Raises:
-        NetworkError: always.
-    """
-    raise NetworkError(
-        Problem(what, Where(path), got=got, hint=hint, code="network.unreadable-file")
-    ) from None
 
 
 def _read_h5(path: Path) -> KerasFile:
@@ -196,23 +185,6 @@ def _read_json(path: Path) -> KerasFile:
             return KerasFile(version, model, _tree(file).part("layers").parts, by_class=True)
         named = _named_weights(file.get("model_weights", file))
         return KerasFile(version, model, named)
-
-
-_WEIGHTS = ("_weights.h5", ".weights.h5", ".h5")
-
-
-def weights_beside(path: Path) -> Path:
-    """The file with the weights of the layers in the ``.json`` at ``path``.
-
-    Raises:
-        NetworkError: there is none.
-    """
-    beside = [path.with_name(f"{path.stem}{ending}") for ending in _WEIGHTS]
-    for file in beside:
-        if file.is_file():
-            return file
-    names = " or ".join(file.name for file in beside)
-    refuse_file(path, "the layers' weights are not beside them", hint=f"expected {names}")
 
 
 def class_path(class_name: str) -> str:

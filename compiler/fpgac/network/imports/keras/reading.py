@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fpgac.network.imports.draft import Draft, Drafting, UnreadInputError, UnsupportedError
+from fpgac.network.imports.files import refuse_file
 from fpgac.network.imports.keras import hgq
-from fpgac.network.imports.keras.containers import KerasFile, Weights, read_keras, refuse_file
+from fpgac.network.imports.keras.containers import KerasFile, Weights, read_keras
 from fpgac.network.imports.keras.graph import Call, Graph, Place, graph_of
 from fpgac.network.imports.keras.layers import Reading, read_layer
 

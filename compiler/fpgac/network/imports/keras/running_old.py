@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fpgac.network.imports.keras.containers import weights_beside
-from fpgac.network.imports.keras.savedmodel import is_saved_model, read_saved_model
+from fpgac.network.imports.files import is_saved_model, weights_beside
+from fpgac.network.imports.keras.savedmodel import read_saved_model
 from fpgac.network.imports.keras.widening import wide_copy, widened, without_training
 from fpgac.network.keras.modules import Keras
 from fpgac.network.keras.modules import load as load_keras

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.network.imports.keras.containers import KerasFile, Weights, refuse_file
+from fpgac.network.imports.files import refuse_file
+from fpgac.network.imports.keras.containers import KerasFile, Weights
 
-__all__ = ["SAVED_MODEL", "is_saved_model", "read_saved_model", "whole_model"]
-
-SAVED_MODEL = "saved_model.pb"
+__all__ = ["read_saved_model"]
 
 # The layers' arrays by their attributes, in the order in which Keras saves them elsewhere.
 _ORDER = (
@@ -39,16 +38,6 @@ _ORDER = (
 _END = "/.ATTRIBUTES/VARIABLE_VALUE"
 _TYPES: Mapping[int, str] = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}
 _FOOTER = 48
-
-
-def is_saved_model(path: Path) -> bool:
-    """Whether ``path`` is the folder of a SavedModel."""
-    return (path / SAVED_MODEL).is_file()
-
-
-def whole_model(path: Path) -> Path:
-    """The SavedModel's folder where ``path`` is the file in it that names it; else ``path``."""
-    return path.parent if path.name == SAVED_MODEL else path
 
 
 def read_saved_model(folder: Path) -> KerasFile:

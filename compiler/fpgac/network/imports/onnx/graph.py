@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, ToolchainError, Where
 from fpgac.network.imports.draft import Drafting, Numbers, UnreadInputError, UnsupportedError, What
+from fpgac.network.imports.files import data_beside
 from fpgac.spec.shapes import Shape
 
-__all__ = ["Call", "Graph", "View", "data_beside", "load_model"]
+__all__ = ["Call", "Graph", "View", "load_model"]
 
 Array = npt.NDArray[Any]
 
@@ -88,11 +89,6 @@ def _load_beside(model: Any, path: Path) -> None:
         load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from None
-
-
-def data_beside(path: Path) -> Path:
-    """Where PyTorch's exporter puts the numbers of the model at ``path``, if not into the file."""
-    return path.with_name(f"{path.name}.data")
 
 
 def _external(model: Any) -> set[str]:
