@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fpgac.errors import FpgacError
-from fpgac.network.imports import source
+from fpgac.network.imports import reading
 from fpgac.network.imports.draft import Draft, DraftNode, Sums
 from fpgac.network.imports.reading import draft_of
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
+from fpgac.pipeline.training import train_network
 from fpgac.plugins import load_plugins
 from tests.network.imports import onnx_files
 from tests.problems import coded
@@ -48,7 +49,7 @@ def test_a_wrong_import_fails_the_compile_before_anything_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = onnx_files.quantised_convolutional(tmp_path / "net.onnx")
-    monkeypatch.setattr(source, "draft_of", with_reversed_kernels)
+    monkeypatch.setattr(reading, "draft_of", with_reversed_kernels)
 
     with pytest.raises(FpgacError, check=coded("proof.unlike-original", key="layers.conv_2")):
         compiled(spec_of(network))
@@ -124,6 +125,14 @@ def test_all_that_stands_in_the_way_is_told_before_anything_is_built(tmp_path: P
 
     with pytest.raises(FpgacError, check=coded("network.unknown-layer", "network.unknown-layer")):
         check_spec(spec_of(network))
+
+
+def test_a_spec_without_layers_cannot_be_trained(tmp_path: Path) -> None:
+    plugins = load_plugins()
+    file = check_spec(spec_of(tmp_path / "net.network.json", "[data]", 'source = "iris"'), plugins)
+
+    with pytest.raises(FpgacError, check=coded("spec.no-topology", key="network")):
+        train_network(file, plugins)
 
 
 def test_a_spec_needs_a_topology_or_a_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpgac.errors import NetworkError, Problem, Where
+from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile
 from fpgac.network.training import Progress
@@ -57,6 +57,7 @@ def train_from(sources: Sources, progress: Callable[[Progress], None]) -> Networ
 
     Raises:
         NetworkError: the spec names a file of a format that fpgac only reads.
+        SpecError: the spec has no layers, which its network's file would have.
     """
     from fpgac.network.file import write_network
     from fpgac.network.training import train
@@ -83,5 +84,15 @@ def _require_writable(sources: Sources) -> None:
                 Where(sources.file.network_path),
                 hint="put the file there, or leave 'network' out of the spec to train one",
                 code="network.not-trainable",
+            )
+        )
+    if sources.spec.topology is None:
+        raise SpecError(
+            Problem(
+                "a network without layers cannot be trained",
+                sources.file.where("network"),
+                expected="a table [topology]",
+                hint=f"or a trained network at {sources.file.network_path}",
+                code="spec.no-topology",
             )
         )
