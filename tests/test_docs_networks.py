@@ -45,7 +45,7 @@ def test_the_page_works_from_top_to_bottom(tmp_path: Path) -> None:
 
     imported, expected = (tmp_path / name for name in ("flowers.toml", "expected.toml"))
     assert tomllib.loads(imported.read_text()) == tomllib.loads(expected.read_text())
-    assert (tmp_path / "flowers.formats.toml").is_file()
+    assert (tmp_path / "flowers.formats").is_file()
 
 
 def run(command: str, folder: Path) -> None:

@@ -88,7 +88,7 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     shutil.copytree(iris_build, folder / "build")
     (folder / "specs").mkdir()
     names = ("iris.toml", "iris.network.json")
-    for name in (*names, "flowers.toml", "flowers.keras", "flowers.formats.toml"):
+    for name in (*names, "flowers.toml", "flowers.keras", "flowers.formats"):
         shutil.copy(specs / name, folder / "specs")
     text = (specs / "iris.toml").read_text()
     mistaken = text.replace("epochs", "epoch").replace("clock_mhz = 250.0", "clock_mhz = 0")

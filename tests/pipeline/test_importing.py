@@ -69,7 +69,7 @@ def test_floats_get_formats_by_data_which_stay(tmp_path: Path) -> None:
     (apart,) = original.approximations
     assert apart.vectors == "data"
     assert 0 < apart.greatest < 0.5
-    formats = tmp_path / "net.formats.toml"
+    formats = tmp_path / "net.formats"
     before = formats.read_text()
     assert compiled(spec_of(network, *lines[:-1], "bits = 12")).proof == report.proof
     assert formats.read_text() == before
@@ -91,7 +91,7 @@ def test_a_network_that_is_too_far_from_its_original_is_refused(tmp_path: Path) 
 
 def test_other_weights_want_other_formats(tmp_path: Path) -> None:
     network = onnx_files.dense(tmp_path / "net.onnx")
-    (tmp_path / "net.formats.toml").write_text(
+    (tmp_path / "net.formats").write_text(
         'model = "net.onnx"\ndigest = "old"\nbits = 8\n[inputs]\n'
     )
     spec = spec_of(network, "[interface]", 'input = "ap_fixed<8,4,RND,SAT>"')

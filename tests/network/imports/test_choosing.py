@@ -58,7 +58,7 @@ def test_nothing_saturates_on_the_data(onnx_folder: Path) -> None:
 
 
 def test_what_was_chosen_stays(onnx_folder: Path, tmp_path: Path) -> None:
-    chosen, file = chosen_for(onnx_folder, 10), tmp_path / "net.formats.toml"
+    chosen, file = chosen_for(onnx_folder, 10), tmp_path / "net.formats"
     file.write_text(chosen.text())
 
     assert read_formats(file) == chosen
@@ -68,7 +68,7 @@ def test_what_was_chosen_stays(onnx_folder: Path, tmp_path: Path) -> None:
     "text", ["", "model = 1", "= ", "model='a'\ndigest='b'\nbits=3\n[inputs]\nx='y'"]
 )
 def test_a_damaged_file_of_formats(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "net.formats.toml"
+    file = tmp_path / "net.formats"
     file.write_text(text)
 
     with pytest.raises(NetworkError, check=coded("network.bad-formats")):

@@ -110,7 +110,7 @@ def data_beside(path: Path) -> Path:
 
 def formats_path(network: Path, name: str) -> Path:
     """Where the formats for the spec called ``name`` lie: beside the network's file or folder."""
-    return whole_model(network).with_name(f"{name}.formats.toml")
+    return whole_model(network).with_name(f"{name}.formats")
 
 
 def identifier(file: Path) -> str:

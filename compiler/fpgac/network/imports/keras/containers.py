@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.network.imports.files import is_saved_model, refuse_file, weights_beside
+from fpgac.network.source import NetworkFile
 
 __all__ = ["KerasFile", "Weights", "class_paths", "read_keras"]
 
@@ -178,7 +179,8 @@ def _read_json(path: Path) -> KerasFile:
         raise ValueError("it is too long")
     model = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(model, dict) or "config" not in model:
-        refuse_file(path, "the file is no Keras model: it has no layers")
+        hint = f"fpgac's own networks are called NAME{NetworkFile.suffixes[0]}"
+        refuse_file(path, "the file is no Keras model: it has no layers", hint=hint)
     version = str(model.get("keras_version", "2"))
     with h5py.File(weights_beside(path), "r") as file:
         if "layers" in file:
