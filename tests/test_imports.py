@@ -108,3 +108,8 @@ def test_a_build_answers_without_anything_heavy(iris_build: Path) -> None:
 )
 def test_what_others_build_on_imports_nothing_heavy(program: str) -> None:
     assert HEAVY & imported(program) == frozenset()
+
+
+@pytest.mark.parametrize("command", ["--help", "compile --help"])
+def test_help_needs_no_numpy(command: str) -> None:
+    assert "numpy" not in imported(COMMAND, *command.split())

@@ -12,7 +12,6 @@ import typer
 from fpgac.cli.console import complain, deliver, errors, results
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
-from fpgac.plain import to_plain
 
 if TYPE_CHECKING:
     from fpgac.engines.hosts import HostResult
@@ -111,6 +110,8 @@ def compile_(
 
 def _plain(report: Report) -> dict[str, object]:
     """The report as plain data."""
+    from fpgac.plain import to_plain
+
     archive = report.archive
     return {
         "folder": report.folder,
