@@ -28,6 +28,7 @@ from _hls4ml import compiled as hls4ml_compiled
 from _onnx import float_session
 
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.native.cpp.levels import LEVELS, Form
 from fpgac.native.cpp.plan import Plan
 from fpgac.native.engine import Engine
@@ -35,7 +36,6 @@ from fpgac.native.library import compiled, find_compiler
 from fpgac.network.file import read_network
 from fpgac.network.network import Network
 from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
 
 NETWORK = Path(__file__).parents[1] / "specs" / "muon.network.json"
 
@@ -63,7 +63,7 @@ Floats = npt.NDArray[np.float32]
 
 def main() -> None:
     network = read_network(NETWORK)
-    program = exact_program(lower(network, HlsSection()))
+    program = exact_program(lower(network, HlsSettings()))
     x = samples(network)
     engine = Engine.of(program)
     avx2 = Engine.of(program, next(level for level in LEVELS if level.name == "avx2"))
@@ -147,7 +147,7 @@ def ceilings(engine: Engine) -> list[Callable[[], object]]:
 
 def first_sample(network: Network) -> Figure:
     """From the core to the first answer, with an empty cache and with a full one."""
-    core = lower(network, HlsSection())
+    core = lower(network, HlsSettings())
     x = np.zeros((1, network.input_layout.size), np.float32)
 
     def answer() -> None:
@@ -179,7 +179,7 @@ def peak_memory() -> Figure:
 def stream(count: int) -> None:
     """Compute ``count`` samples piece by piece, and print the most memory that it took, in MB."""
     network = read_network(NETWORK)
-    engine, x = Engine.of(exact_program(lower(network, HlsSection()))), samples(network)
+    engine, x = Engine.of(exact_program(lower(network, HlsSettings()))), samples(network)
     for _ in range(0, count, SAMPLES):
         engine.numbers(x)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -19,6 +19,7 @@ from exact import FEW, SAMPLES, UNIT, Floats, best_session, in_batches, rates, s
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.csim import CSimulation
 from fpgac.engines.emulator import simulation
 from fpgac.engines.engine import Vectors
@@ -27,7 +28,6 @@ from fpgac.network.file import read_network
 from fpgac.network.network import Network
 from fpgac.numbers import IntArray
 from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
 
 SPECS = Path(__file__).parents[1] / "specs"
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def core(network: Network) -> Core:
-    return lower(network, HlsSection())
+    return lower(network, HlsSettings())
 
 
 def simulated(made: Core) -> Words:

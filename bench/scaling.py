@@ -27,10 +27,10 @@ from _networks import dense
 from _onnx import float_session
 
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.native.engine import Engine
 from fpgac.network.network import Network
 from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
 
 Result = TypeVar("Result")
 
@@ -116,7 +116,7 @@ def cost(layers: int, width: int) -> Cost:
     theirs = None
     if layers <= MOST_LAYERS and layers * width**2 <= MOST_WEIGHTS:
         theirs = seconds(partial(hls4ml, network))
-    lowering, core = timed(lambda: lower(network, HlsSection()))
+    lowering, core = timed(lambda: lower(network, HlsSettings()))
     making, program = timed(lambda: exact_program(core))
     with tempfile.TemporaryDirectory(prefix="fpgac-bench-") as cache:
         os.environ["FPGAC_CACHE"] = cache

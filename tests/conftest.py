@@ -46,11 +46,13 @@ def run_fpgac(
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache of this run's own, which its workers share: no test depends on an earlier run."""
+    """A cache, and a key for seals, of this run's own, which its workers share: no test depends on
+    an earlier run."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(shared / "cache"))
+        patch.setenv("XDG_STATE_HOME", str(shared / "state"))
         yield shared / "cache"
 
 

@@ -19,9 +19,10 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import core_of
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.csim import simulate
 from fpgac.numbers import IntArray
-from fpgac.spec.models import HlsSection
+from fpgac.spec.models import IoType, Strategy
 from fpgac.steps.core import ap_headers, core_source
 
 Layers = Sequence[Mapping[str, Any]]
@@ -34,8 +35,8 @@ def made(
     settings: Mapping[str, Any],
     *,
     top: str = "net",
-    io_type: str = "io_parallel",
-    strategy: str = "latency",
+    io_type: IoType = "io_parallel",
+    strategy: Strategy = "latency",
 ) -> Core:
     """The core of layers in hls4ml's own description; ``settings`` is its configuration of each.
 
@@ -44,7 +45,7 @@ def made(
     import hls4ml
     from hls4ml.model.graph import ModelGraph
 
-    hls = HlsSection.model_validate({"io_type": io_type, "strategy": strategy})
+    hls = HlsSettings(io_type=io_type, strategy=strategy)
     with (
         tempfile.TemporaryDirectory(prefix="fpgac-") as folder,
         contextlib.redirect_stdout(io.StringIO()),

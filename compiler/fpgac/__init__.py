@@ -1,6 +1,7 @@
 """fpgac: a declarative compiler from neural networks to FPGA cards.
 
-``fpgac.emulate(spec, samples)`` gives a network's answers to the last bit; see :mod:`fpgac.api`.
+``fpgac.compile``, ``fpgac.train``, ``fpgac.emulate`` and ``fpgac.trace`` do what the commands do,
+and ``fpgac.load`` gives a build as a function; see :mod:`fpgac.api`.
 """
 
 from typing import Any
@@ -8,11 +9,18 @@ from typing import Any
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def _front_door() -> Any:
     # The ground floor knows nothing of the house until somebody asks for its front door.
     from importlib import import_module
 
-    api = import_module("fpgac.api")
-    if name in api.__all__:
+    return import_module("fpgac.api")
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_") and name in (api := _front_door()).__all__:
         return getattr(api, name)
     raise AttributeError(f"module 'fpgac' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_front_door().__all__])

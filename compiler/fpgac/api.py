@@ -1,20 +1,118 @@
-"""What a Python program calls: ``fpgac.emulate``, and ``fpgac.emulator`` to call more than once."""
+"""What a Python program calls: the same as the commands, with values instead of text.
+
+Each function does exactly what the command of its name does: it reads and writes the same files,
+and raises as :class:`fpgac.errors.FpgacError` what the command prints. Nothing is printed; who
+wants to know how far a function has come gives it a listener. In a notebook, what they return shows
+itself as tables.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from fpgac.build.events import Event
     from fpgac.engines.emulator import Emulator, Results
+    from fpgac.network.network import Network
+    from fpgac.network.training import Progress
+    from fpgac.pipeline.compiling import Report
+    from fpgac.pipeline.training import Trained
+    from fpgac.plugins import Plugins
+    from fpgac.reports.precision import Trace
+    from fpgac.spec.loader import SpecFile
 
-__all__ = ["emulate", "emulator", "load"]
+__all__ = ["check", "compile", "emulate", "emulator", "load", "trace", "train"]
 
 File = str | os.PathLike[str]
+
+
+def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compile
+    spec: File,
+    target: str | None = None,
+    *,
+    mode: Literal["emulation", "hw_emu", "hw"] = "emulation",
+    out: File | None = None,
+    plugins: Iterable[File] = (),
+    listener: Callable[[Event], None] | None = None,
+) -> Report:
+    """Build ``spec`` for a target, and prove that all engines agree: ``fpgac compile``.
+
+    Args:
+        spec: the TOML file. Its network is trained if that is not there yet.
+        target: one of the spec's targets; needed if it has several.
+        mode: how far to go: "emulation" needs no vendor's tools.
+        out: the folder to write; by default build/NAME-TARGET.
+        plugins: files of plugins, as with ``--plugin``.
+        listener: hears of each stage as it begins and ends.
+
+    Returns:
+        The build's folder, its accuracy, which engines agree, and what the vendor's tools reported.
+
+    Raises:
+        FpgacError: of whatever failed; what was finished before it is kept.
+    """
+    from fpgac.pipeline.checking import only_target
+    from fpgac.pipeline.compiling import Request, compile_spec, default_folder
+
+    file, loaded = _checked(spec, plugins)
+    name = only_target(file, target)
+    folder = Path(out) if out is not None else default_folder(file, name)
+    return compile_spec(Request(file, name, folder, mode), loaded, listener or _ignored)
+
+
+def train(
+    spec: File,
+    *,
+    force: bool = False,
+    baseline: bool = True,
+    plugins: Iterable[File] = (),
+    listener: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train the network of ``spec`` and write it beside the spec: ``fpgac train``.
+
+    Args:
+        spec: the TOML file.
+        force: replace a network that is there, and is another one.
+        baseline: also train the network in floats, neither quantised nor pruned, to compare.
+        plugins: files of plugins, as with ``--plugin``.
+        listener: hears of steps and epochs; what it raises ends the training, and the next call
+            goes on after the last epoch.
+
+    Returns:
+        The network, how accurate it is, and the report of the training.
+
+    Raises:
+        FpgacError: the training is not possible or failed; the text says what to do.
+    """
+    from fpgac.pipeline.training import train_network
+
+    file, loaded = _checked(spec, plugins)
+    return train_network(file, loaded, listener or _ignored, force=force, baseline=baseline)
+
+
+def check(
+    spec: File,
+    *,
+    plugins: Iterable[File] = (),
+    listener: Callable[[Progress], None] | None = None,
+) -> Network:
+    """Train the network of ``spec`` anew and compare it with the file: ``fpgac train --check``.
+
+    Returns:
+        The network in the file, which is the one that comes out; nothing was written.
+
+    Raises:
+        NetworkError: another one comes out, or there is none.
+    """
+    from fpgac.pipeline.training import check_network
+
+    file, loaded = _checked(spec, plugins)
+    return check_network(file, loaded, listener or _ignored)
 
 
 def load(build: File, *, threads: int | None = None) -> Emulator:
@@ -48,12 +146,10 @@ def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] 
     """
     if Path(spec).is_dir():
         return load(spec, threads=threads)
-    from fpgac.pipeline.checking import check_spec
     from fpgac.pipeline.emulating import SpecEmulation
-    from fpgac.plugins import load_plugins
 
-    loaded = load_plugins(files=map(Path, plugins))
-    return SpecEmulation(check_spec(Path(spec), loaded), loaded, threads=threads).emulator
+    file, loaded = _checked(spec, plugins)
+    return SpecEmulation(file, loaded, threads=threads).emulator
 
 
 def emulate(
@@ -62,8 +158,9 @@ def emulate(
     *,
     raw: bool = False,
     threads: int | None = None,
+    plugins: Iterable[File] = (),
 ) -> Results:
-    """The answers that the chip of ``spec`` gives to ``samples``, to the last bit.
+    """The answers of ``spec``'s chip to ``samples``, to the last bit: ``fpgac emulate``.
 
     Args:
         spec: the TOML file, whose network must be trained; or a build folder.
@@ -71,6 +168,7 @@ def emulate(
             on the input's grid; of several inputs a mapping by name.
         raw: give raw words instead of numbers: result = word x the step of the output's type.
         threads: how many processors to use; all by default.
+        plugins: files of plugins, as with ``--plugin``.
 
     Returns:
         Shape (n, \\*result), in the narrowest float that holds each result exactly, or raw words;
@@ -79,5 +177,35 @@ def emulate(
     Raises:
         FpgacError: the spec, its network or the samples are at fault; the text says what to do.
     """
-    chip = emulator(spec, threads=threads)
+    chip = emulator(spec, threads=threads, plugins=plugins)
     return chip.raw(samples) if raw else chip.predict(samples)
+
+
+def trace(spec: File, data: File | None = None, *, plugins: Iterable[File] = ()) -> Trace:
+    """Where the bits of ``spec``'s network go, layer by layer: ``fpgac trace``.
+
+    Args:
+        spec: the TOML file, whose network must be trained.
+        data: an .npy or .npz file of samples; by default the test part of the spec's own data.
+        plugins: files of plugins, as with ``--plugin``.
+
+    Raises:
+        FpgacError: the spec, its network or the samples are at fault; the text says what to do.
+    """
+    from fpgac.pipeline.emulating import SpecEmulation
+    from fpgac.reports.precision import Trace
+
+    file, loaded = _checked(spec, plugins)
+    return Trace(SpecEmulation(file, loaded, None if data is None else Path(data)).trace())
+
+
+def _checked(spec: File, plugins: Iterable[File]) -> tuple[SpecFile, Plugins]:
+    from fpgac.pipeline.checking import check_spec
+    from fpgac.plugins import load_plugins
+
+    loaded = load_plugins(files=map(Path, plugins))
+    return check_spec(Path(spec), loaded), loaded
+
+
+def _ignored(news: object) -> None:
+    """What nobody listens to."""

@@ -239,7 +239,10 @@ def closest(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
 
     >>> closest("SAME", ["same", "valid"])
     'same'
+    >>> closest("RDN", ["RND", "TRN"])
+    'RND'
     """
     names = {known_name.lower(): known_name for known_name in known}
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=least)
+    swapped = [each for each in names if sorted(each) == sorted(name.lower())]
+    close = swapped or difflib.get_close_matches(name.lower(), names, n=1, cutoff=least)
     return names[close[0]] if close else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Final
@@ -11,10 +11,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fpgac.decoding import Decoding
 from fpgac.errors import DataError, Problem, Where, nearest
 from fpgac.numbers import FixedPoint, IntArray
 
-__all__ = ["Layout", "Tensor", "exact_floats", "float_type"]
+__all__ = ["Layout", "Scaling", "Tensor", "exact_floats", "float_type"]
 
 Array = npt.NDArray[Any]
 
@@ -23,12 +24,54 @@ _LARGEST_EXACT: Final = 1 << 53
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """What becomes of a user's numbers before they are put on an input's grid.
+
+    The number ``x`` at each place of a sample becomes ``(x - offset) * scale``, in float64: two
+    operations, each rounded to the nearest, which no compiler may fuse, so that Python and C++ give
+    the same bits. Both have a number for each place, all finite, and each scale is above zero.
+    """
+
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        numbers = np.array([*self.offset, *self.scale])
+        if len(self.offset) != len(self.scale) or not np.isfinite(numbers).all():
+            raise ValueError("a scaling needs as many finite offsets as scales")
+        if min(self.scale, default=1.0) <= 0:
+            raise ValueError("a scale must be above zero")
+
+    def apply(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Rows of a user's numbers, shape (samples, size), as rows for the grid."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled: npt.NDArray[np.float64] = (
+                np.asarray(rows, dtype=np.float64) - np.array(self.offset)
+            ) * np.array(self.scale)
+        return scaled
+
+    def undo(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The numbers that :meth:`apply` takes to ``rows``, but for rounding."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            given: npt.NDArray[np.float64] = np.asarray(rows, dtype=np.float64) / np.array(
+                self.scale
+            ) + np.array(self.offset)
+        return given
+
+
+@dataclass(frozen=True)
 class Tensor:
-    """One input or output of a network: ``shape`` is that of one sample, channels last."""
+    """One input or output of a network: ``shape`` is that of one sample, channels last.
+
+    ``scaling`` is what an input's numbers undergo before they become raw words, and ``decoding``
+    what an output's undergo before a user gets them, if anything.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: FixedPoint
+    scaling: Scaling | None = field(default=None, kw_only=True)
+    decoding: Decoding | None = field(default=None, kw_only=True)
 
     @property
     def size(self) -> int:
@@ -77,12 +120,32 @@ class Layout:
         return max((tensor.type.float_dtype for tensor in self.tensors), key=lambda d: d.itemsize)
 
     def raw(self, rows: npt.ArrayLike) -> IntArray:
-        """The raw words of rows of numbers, each tensor's by the rule of its type."""
+        """The raw words of rows of numbers, each tensor's by its scaling and its type's rule."""
         given = np.asarray(rows)
         words = np.empty(given.shape, self.dtype)
         for tensor, columns in self.places:
-            words[:, columns] = tensor.type.raw(given[:, columns])
+            part = given[:, columns]
+            words[:, columns] = tensor.type.raw(
+                tensor.scaling.apply(part) if tensor.scaling else part
+            )
         return words
+
+    def scaled(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Rows of numbers scaled, yet on no grid: what a network of real numbers would be given."""
+        numbers = np.array(rows, np.float64)
+        for tensor, columns in self.places:
+            if tensor.scaling:
+                numbers[:, columns] = tensor.scaling.apply(numbers[:, columns])
+        return numbers
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether a tensor has a scaling."""
+        return any(tensor.scaling for tensor in self.tensors)
+
+    def with_scaling(self, scaling: Mapping[str, Scaling]) -> Layout:
+        """The same tensors with these scalings, by their names."""
+        return Layout(tuple(replace(t, scaling=scaling.get(t.name)) for t in self.tensors))
 
     def number(self, words: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The numbers that rows of raw words stand for: exact."""
@@ -91,6 +154,10 @@ class Layout:
         for tensor, columns in self.places:
             numbers[:, columns] = tensor.type.number(given[:, columns])
         return numbers
+
+    def with_decoding(self, decoding: Mapping[str, Decoding]) -> Layout:
+        """The same tensors with these decodings, by their names."""
+        return Layout(tuple(replace(t, decoding=decoding.get(t.name)) for t in self.tensors))
 
     def rows(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Array:
         """Rows from what people give: an array for one tensor, for several a mapping by name.
@@ -124,7 +191,7 @@ class Layout:
         return np.concatenate(parts if alike else [exact_floats(part) for part in parts], axis=1)
 
     def on_grid(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Rows of numbers put on each tensor's grid: what the chip sees of them."""
+        """Rows of numbers scaled and put on each tensor's grid: what the chip sees of them."""
         return self.number(self.raw(rows))
 
     def named(self, rows: Array) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fpgac.plugins import Target, ToolchainFinder, hookimpl
+from fpgac.plugins import ReportParser, Target, ToolchainFinder, hookimpl
 
 
 @hookimpl
@@ -25,3 +25,19 @@ def fpgac_toolchains() -> list[type[ToolchainFinder]]:
     from fpgac_targets.toolchains import VitisFinder, VivadoFinder
 
     return [VitisFinder, VivadoFinder]
+
+
+@hookimpl
+def fpgac_report_parsers() -> list[type[ReportParser]]:
+    """What reads the reports of their builds."""
+    from fpgac_targets import reports
+
+    return [
+        reports.HlsSynthesis,
+        reports.KernelUtilisation,
+        reports.SystemEstimate,
+        reports.VivadoPower,
+        reports.VivadoTiming,
+        reports.VivadoUtilisation,
+        reports.XclbinInfo,
+    ]

@@ -11,6 +11,7 @@ from fpgac.plugins import (
     Core,
     Design,
     File,
+    Interface,
     Mode,
     Plan,
     Problem,
@@ -41,8 +42,8 @@ REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_sum
 FAILURES = (r"^ERROR: .*",)
 REMEDIES = {
     r"timing did not close": (
-        "timing did not close: ask for a slower clock (hls.clock_mhz in the spec), or share "
-        "multipliers (hls.reuse_factor)"
+        "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
+        "multipliers (reuse_factor)"
     ),
     r"Vivado does not know the board": (
         "install the board's files: in Vivado, Tools, Vivado Store, Boards; or clone "
@@ -57,7 +58,7 @@ REMEDIES = {
         "edition knows"
     ),
     r"Place 30-(487|640|380)|UTLZ-1|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: a greater hls.reuse_factor, narrower layers, more pruning"
+        "the design is too large: a greater reuse_factor, narrower layers, more pruning"
     ),
     r"[Nn]o space left on device": "the disk is full: a build needs some 5 GB",
     r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
@@ -70,6 +71,7 @@ class VivadoTarget(Target[TargetOptions]):
     """A Zynq board under Vivado; a subclass names its board."""
 
     Options = TargetOptions
+    interface: ClassVar[Interface] = "axis"
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
@@ -85,7 +87,8 @@ class VivadoTarget(Target[TargetOptions]):
                 )
             ) from None
         self.check_clock(core.clock_mhz)
-        agreed = contract(core, name=name, compute_units=options.compute_units, interface="axis")
+        units = options.compute_units
+        agreed = contract(core, name=name, compute_units=units, interface=self.interface)
         hosts = self.hosts(options)
         kernel = kernel_files(agreed, core)
         context = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +18,7 @@ from fpgac.build.folder import (
     write_tree,
     write_whole,
 )
-from fpgac.build.lock import Lock, StageRecord, StepRecord, read_lock, write_lock
+from fpgac.build.lock import Lock, StageRecord, StepRecord, read_lock, set_strange_aside, write_lock
 from fpgac.digest import digest_bytes
 from fpgac.errors import BuildError, Where
 
@@ -39,6 +37,24 @@ def test_a_folder_with_other_things_is_refused_untouched(tmp_path: Path) -> None
         pass
     assert "thesis.tex" in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_a_killed_run_was_writing_is_swept(tmp_path: Path) -> None:
+    left = [f".{LOCK_NAME}.3fe10a2b", "kernel/firmware/.nnet_embed.h.d24a0000"]
+    kept = [LOCK_NAME, ".gitignore", "kernel/.a.d24a", "kernel/firmware/a.h", "out/.a.0123abcd"]
+    for name in (*left, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with locked(tmp_path):
+        pass
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == set(kept)
+
+
+def test_a_folder_with_the_draft_of_a_lock_alone_is_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / f".{LOCK_NAME}.3fe10a2b").touch()
+    with locked(tmp_path):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
@@ -76,7 +92,7 @@ def test_a_killed_run_leaves_the_folder_free(tmp_path: Path) -> None:
         pass
 
 
-def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -> None:
+def test_what_a_killed_run_had_begun_ends_and_gives_the_folder_back(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from fpgac.build.folder import locked\n"
         "from fpgac.build.plan import *; from fpgac.build.runner import run_plan\n"
@@ -90,11 +106,9 @@ def test_what_a_killed_run_left_running_still_holds_the_folder(tmp_path: Path) -
         time.sleep(0.01)
     fpgac.kill()
     fpgac.wait()
-    try:
-        with pytest.raises(BuildError, match="another fpgac"), locked(folder):
-            pass
-    finally:
-        os.killpg(int(pid.read_text()), signal.SIGKILL)
+    (folder / LOCK_NAME).touch()
+    with locked(folder):
+        assert not Path("/proc", pid.read_text().strip(), "exe").exists()
 
 
 def test_a_run_that_ends_gives_the_folder_back_though_a_child_lingers(tmp_path: Path) -> None:
@@ -183,6 +197,10 @@ def test_an_edit_that_makes_the_file_as_it_will_be_is_none(tmp_path: Path) -> No
         ('{"version": 2, "steps": 7}', "steps"),
         ('{"version": 2, "stages": {"core": {"key": 7}}}', "stages.core.key"),
         ("[]", ""),
+        (5000 * "[", ""),
+        ('{"version": 2}', "seal"),
+        ('{"version": 2, "seal": 7}', "seal"),
+        ('{"version": 2, "seal": "' + 64 * "0" + '"}', "seal"),
     ],
 )
 def test_a_damaged_lock_is_refused_with_the_place(tmp_path: Path, text: str, key: str) -> None:
@@ -198,3 +216,60 @@ def test_a_lock_reads_back_as_it_was_written(tmp_path: Path) -> None:
     lock = Lock(spec="s").with_stage("core", record).with_step("s", StepRecord("k", {"o": "d"}))
     write_lock(tmp_path, lock)
     assert read_lock(tmp_path) == lock
+
+
+def test_a_lock_that_says_something_else_than_it_did_is_refused(tmp_path: Path) -> None:
+    record = StageRecord(key="k", files={"a": "b"})
+    write_lock(tmp_path, Lock().with_stage("core", record))
+    path = tmp_path / LOCK_NAME
+    path.write_text(path.read_text().replace('"a": "b"', '"a": "c"'))
+    with pytest.raises(BuildError) as caught:
+        read_lock(tmp_path)
+    assert caught.value.problems[0].got.startswith("a lock that was not written here")
+
+
+def test_a_lock_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "somebody"))
+    write_lock(tmp_path, Lock(target="t"))
+    assert read_lock(tmp_path).target == "t"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "me"))
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+    key = tmp_path / "me" / "fpgac" / "seal.key"
+    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("place", ["seal.key", "."])
+def test_a_key_that_others_may_have_made_seals_nothing(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_lock(tmp_path, Lock())
+    (tmp_path / "state" / "fpgac" / place).chmod(0o777)
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+
+
+def test_where_no_key_can_be_kept_nothing_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    write_lock(tmp_path, Lock())
+    assert read_lock(tmp_path) == Lock(), "the key is in the cache"
+    monkeypatch.setenv("FPGAC_CACHE", str(tmp_path / "file"))
+    write_lock(tmp_path, Lock())
+    with pytest.raises(BuildError):
+        read_lock(tmp_path)
+
+
+def test_what_a_stranger_s_folder_holds_is_set_aside_and_kept(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).write_text('{"version": 2}')
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "math.h").touch()
+    for number in (1, 2):
+        assert f"set-aside-{number}" in set_strange_aside(tmp_path)
+        assert (read_lock(tmp_path), set_strange_aside(tmp_path)) == (Lock(), "")
+        (tmp_path / LOCK_NAME).write_text("")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [LOCK_NAME, "set-aside-1", "set-aside-2"]
+    assert (tmp_path / "set-aside-1" / "kernel" / "math.h").is_file()

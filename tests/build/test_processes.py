@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from fpgac.build.processes import CommandError, ending, last_lines, output_of, session
+from fpgac.build.processes import (
+    CommandError,
+    ending,
+    inherited_environment,
+    last_lines,
+    output_of,
+    session,
+)
 
 
 def test_the_output_of_a_command_is_both_of_its_streams() -> None:
@@ -66,6 +74,49 @@ def test_a_session_ends_with_its_block_and_all_that_it_started(tmp_path: Path) -
             break
         time.sleep(0.05)
     assert not is_alive(child)
+
+
+PARENT = """
+import os, signal, sys, time
+from fpgac.build.processes import session
+
+with session(["true"]):
+    pass
+with session(["sh", "-c", "sleep 600 & echo $! $$ > children; wait"]):
+    while not os.path.exists("children") or not open("children").read():
+        time.sleep(0.01)
+    os.killpg(0, signal.SIGKILL) if sys.argv[1] == "group" else os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("killed", ["group", "parent"])
+def test_a_session_ends_when_who_began_it_is_killed(killed: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, killed]
+    subprocess.run(command, cwd=tmp_path, start_new_session=True, check=False)
+    children = [int(child) for child in (tmp_path / "children").read_text().split()]
+    for _ in range(200):
+        if not any(map(is_alive, children)):
+            break
+        time.sleep(0.05)
+    assert [is_alive(child) for child in children] == [False, False]
+
+
+def test_what_is_no_program_cannot_be_a_session(tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("#!/bin/sh\n")
+    (tmp_path / "here").chmod(0o755)
+    with session(["./here"], cwd=tmp_path) as process:
+        assert process.wait() == 0
+    for name in ("nowhere", "./nowhere", str(tmp_path)):
+        with pytest.raises(FileNotFoundError, match="No such file"), session([name]):
+            pass
+
+
+def test_children_know_nothing_of_python_s_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    assert "PYTHONOPTIMIZE" not in inherited_environment()
+    assert inherited_environment()["PYTHONPATH"] == "/somewhere"
+    assert inherited_environment({"PYTHONOPTIMIZE": "2", "A": "b"}) == {"A": "b"}
 
 
 def test_a_session_that_has_ended_is_left_alone() -> None:

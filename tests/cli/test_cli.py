@@ -63,7 +63,9 @@ def test_schema_is_json_schema(fpgac: Fpgac) -> None:
 
 def test_init_writes_a_spec_that_validates(fpgac: Fpgac, tmp_path: Path) -> None:
     assert fpgac("init", "my-flower.toml", cwd=tmp_path).returncode == 0
-    assert "my_flower" in fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
+    sound = fpgac("validate", "my-flower.toml", cwd=tmp_path).stdout
+    assert "my_flower" in sound
+    assert sound.endswith("for alveo-u50\n"), "a board that can be bought"
 
 
 @pytest.mark.heavy
@@ -74,9 +76,9 @@ def test_a_first_walk_from_nothing_to_hosts_that_agree(fpgac: Fpgac, tmp_path: P
     assert float(trained.stdout.split()[1].rstrip("%")) > 85, trained.stdout
     built = fpgac("compile", "flower.toml", cwd=tmp_path)
     assert built.returncode == 0, built.stderr
-    archive = "for the board: build/flower-aws-f1/deploy/flower-aws-f1.tar.gz"
+    archive = "for the board: build/flower-alveo-u50/deploy/flower-alveo-u50.tar.gz"
     assert f"{archive}  (without flower.xclbin, which --mode hw makes)" in built.stdout
-    ran = fpgac("run", "build/flower-aws-f1", cwd=tmp_path)
+    ran = fpgac("run", "build/flower-alveo-u50", cwd=tmp_path)
     assert ran.stdout.count("equal to the proof's") == 3, ran.stderr
 
 
@@ -99,7 +101,7 @@ def test_init_refuses_a_name_that_is_no_identifier(fpgac: Fpgac, tmp_path: Path)
 def test_targets_tell_part_hosts_tools_and_life(fpgac: Fpgac) -> None:
     done = fpgac("targets")
     assert "xcvu9p-flgb2104-2-i" in done.stdout
-    assert "2019.2" in done.stdout
+    assert "2020.2" in done.stdout
     assert "2025-12-20" in done.stderr
 
 
@@ -227,6 +229,18 @@ def test_ending_it_early_says_so_and_ends_its_compilers(
         assert not (out / "emulation" / "core.o").exists()
 
 
+def test_a_build_explains_itself(iris_build: Path) -> None:
+    readme = (iris_build / "README.md").read_text()
+    assert "| 2 | petal_length | 1 to 6.9 |" in readme
+    assert "| 1 | versicolor |" in readme
+    host = (iris_build / "hosts/pynq/iris_host.py").read_text()
+    assert "in order: sepal_length, sepal_width, petal_length, petal_width." in host
+    about = json.loads((iris_build / "emulation/contract.json").read_text())["about"]
+    assert [column["name"] for column in about["results"]] == ["setosa", "versicolor", "virginica"]
+    for name in ("iris.toml", "iris.network.json"):
+        assert (iris_build / "spec" / name).read_bytes() == (ROOT / "specs" / name).read_bytes()
+
+
 def test_run_compares_all_hosts(fpgac: Fpgac, iris_build: Path) -> None:
     done = fpgac("run", iris_build, "--host", "all")
     assert done.returncode == 0, done.stderr
@@ -281,7 +295,9 @@ def test_simulation_gives_what_a_host_gives(fpgac: Fpgac, iris_build: Path, tmp_
     np.testing.assert_array_equal(simulated, on_card)
 
 
-@pytest.mark.parametrize("cards", [("--device", "1"), ("--device", "1", "--device", "0")])
+@pytest.mark.parametrize(
+    "cards", [("--device", "1"), ("--device", "1", "--device", "0"), ("--device", "1,0")]
+)
 def test_run_on_some_of_several_cards(
     fpgac: Fpgac, iris_build: Path, cards: tuple[str, ...]
 ) -> None:
@@ -296,9 +312,10 @@ def test_run_on_some_of_several_cards(
         (("--device", "3"), 7, "--devices 4"),
         (("--compute-units", "9"), 7, "at most 1"),
         (("--host", "simulation", "--compute-units", "1"), 7, "one call"),
-        (("--input", "nowhere.npy"), 10, "nowhere.npy"),
-        (("--input", "wide.npy"), 10, "(n, 4)"),
-        (("--input", "text.npy"), 10, "npy"),
+        (("--device", "0,a"), 2, "0,1"),
+        (("--input", "nowhere.npy"), 4, "nowhere.npy"),
+        (("--input", "wide.npy"), 4, "(n, 4)"),
+        (("--input", "text.npy"), 4, "npy"),
         (("--host", "simulation", "--input", "wide.npy"), 4, "(n, 4)"),
         (("--host", "simulation", "--input", "text.npy"), 4, "npy"),
     ],
@@ -315,6 +332,37 @@ def test_what_a_host_refuses_is_told_and_leaves_no_output(
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "y.npy").exists()
+
+
+@pytest.mark.parametrize("host", ["simulation", "opencl"])
+def test_run_reads_the_numbers_that_emulate_reads(
+    fpgac: Fpgac, iris_build: Path, tmp_path: Path, host: str
+) -> None:
+    np.save(tmp_path / "x.npy", np.arange(40, dtype=np.int16).reshape(10, 4) % 7)
+    fpgac("emulate", iris_build, "--data", "x.npy", "--out", "emulated.npy", cwd=tmp_path)
+    files = ("--input", "x.npy", "--output", "y.npy")
+    done = fpgac("run", iris_build, "--host", host, *files, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "wrote y.npy" in done.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.load(tmp_path / "emulated.npy"))
+
+
+def test_run_of_all_hosts_tells_which_files_it_wrote(
+    fpgac: Fpgac, iris_build: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", np.ones((5, 4), np.float32))
+    files = ("--input", "x.npy", "--output", "y.npy")
+    done = fpgac("--json", "run", iris_build, *files, cwd=tmp_path)
+    written = [path for host in json.loads(done.stdout)["result"] for path in host["written"]]
+    assert written == ["y-pynq.npy", "y-opencl.npy", "y-xrt.npy"]
+    assert all((tmp_path / path).is_file() for path in written)
+    assert all(f"wrote {path}" in done.stderr for path in written)
+
+
+def test_run_of_a_spec_names_the_command_that_works(fpgac: Fpgac, specs: Path) -> None:
+    done = fpgac("run", specs / "iris.toml")
+    assert done.returncode == 9
+    assert f"fpgac compile {specs}/iris.toml --target TARGET" in done.stderr
 
 
 def test_run_of_what_is_no_build_says_how_to_make_one(fpgac: Fpgac, tmp_path: Path) -> None:

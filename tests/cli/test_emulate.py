@@ -57,7 +57,7 @@ def test_python_gives_what_the_command_line_gives(
 
 def test_the_package_offers_nothing_else_by_itself() -> None:
     with pytest.raises(AttributeError, match="no attribute 'simulate'"):
-        _ = package.simulate
+        _ = package.simulate  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ SESSIONS: Final = {
         "emulate build --data wide.npy --out y.npy",
         "emulate specs",
     ],
+    "data": [
+        "data specs/iris.toml",
+        "data specs/iris.toml --plot ranges.png --export samples.npz",
+        "data specs/mistakes.toml",
+    ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
     "plugin": ["plugin list", "plugin list --plugin broken.py", "plugin new aws-f1"],
@@ -87,7 +92,7 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copytree(iris_build, folder / "build")
     (folder / "specs").mkdir()
-    names = ("iris.toml", "iris.network.json")
+    names = ("iris.toml", "iris.network.json", "iris.training.json")
     for name in (*names, "flowers.toml", "flowers.keras", "flowers.formats"):
         shutil.copy(specs / name, folder / "specs")
     text = (specs / "iris.toml").read_text()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.csim import simulate
 from fpgac.errors import CoreError, NetworkError
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
-from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
 from tests.core.networks import compiled, random_words
 from tests.problems import coded
@@ -39,11 +40,11 @@ def test_raw_words_are_those_of_the_integers(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     name: str,
-    hls: dict[str, object],
+    hls: dict[str, Any],
     factors: dict[str, int],
 ) -> None:
     network: Network = request.getfixturevalue(name)
-    core = lower(network, HlsSection.model_validate(hls), reuse_factors=factors)
+    core = lower(network, HlsSettings(**hls, reuse_factors=factors))
     ((x,), (entry,)) = core.inputs, network.inputs
     assert (x.name, x.shape, x.type) == (entry.name, entry.shape, entry.type)
     words = random_words(x.type, (300, x.size), np.random.default_rng(7))
@@ -52,29 +53,32 @@ def test_raw_words_are_those_of_the_integers(
 
 
 def test_a_stream_carries_the_channels_of_one_place_in_each_item(pictures: Network) -> None:
-    (x,) = lower(pictures, HlsSection(io_type="io_stream")).inputs
+    (x,) = lower(pictures, HlsSettings(io_type="io_stream")).inputs
     assert (x.shape, x.size, x.lanes) == ((6, 7, 2), 84, 2)
 
 
 def test_reuse_factors_are_those_of_the_kernel_at_one_place(pictures: Network) -> None:
     """12 products in each of the first layer's 4 sums."""
-    resource = HlsSection(strategy="resource", reuse_factor=1)
-    assert lower(pictures, resource, reuse_factors={"first": 24}).initiation_interval == 24
+
+    def resource(factor: int) -> HlsSettings:
+        return HlsSettings(strategy="resource", reuse_factors={"first": factor})
+
+    assert lower(pictures, resource(24)).initiation_interval == 24
     refused = coded("core.reuse-factor", got="5", key="layers.first.reuse_factor")
     with pytest.raises(CoreError, check=refused) as caught:
-        lower(pictures, resource, reuse_factors={"first": 5})
+        lower(pictures, resource(5))
     (problem,) = caught.value.problems
     assert problem.expected == "a divisor of its inputs, 12, or 12 x a divisor of its outputs, 4"
 
 
 def test_pools_have_no_reuse_factor(pictures: Network) -> None:
     with pytest.raises(CoreError, check=coded("core.unknown-layer")):
-        lower(pictures, HlsSection(), reuse_factors={"pool": 2})
+        lower(pictures, HlsSettings(reuse_factors={"pool": 2}))
 
 
 def test_results_may_have_a_type_of_their_own(pictures: Network) -> None:
     narrow = FixedPoint.parse("ap_fixed<9,4,RND,SAT>")
-    (result,) = lower(pictures, HlsSection(), types={"last": narrow}).outputs
+    (result,) = lower(pictures, HlsSettings(), types={"last": narrow}).outputs
     assert result.type == narrow
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from fpgac.core.graph import Graph, Node
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.network.network import Network
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray
-from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
 
 WEIGHTS = FixedPoint.parse("ap_fixed<8,1>")
@@ -25,18 +25,18 @@ NETWORK = Network.chain(
 )
 
 
-def graph(network: Network = NETWORK, hls: HlsSection | None = None) -> Graph:
-    found = lower(network, hls or HlsSection()).graph
+def graph(network: Network = NETWORK, hls: HlsSettings | None = None) -> Graph:
+    found = lower(network, hls or HlsSettings()).graph
     assert found is not None
     return found
 
 
-def hidden(hls: HlsSection) -> Node:
+def hidden(hls: HlsSettings) -> Node:
     return graph(hls=hls).nodes[1]
 
 
-@pytest.mark.parametrize("hls", [HlsSection(), HlsSection(io_type="io_stream")])
-def test_layers_say_what_they_read_and_make(hls: HlsSection) -> None:
+@pytest.mark.parametrize("hls", [HlsSettings(), HlsSettings(io_type="io_stream")])
+def test_layers_say_what_they_read_and_make(hls: HlsSettings) -> None:
     entry, dense, relu = graph(hls=hls).nodes
     assert (entry.inputs, entry.function) == ((), "")
     assert (dense.kind, dense.function, dense.inputs) == ("Dense", "dense", ("tiny_input",))
@@ -46,7 +46,7 @@ def test_layers_say_what_they_read_and_make(hls: HlsSection) -> None:
 
 
 def test_types_and_settings_bear_hls4mls_names() -> None:
-    dense = hidden(HlsSection(strategy="resource", reuse_factor=2))
+    dense = hidden(HlsSettings(strategy="resource", reuse_factor=2))
     assert dense.types["accum_t"] == FixedPoint.parse("ap_fixed<21,8>")
     assert dense.settings["reuse_factor"] == 2
     assert dense.settings["strategy"] == "resource"
@@ -55,10 +55,10 @@ def test_types_and_settings_bear_hls4mls_names() -> None:
 
 @pytest.mark.parametrize(
     ("hls", "array"),
-    [(HlsSection(), DENSE.weights), (HlsSection(strategy="resource"), DENSE.weights.T)],
+    [(HlsSettings(), DENSE.weights), (HlsSettings(strategy="resource"), DENSE.weights.T)],
     ids=["latency", "resource"],
 )
-def test_weights_are_words_in_the_order_of_the_cpp_array(hls: HlsSection, array: IntArray) -> None:
+def test_weights_are_words_in_the_order_of_the_cpp_array(hls: HlsSettings, array: IntArray) -> None:
     weights = hidden(hls).constants["weight"]
     assert weights.type == WEIGHTS
     assert weights.words is not None

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from fpgac.core.core import Table
 from fpgac.core.lowering import lower
-from fpgac.core.reuse import valid_reuse_factors
+from fpgac.core.reuse import reuse_factors, valid_reuse_factors
+from fpgac.core.settings import HlsSettings
 from fpgac.errors import CoreError, NetworkError, Problem
 from fpgac.network.meaning import meaning
 from fpgac.network.network import Network
@@ -30,12 +31,13 @@ from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray, Overflow, Rounding
 from fpgac.program.comparison import Verdict
 from fpgac.rules.claim import check_claim
-from fpgac.spec.models import HlsSection
+from fpgac.spec.models import Strategy
+from scripts.taken_names import taken
 from tests.core.networks import network
 from tests.drawing import examples
 from tests.problems import coded
 
-LATENCY = HlsSection()
+LATENCY = HlsSettings()
 TINY = network("tiny", "ap_fixed<16,6,RND,SAT>", (5, 6, 3))
 
 
@@ -53,7 +55,7 @@ def test_the_edges_are_what_the_cpp_declares() -> None:
 
 
 def test_a_stream_carries_a_whole_sample_in_each_item() -> None:
-    core = lower(TINY, HlsSection(io_type="io_stream"))
+    core = lower(TINY, HlsSettings(io_type="io_stream"))
     assert [port.lanes for port in (*core.inputs, *core.outputs)] == [5, 3]
     assert (
         "typedef nnet::array<ap_fixed<16,6,AP_RND,AP_SAT,0>, 5*1> input_t;"
@@ -92,8 +94,8 @@ def test_the_files_stand_alone() -> None:
 
 
 def test_the_layers_reuse_factors_are_kept_and_the_slowest_sets_the_pace() -> None:
-    hls = HlsSection(strategy="resource", reuse_factor=6)
-    core = lower(TINY, hls, reuse_factors={"dense_1": 5})
+    hls = HlsSettings(strategy="resource", reuse_factor=6, reuse_factors={"dense_1": 5})
+    core = lower(TINY, hls)
     factors = re.findall(rb"reuse_factor = (\d+);", core.files["parameters.h"])
     assert factors[0] == b"5"
     assert b"6" in factors
@@ -102,7 +104,7 @@ def test_the_layers_reuse_factors_are_kept_and_the_slowest_sets_the_pace() -> No
 
 def test_a_pipeline_aims_at_the_interval_of_its_reuse_factor() -> None:
     assert b"#pragma HLS PIPELINE\n" in lower(TINY, LATENCY).files["tiny.cpp"]
-    core = lower(TINY, HlsSection(reuse_factor=3))
+    core = lower(TINY, HlsSettings(reuse_factor=3))
     assert b"#pragma HLS PIPELINE II=3\n" in core.files["tiny.cpp"]
 
 
@@ -127,8 +129,8 @@ def test_hls4ml_looks_at_each_layer_as_often_however_many_there_are(
 ELSEWHERE = """
 import json, pathlib, pickle, sys
 from fpgac.core.lowering import lower
-from fpgac.spec.models import HlsSection
-core = lower(pickle.loads(pathlib.Path("network.pickle").read_bytes()), HlsSection())
+from fpgac.core.settings import HlsSettings
+core = lower(pickle.loads(pathlib.Path("network.pickle").read_bytes()), HlsSettings())
 frameworks = {"tensorflow", "keras", "tf_keras", "qkeras", "torch", "onnx"} & set(sys.modules)
 told = {"digest": core.digest, "frameworks": sorted(frameworks), "files": sorted(core.files)}
 pathlib.Path("told.json").write_text(json.dumps(told))
@@ -174,8 +176,8 @@ def test_no_file_knows_where_or_when_it_was_written(
 def test_the_digest_covers_what_the_core_is_asked_for() -> None:
     asked = [
         lower(TINY, LATENCY),
-        lower(TINY, HlsSection(clock_mhz=250.0)),
-        lower(TINY, HlsSection(io_type="io_stream")),
+        lower(TINY, HlsSettings(clock_mhz=250.0)),
+        lower(TINY, HlsSettings(io_type="io_stream")),
         lower(TINY, LATENCY, types={"dense_2": FixedPoint.parse("ap_fixed<10,4>")}),
         lower(replace(TINY, name="other"), LATENCY),
         lower(network("tiny", "ap_fixed<16,6,RND,SAT>", (5, 6, 3), seed=2), LATENCY),
@@ -184,7 +186,7 @@ def test_the_digest_covers_what_the_core_is_asked_for() -> None:
 
 
 def test_lowering_leaves_stdout_clean(capfd: pytest.CaptureFixture[str]) -> None:
-    lower(TINY, HlsSection(io_type="io_stream", strategy="resource"))
+    lower(TINY, HlsSettings(io_type="io_stream", strategy="resource"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -208,7 +210,7 @@ def test_every_format_is_lowered_exactly_as_it_is(
     biases: FixedPoint,
     relu: FixedPoint,
     size: int,
-    strategy: str,
+    strategy: Strategy,
 ) -> None:
     """hls4ml's graph has every type as the network has it, and its program is what that means.
 
@@ -224,7 +226,7 @@ def test_every_format_is_lowered_exactly_as_it_is(
         activations=str(relu),
     )
     try:
-        core = lower(tiny, HlsSection.model_validate({"strategy": strategy}))
+        core = lower(tiny, HlsSettings(strategy=strategy))
     except CoreError as refused:
         (problem,) = refused.problems
         assert problem.code == "core.format-too-wide"
@@ -244,23 +246,23 @@ def test_every_format_is_lowered_exactly_as_it_is(
     assert check_claim(program, core).verdict is Verdict.SAME
 
 
-def problems(network: Network, hls: HlsSection = LATENCY, **options: Any) -> tuple[Problem, ...]:
+def problems(network: Network, hls: HlsSettings = LATENCY, **options: Any) -> tuple[Problem, ...]:
     with pytest.raises(CoreError) as caught:
         lower(network, hls, **options)
     return caught.value.problems
 
 
-def problem(network: Network, hls: HlsSection = LATENCY, **options: Any) -> Problem:
+def problem(network: Network, hls: HlsSettings = LATENCY, **options: Any) -> Problem:
     (found,) = problems(network, hls, **options)
     return found
 
 
-def code(network: Network, hls: HlsSection = LATENCY, **options: Any) -> str:
+def code(network: Network, hls: HlsSettings = LATENCY, **options: Any) -> str:
     return problem(network, hls, **options).code
 
 
 def test_a_reuse_factor_that_a_layer_cannot_have_is_an_error_with_the_nearest() -> None:
-    first, second = problems(TINY, HlsSection(strategy="resource", reuse_factor=4))
+    first, second = problems(TINY, HlsSettings(strategy="resource", reuse_factor=4))
     for found in (first, second):
         assert (found.code, found.got) == ("core.reuse-factor", "4")
         assert str(found.where) == "[hls.reuse_factor]"
@@ -271,7 +273,7 @@ def test_a_reuse_factor_that_a_layer_cannot_have_is_an_error_with_the_nearest() 
 
 
 def test_a_layer_cannot_share_more_multiplications_than_it_has() -> None:
-    found = problem(TINY, reuse_factors={"dense_2": 19})
+    found = problem(TINY, HlsSettings(reuse_factors={"dense_2": 19}))
     assert (found.code, found.got) == ("core.reuse-factor", "19")
     assert str(found.where) == "[layers.dense_2.reuse_factor]"
     assert "1 to 18" in found.expected
@@ -279,9 +281,34 @@ def test_a_layer_cannot_share_more_multiplications_than_it_has() -> None:
 
 
 def test_a_reuse_factor_for_no_layer_is_an_error() -> None:
-    found = problem(TINY, reuse_factors={"dens_1": 1})
+    found = problem(TINY, HlsSettings(reuse_factors={"dens_1": 1}))
     assert found.code == "core.unknown-layer"
     assert "'dense_1'" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cycles", "factors"),
+    [
+        ("latency", 1, [1, 1]),
+        ("latency", 7, [7, 7]),
+        ("latency", 20, [20, 18]),  # the second layer has 18 multiplications
+        ("resource", 7, [5, 6]),  # divisors of the inputs
+    ],
+)
+def test_as_many_multiplications_share_a_multiplier_as_cost_no_rate(
+    strategy: Strategy, cycles: int, factors: list[int]
+) -> None:
+    hls = HlsSettings(strategy=strategy, reuse_factor=None, free_cycles=cycles)
+    assert list(reuse_factors(TINY, hls).values()) == factors
+
+
+def test_a_layer_may_have_a_strategy_of_its_own() -> None:
+    hls = HlsSettings(strategies={"dense_2": "resource"}, reuse_factors={"dense_2": 3})
+    graph = lower(TINY, hls).graph
+    assert graph is not None
+    strategies = {node.name: node.settings.get("strategy") for node in graph.nodes}
+    assert (strategies["dense_1"], strategies["dense_2"]) == ("latency", "resource")
+    assert problem(TINY, replace(hls, reuse_factors={"dense_2": 4})).got == "4"
 
 
 def test_valid_reuse_factors_are_hls4mls() -> None:
@@ -301,6 +328,24 @@ def test_a_name_that_hls4mls_cpp_uses_itself_is_an_error(name: str) -> None:
     found = problem(replace(TINY, name=name))
     assert (found.code, str(found.where)) == ("core.reserved-name", "[name]")
     assert repr(name) in found.what
+
+
+@pytest.mark.parametrize("name", ["time", "math", "EOF", "stdout"])
+def test_a_name_of_a_header_or_a_macro_is_an_error(name: str) -> None:
+    """``time.h`` would be the network's, and ``EOF`` a number."""
+    assert code(replace(TINY, name=name)) == "core.reserved-name"
+
+
+def test_all_names_of_this_compiler_s_headers_and_macros_are_taken() -> None:
+    headers, macros = taken()
+    assert {"time", "math"} <= headers
+    assert "EOF" in macros
+    for name in headers | macros:
+        assert code(replace(TINY, name=name)) == "core.reserved-name", name
+
+
+def test_a_layer_cannot_have_hls4mls_own_name_of_the_input() -> None:
+    assert str(problem(named("input", "relu", "last")).where) == "[layers.input]"
 
 
 def test_names_that_differ_in_capitals_only_are_an_error() -> None:

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.network.network import Network
 from fpgac.network.ops.convolution import Convolution
-from fpgac.spec.models import HlsSection
+from fpgac.spec.models import Strategy
 
 
 @pytest.mark.parametrize("strategy", ["latency", "resource"])
 def test_the_bytes_are_hls4mls_own(
-    strategy: str, pictures: Network, monkeypatch: pytest.MonkeyPatch
+    strategy: Strategy, pictures: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hls4ml.model.types import WeightVariable
 
@@ -23,14 +24,14 @@ def test_the_bytes_are_hls4mls_own(
         def __next__(self) -> str:
             return str(super().__next__())
 
-    hls = HlsSection.model_validate({"strategy": strategy})
+    hls = HlsSettings(strategy=strategy)
     ours = lower(pictures, hls)
     monkeypatch.setattr("hls4ml.model.types.WeightVariable", Otherwise)
     assert lower(pictures, hls).files == ours.files
 
 
 def test_every_number_is_where_it_was(pictures: Network) -> None:
-    files = lower(pictures, HlsSection()).files
+    files = lower(pictures, HlsSettings()).files
     first = pictures.weighted[0].operation
     assert isinstance(first, Convolution)
     text = files["weights/w2.h"].decode()

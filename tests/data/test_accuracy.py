@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fpgac.data.accuracy import judge
-from fpgac.data.dataset import Dataset
+from fpgac.data.dataset import Dataset, Task
 from fpgac.data.iris import IrisProvider
 from fpgac.data.muon import MuonProvider
 
@@ -51,8 +51,27 @@ def test_right_classes_are_counted() -> None:
 def test_any_other_regression_has_its_root_mean_square_error() -> None:
     one_off = plain().targets + np.array([[1.0], [-1.0], [1.0], [-1.0]])
     accuracy = judge(plain(), one_off)
-    assert accuracy.lines == ("y: root mean square error 1",)
-    assert accuracy.png() is None
+    assert accuracy.lines == ("y: root mean square error 1 (1 to 1 at 95 %), bias +0",)
+    assert accuracy.figures["root_mean_square_error"] == {"y": 1.0}
+    assert (accuracy.png() or b"").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("task", ["binary", "multi-label"])
+def test_labels_are_judged_one_by_one(task: Task) -> None:
+    truth = np.array([[0.0], [0.0], [1.0], [1.0]])
+    data = Dataset("signal", task, truth, truth, ("x",), ("signal",))
+    accuracy = judge(data, np.array([[-2.0], [1.0], [0.5], [3.0]]))
+    (figures,) = accuracy.figures["labels"]
+    assert (figures["auc"], figures["accuracy"]) == (0.75, 0.75)
+    assert figures["confusion"] == ((1, 1), (0, 2))
+    assert (accuracy.png() or b"").startswith(b"\x89PNG")
+
+
+def test_few_samples_have_an_interval() -> None:
+    iris = IrisProvider().load(20, seed=1)
+    assert judge(iris, iris.targets).lines == (
+        "accuracy 100.0% of 20 samples (83.9% to 100.0% at 95 %)",
+    )
 
 
 def test_the_figures_are_json_even_where_they_are_undefined(muons: Dataset) -> None:

@@ -85,7 +85,7 @@ def test_too_few_samples_for_two_parts(samples: int, fraction: float) -> None:
         ({"features": np.zeros(100)}, "data.wrong-columns", "float64 of shape (100,)"),
         ({"features": np.zeros((100, 2))}, "data.wrong-columns", "float64 of shape (100, 2)"),
         (
-            {"features": np.zeros((100, 1), np.float32)},
+            {"targets": np.zeros((100, 1), np.float32)},
             "data.wrong-columns",
             "float32 of shape (100, 1)",
         ),

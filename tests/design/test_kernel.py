@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
     from fpgac.core.core import Core
 
+
+def dataflow(core: Core) -> Core:
+    """The core, as a dataflow region."""
+    source = core.files[f"{core.top}.cpp"].replace(b"PIPELINE II=1", b"DATAFLOW")
+    return replace(core, files={**core.files, f"{core.top}.cpp": source})
+
+
 CORES = {
     "muon's edge: one bus word of 512 bits in, 32 bits out": handmade_core(),
     "iris's edge: 64 bits in, 64 bits out": handmade_core(
@@ -43,6 +50,7 @@ CORES = {
         io_type="io_stream",
         lanes=(3, 5),
     ),
+    "a dataflow region of arrays": dataflow(handmade_core()),
     **SEVERAL,
 }
 GUARD = 64
@@ -109,13 +117,47 @@ def test_a_core_of_another_interval_slows_the_loop_and_dataflow_ends_the_pipelin
     def source(changed: Core) -> str:
         return kernel_files(agreed, changed)[agreed.source].content.decode()
 
-    assert "#pragma HLS PIPELINE II=1\n        input_t" in source(core)
-    assert "#pragma HLS PIPELINE II=4\n        input_t" in source(
+    assert "#pragma HLS PIPELINE II=1 style=frp\n        input_t" in source(core)
+    assert "#pragma HLS PIPELINE II=4 style=frp\n        input_t" in source(
         replace(core, initiation_interval=4)
     )
-    dataflow = core.files["tiny.cpp"].replace(b"PIPELINE II=1", b"DATAFLOW")
-    changed = replace(core, files={**core.files, "tiny.cpp": dataflow})
-    assert "II=1\n        input_t" not in source(changed)
+    loop = source(dataflow(core)).partition("compute_samples:")[2]
+    body = loop.partition("{\n")[2].partition("    }\n")[0]
+    assert body.startswith("#pragma HLS DATAFLOW\n")
+    calls = [line.strip() for line in body.splitlines() if line.endswith(");")]
+    assert calls == ["take_x(words_x, x);", "::tiny(x, y);", "give_y(words_y, y);"]
+
+
+def test_a_pipelined_core_is_a_part_of_the_kernel_s_pipeline() -> None:
+    def called(core: Core) -> str:
+        agreed = contract(core, name="tiny", compute_units=1)
+        return kernel_files(agreed, core)["kernel/firmware/tiny.cpp"].content.decode()
+
+    core = handmade_core()
+    ports = core.files["tiny.cpp"].replace(
+        b"    #pragma HLS PIPELINE",
+        b"    #pragma HLS INTERFACE ap_vld port=x,y \n    #pragma HLS PIPELINE",
+    )
+    core = replace(core, files={**core.files, "tiny.cpp": ports})
+    assert [line for line in called(core).splitlines() if "HLS" in line] == [
+        "    #pragma HLS INLINE"
+    ]
+    assert [line for line in called(dataflow(core)).splitlines() if "HLS" in line] == [
+        "    #pragma HLS DATAFLOW"
+    ]
+
+
+def test_an_array_is_laid_out_as_the_core_has_it() -> None:
+    core = handmade_core()
+    shaped = core.files["tiny.cpp"].replace(
+        b"    #pragma HLS PIPELINE",
+        b"    #pragma HLS ARRAY_RESHAPE variable=x0 complete dim=0\n    #pragma HLS PIPELINE",
+    )
+    core = replace(core, files={**core.files, "tiny.cpp": shaped})
+    agreed = contract(core, name="tiny", compute_units=1)
+    source = kernel_files(agreed, core)[agreed.source].content.decode()
+    assert "#pragma HLS ARRAY_RESHAPE variable=x complete dim=0\n" in source
+    assert "#pragma HLS ARRAY_PARTITION variable=y complete dim=0\n" in source
 
 
 @pytest.mark.parametrize(
@@ -131,7 +173,7 @@ def test_a_row_of_several_bus_words_takes_as_many_cycles(core: Core) -> None:
     words = max(buffer.bus_words for buffer in agreed.buffers)
     assert words > 1
     source = kernel_files(agreed, core)[agreed.source].content.decode()
-    assert f"#pragma HLS PIPELINE II={words}\n        input_t" in source
+    assert f"#pragma HLS PIPELINE II={words} style=frp\n        input_t" in source
 
 
 def test_each_argument_has_a_memory_port_of_its_own() -> None:

@@ -80,6 +80,8 @@ def test_what_the_board_loads_is_package_data(interface: Interface) -> None:
         assert f"*.{name.rpartition('.')[2]}" in data.split()
     assert b"There is no" not in files["README.md"].content
     assert b"in here yet" in package(interface).files()["README.md"].content
+    imaged = package(interface, kind="awsxclbin").files()["README.md"].content
+    assert b"`jet_tagger.awsxclbin`" in imaged
     never = package(interface, stops="nobody builds it").files()["README.md"].content
     assert b"in here.** nobody builds it" in never
 
@@ -119,6 +121,27 @@ def test_what_python_runs_is_clean(answers: str, tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_host_runs_as_a_module_without_a_warning(tmp_path: Path) -> None:
+    for path, file in package().files().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(file.content)
+    module = "jet_tagger_overlay.jet_tagger_host"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", module, "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    imports = "from jet_tagger_overlay import HostError, JetTagger; print(JetTagger.__name__)"
+    named = subprocess.run(
+        [sys.executable, "-c", imports], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert named.stdout == "JetTagger\n", named.stderr
 
 
 def test_text_from_people_stays_in_its_place() -> None:

@@ -75,6 +75,13 @@ class TestHosts:
         assert run.exit_code == 0, run.stderr
         assert "before sync -1\nafter sync 6 right True\nstarted True" in run.stdout
 
+    def test_a_user_s_switches_of_python_do_not_reach_a_host(
+        self, toy: Toy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without its docstrings, what pynq reads C with cannot build its parser."""
+        monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+        assert toy.run(toy.pynq("triple"), kind="pynq").exit_code == 0
+
     def test_words_of_512_bits(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("triple"), kind="pynq")
         assert "(x: 'ap_uint<512>*', y: 'ap_uint<512>*', n: 'unsigned int')" in run.stdout
@@ -83,6 +90,15 @@ class TestHosts:
     def test_arguments_of_all_types_by_value(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("mixed"), kind="pynq")
         assert "right True" in run.stdout, run.stdout + run.stderr
+
+    @pytest.mark.parametrize(("kernel", "out"), [("last_char", -7), ("last_short", 60000)])
+    def test_a_last_argument_that_is_narrow(self, toy: Toy, kernel: str, out: int) -> None:
+        """By XRT; pynq 3.0.1 cuts the last word off by itself, on real cards too."""
+        assert f"out {out}\n" in toy.run(toy.native(kernel)).stdout
+
+    def test_what_a_kernel_prints_is_seen(self, toy: Toy) -> None:
+        run = toy.run(toy.pynq("printer_1"), kind="pynq")
+        assert "7 numbers at last" in run.stdout
 
     def test_units_share_no_static_variables(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("counters"), kind="pynq")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import signal
 import socket
 import struct
 import subprocess
@@ -15,6 +18,8 @@ from typing import Any
 import pytest
 
 from fpgac.emulation.machinery import build_machinery
+from fpgac.emulation.xclbin import Section, read_xclbin
+from tests.emulation.toy import Toy
 
 CLOSE, LOAD, ALLOCATE, RELEASE, COPY_IN, COPY_OUT, WRITE, READ = 1, 3, 4, 5, 6, 7, 9, 11
 
@@ -87,8 +92,8 @@ class Device:
         return event
 
 
-@pytest.fixture
-def device(machineries: object) -> Iterator[Device]:
+@contextlib.contextmanager
+def new_device() -> Iterator[Device]:
     with tempfile.TemporaryDirectory(prefix="fpgac-wire-", dir="/tmp") as folder:
         device = Device(Path(folder))
         yield device
@@ -97,6 +102,34 @@ def device(machineries: object) -> Iterator[Device]:
         device.process.wait()
         if device.process.stderr:
             device.process.stderr.close()
+
+
+@pytest.fixture
+def device(machineries: object) -> Iterator[Device]:
+    with new_device() as device:
+        yield device
+
+
+def test_a_kernel_that_crashes_ends_the_process_by_its_signal_each_time(
+    toy: Toy, tmp_path: Path
+) -> None:
+    """Its host hangs for ever where it is an exit."""
+    metadata = read_xclbin(toy.xclbin.read_bytes()).sections[Section.EMBEDDED_METADATA]
+    (tmp_path / "toy.xml").write_bytes(metadata)
+    unit = re.search(rb'<instance name="null_writer_1">\s*<addrRemap base="(\w+)"', metadata)
+    assert unit
+    registers = int(unit[1], 16)
+    load = message(f1=str(tmp_path / "toy.xml").encode(), f2=str(toy.library).encode())
+    endings = set()
+    for _ in range(12):
+        with new_device() as device:
+            device.ask(LOAD, load)
+            device.ask(ALLOCATE, message(f1=0x1000, f2=4096))
+            for offset, value in ((0x10, struct.pack("<Q", 0x1000)), (0, b"\1\0\0\0")):
+                with contextlib.suppress(ConnectionError):
+                    device.ask(WRITE, message(f2=registers + offset, f4=value))
+            endings.add(device.process.wait(20))
+    assert endings == {-signal.SIGSEGV}
 
 
 def test_what_is_written_is_read_back(device: Device) -> None:

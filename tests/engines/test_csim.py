@@ -13,12 +13,12 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.csim import simulate
 from fpgac.network.network import Network
 from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, IntArray
-from fpgac.spec.models import HlsSection
 from tests.core.networks import compiled, network, random_words
 from tests.core.reference import answers
 from tests.design import cores as design_cores
@@ -32,20 +32,19 @@ class Case:
     """A network, and how it is lowered."""
 
     network: Network
-    hls: HlsSection
+    hls: HlsSettings
     output: str | None = None
-    reuse_factors: tuple[tuple[str, int], ...] = ()
 
     @property
     def core(self) -> Core:
         types = {self.network.outputs[0].name: FixedPoint.parse(self.output)} if self.output else {}
-        return lower(self.network, self.hls, types=types, reuse_factors=dict(self.reuse_factors))
+        return lower(self.network, self.hls, types=types)
 
 
 CASES = {
     "parallel, latency": Case(
         network("tiny", "ap_fixed<16,6,RND,SAT>", (5, 6, 3)),
-        HlsSection(reuse_factor=2),
+        HlsSettings(reuse_factor=2),
     ),
     "stream, latency; integer bits beyond the width and below zero; unsigned input": Case(
         network(
@@ -56,7 +55,7 @@ CASES = {
             biases="ap_fixed<6,-1>",
             activations="ap_fixed<9,6,RND_INF,SAT_SYM>",
         ),
-        HlsSection(io_type="io_stream"),
+        HlsSettings(io_type="io_stream"),
         output="ap_fixed<9,4,RND_ZERO,SAT_SYM>",
     ),
     "parallel, resource; more reuse than inputs; wide words": Case(
@@ -68,8 +67,7 @@ CASES = {
             biases="ap_ufixed<20,2>",
             activations="ap_ufixed<17,9,RND_MIN_INF,SAT_ZERO>",
         ),
-        HlsSection(strategy="resource", reuse_factor=12),
-        reuse_factors=(("dense_2", 4),),
+        HlsSettings(strategy="resource", reuse_factor=12, reuse_factors={"dense_2": 4}),
     ),
     "stream, resource; everything wraps": Case(
         network(
@@ -80,7 +78,7 @@ CASES = {
             biases="ap_fixed<1,1>",
             activations="ap_ufixed<4,1,TRN_ZERO,WRAP>",
         ),
-        HlsSection(io_type="io_stream", strategy="resource", reuse_factor=2),
+        HlsSettings(io_type="io_stream", strategy="resource", reuse_factor=2),
         output="ap_ufixed<5,3,RND,WRAP>",
     ),
 }
@@ -137,7 +135,7 @@ def hls4mls_own(case: Case, folder: Path) -> Any:
                 "accum": "auto",
                 "result": "auto",
             }
-            factor = dict(case.reuse_factors).get(node.name, case.hls.reuse_factor)
+            factor = case.hls.reuse_factors.get(node.name, case.hls.reuse_factor)
             names[node.name] = {"Precision": precision, "ReuseFactor": factor}
             inputs = len(biases)
         elif isinstance(layer, Relu):

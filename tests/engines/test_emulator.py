@@ -11,6 +11,7 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.csim import CSIMULATION
 from fpgac.engines.emulator import Emulator
 from fpgac.engines.program import EXACT
@@ -19,7 +20,6 @@ from fpgac.network.file import read_network
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
-from fpgac.spec.models import HlsSection
 
 TYPE = FixedPoint.parse("ap_fixed<12,6,RND,SAT>")
 SPECS = Path(__file__).parents[2] / "specs"
@@ -32,7 +32,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def core(network: Network) -> Core:
-    return lower(network, HlsSection(), types={network.outputs[0].name: TYPE})
+    return lower(network, HlsSettings(), types={network.outputs[0].name: TYPE})
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_the_readme_tells_the_formats_the_end_of_f1_and_the_road_to_an_image(
         "create_vitis_afi.sh",
         "describe-fpga-images",
         "--xclbin muon.awsxclbin",
-        "Vitis 2019.2 to 2021.2",
+        "Vitis 2020.2 to 2021.2",
     ):
         assert part in readme
 

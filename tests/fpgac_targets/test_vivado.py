@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -369,7 +369,7 @@ def test_what_zynq_boards_lack_is_refused_with_what_there_is(target: Target[Any]
 def test_the_design_names_what_it_needs_and_is_the_same_each_time(
     design: MakeDesign, target: Target[Any]
 ) -> None:
-    first, second = design(target=target), design(target=target)
+    first, second = (design(target=target, clock_mhz=150.0) for _ in range(2))
     assert first.digest == second.digest
     assert {
         "README.md",
@@ -392,9 +392,25 @@ def test_a_description_that_wants_to_break_out_is_harmless(
     design: MakeDesign, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
 ) -> None:
     nasty = "it's $(id) `id` [exit 7] \"; $::env(HOME) \\ } {\n*/ #"
-    made = design(target=target, description=nasty)
+    made = design(target=target, clock_mhz=150.0, description=nasty)
     folder = write(made, tmp_path / "nasty")
     assert recorded(folder, install(VERSION[target.name]))
+
+
+def test_a_folder_with_an_evil_path_is_no_command(
+    design: MakeDesign, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
+) -> None:
+    folder = write(design(target=target), tmp_path / "a'`touch${IFS}broken`'b")
+    assert recorded(folder, install(VERSION[target.name]))
+    done = subprocess.run(
+        ["make", "-n", "-f", str(folder / "scripts/Makefile"), "clean"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "touch" not in done.stdout
+    assert list(tmp_path.rglob("broken")) == []
 
 
 def test_narrow_streams_keep_the_dma_s_memory_port_at_32_bits(
@@ -454,7 +470,8 @@ def test_several_streams_go_through_a_dma_a_pair(
     case: str, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
 ) -> None:
     """Vivado, as far as the shim is one, refuses what is connected twice or not at all."""
-    made = target.design("tiny", SEVERAL[case], target.options({}))
+    core = replace(SEVERAL[case], clock_mhz=150.0)
+    made = target.design("tiny", core, target.options({}))
     calls = recorded(write(made, tmp_path / "several"), install(VERSION[target.name]))
     streams, included = STREAMS[case]
     wires = {(call[1], call[2]) for call in calls if call[0] == "connect_bd_intf_net"}
@@ -484,7 +501,7 @@ def test_the_shim_refuses_what_vivado_does_not_know(
     line: str,
     told: str,
 ) -> None:
-    folder = write(design(target=PynqZ2()), tmp_path / "build")
+    folder = write(design(target=PynqZ2(), clock_mhz=150.0), tmp_path / "build")
     script = folder / "scripts/vivado.tcl"
     text = script.read_text()
     assert "\nvalidate_bd_design\n" in text

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.errors import DataError, ToolchainError
 from fpgac.native.engine import Engine
 from fpgac.numbers import FixedPoint
@@ -244,6 +245,29 @@ def test_a_damaged_library_is_made_again(cache: Path) -> None:
         rows = random_words(program, 10)
         assert np.array_equal(Engine.of(program).words(rows), interpret(program, rows))
         assert made.stat().st_size == len(content)
+
+
+@pytest.mark.parametrize("place", ["", "exact", "exact/LIBRARY"])
+def test_a_library_that_others_may_have_put_there_is_not_loaded(
+    place: str, new_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = dense(seed=8)
+    Engine.of(program)
+    planted = libraries(new_cache)
+    (new_cache / place.replace("LIBRARY", min(planted).name)).chmod(0o777)
+    load, loaded = ctypes.CDLL, list[Path]()
+
+    def watched(path: str) -> ctypes.CDLL:
+        loaded.append(Path(path))
+        return load(path)
+
+    monkeypatch.setattr(ctypes, "CDLL", watched)
+    with pytest.warns(UnsafeCacheWarning):
+        engines = [Engine.of(other) for other in (program, dense(seed=9))]
+    rows = random_words(program, 10)
+    assert np.array_equal(engines[0].words(rows), interpret(program, rows))
+    strange = {min(planted)} if "LIBRARY" in place else planted
+    assert strange.isdisjoint(loaded)
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(

@@ -83,4 +83,4 @@ def training(spec: Spec) -> Training:
     """4-8-3, really trained and pruned, once for all tests."""
     x, y = three_classes(spec)
     events: list[Progress] = []
-    return Training(train(spec, x, y, x[:64], progress=events.append), events)
+    return Training(train(spec, x, y, x[:64], progress=events.append).network, events)

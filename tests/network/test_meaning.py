@@ -17,6 +17,7 @@ import pytest
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.engines.keras import keras_outputs
 from fpgac.errors import CoreError, NetworkError
 from fpgac.native.engine import Engine
@@ -31,7 +32,7 @@ from fpgac.program.interpreter import interpret
 from fpgac.rules.claim import check_claim
 from fpgac.rules.core_program import exact_program
 from fpgac.spec.loader import load_spec
-from fpgac.spec.models import HlsSection
+from fpgac.spec.models import IoType
 from tests.cores import Simulated
 from tests.network.book import by_the_book
 from tests.network.graphs import IMPORTED, TOGETHER, UNSTREAMED, drawn, together
@@ -53,7 +54,7 @@ def test_a_shipped_network_means_what_hls4ml_makes_of_it(name: str) -> None:
     file = load_spec(SPECS / f"{name}.toml")
     network = read_network(file.network_path)
     types = file.spec.output_types(output.name for output in network.outputs)
-    core = lower(network, file.spec.hls, types=types)
+    core = lower(network, HlsSettings(), types=types)
     assert meaning(network, types).digest == exact_program(core).digest
     assert meaning(network, types).output_layout.tensors == tuple(
         replace(tensor, type=types.get(tensor.name, tensor.type))
@@ -125,18 +126,17 @@ def assert_same(seeds: range, simulate_all: Simulated) -> None:
     assert_simulated(networks, cores, simulate_all)
 
 
-def lowered(network: Network, io_type: str = "io_parallel") -> Core:
+def lowered(network: Network, io_type: IoType = "io_parallel") -> Core:
     """The core, by turns with all multipliers and with few."""
     rng = np.random.default_rng(len(network.nodes))
     if rng.random() < 0.5:
-        return lower(network, HlsSection.model_validate({"io_type": io_type}))
+        return lower(network, HlsSettings(io_type=io_type))
     factors = {
         node.name: int(rng.choice(_divisors(node.operation.terms)))
         for node in network.nodes
         if isinstance(node.operation, Weighted)
     }
-    hls = HlsSection.model_validate({"io_type": io_type, "strategy": "resource"})
-    return lower(network, hls, reuse_factors=factors)
+    return lower(network, HlsSettings(io_type=io_type, strategy="resource", reuse_factors=factors))
 
 
 def _divisors(number: int) -> list[int]:

@@ -16,6 +16,7 @@ import pytest
 
 from fpgac.errors import DataError, NetworkError, SpecError, ToolchainError
 from fpgac.network.file import read_network, write_network
+from fpgac.network.keras.checkpoint import Best, Checkpoint
 from fpgac.network.keras.training import pruning_steps
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
@@ -84,9 +85,52 @@ def test_progress_is_told_from_start_to_end(training: Training) -> None:
 
 def test_the_same_seed_gives_the_same_network(training: Training, spec: Spec) -> None:
     x, y = three_classes(spec)
-    again = train(spec, x, y[:, None], x[:64], data={"source": "three classes"})
+    again = train(spec, x, y[:, None], x[:64], data={"source": "three classes"}).network
     assert again.digest == training.network.digest
     assert again.provenance["data"] == {"source": "three classes"}
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bytes_and_its_baseline(
+    training: Training, spec: Spec, tmp_path: Path
+) -> None:
+    x, y = three_classes(spec)
+
+    def interrupt(event: Progress) -> None:
+        if event.stage == "epoch" and event.epoch == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(spec, x, y, x[:64], progress=interrupt, checkpoints=tmp_path)
+    events: list[Progress] = []
+    trained = train(
+        *(spec, x, y, x[:64]), progress=events.append, checkpoints=tmp_path, judged_inputs=x
+    )
+    assert [(event.stage, event.epoch) for event in events[1:3]] == [("resume", 4), ("epoch", 1)]
+    for name, network in (("whole", training.network), ("resumed", trained.network)):
+        write_network(network, tmp_path / name)
+    assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+    whole = [event for event in training.events if event.stage == "epoch"]
+    assert list(trained.curve) == whole
+
+    baseline = trained.baseline
+    assert baseline is not None
+    assert [event.epoch for event in baseline.curve] == list(range(1, 7))
+    assert {event.sparsity for event in baseline.curve} == {0.0}
+    assert np.mean(baseline.outputs.argmax(axis=1) == y) > 0.75
+    exact = outputs(trained.network, spec.inputs.raw(x))
+    assert baseline.quantised.tobytes() == exact.tobytes()
+    assert len(np.unique(baseline.outputs)) > len(np.unique(exact))
+
+
+def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path: Path) -> None:
+    state = Checkpoint(3, 51, [np.ones(2)], [], Best([np.zeros(2)], 2, 0.5, 0.25), ({"epoch": 1},))
+    state.write(tmp_path / "c.npz")
+    again = Checkpoint.read(tmp_path / "c.npz")
+    assert (again.epoch, again.step, again.best.val_loss) == (3, 51, 0.25)
+    assert again.curve == ({"epoch": 1},)
+    assert np.array_equal(again.model[0], np.ones(2))
+    (tmp_path / "c.npz").write_bytes((tmp_path / "c.npz").read_bytes()[:200])
+    assert Checkpoint.read(tmp_path / "c.npz").epoch == 0
 
 
 def test_a_regression_without_pruning(make_spec: MakeSpec) -> None:
@@ -107,7 +151,7 @@ def test_a_regression_without_pruning(make_spec: MakeSpec) -> None:
     )
     x = spec.inputs.on_grid(np.random.default_rng(3).uniform(-1, 1, (400, 2)))
     target = np.abs(x[:, 0]) - x[:, 1]
-    network = train(spec, x, target, x[:10])
+    network = train(spec, x, target, x[:10]).network
     answers = outputs(network, spec.inputs.raw(x))[:, 0]
     assert np.std(answers - target) < 0.3 * np.std(target)
 
@@ -212,7 +256,7 @@ def tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def _train(spec: Spec) -> Network:
     x, y = three_classes(spec, 20)
-    return train(spec, x, y, x)
+    return train(spec, x, y, x).network
 
 
 @pytest.mark.parametrize(
@@ -341,7 +385,7 @@ def test_batch_normalisation_ends_in_the_weights(make_spec: MakeSpec) -> None:
         quantisation={"weights": "quantized_bits(8, 1)", "biases": "quantized_bits(8, 1)"},
     )
     x, y = three_classes(spec)
-    network = train(spec, x, y, x[:64])
+    network = train(spec, x, y, x[:64]).network
     kinds = [node.operation.kind for node in network.nodes]
     assert kinds == ["conv1d", "tanh", "flatten", "dense"]
     answers = outputs(network, spec.inputs.raw(x))

@@ -21,7 +21,7 @@ def zynq_build(tmp_path_factory: pytest.TempPathFactory) -> Report:
     shutil.copy(SPECS / "iris.network.json", folder)
     text, _, _ = (SPECS / "iris.toml").read_text().partition("[targets.")
     few = text.replace("random = 12000", "random = 500")
-    (folder / "iris.toml").write_text(f"{few}[targets.pynq-z2]\n")
+    (folder / "iris.toml").write_text(f"{few}[targets.pynq-z2]\nclock_mhz = 100.0\n")
     plugins = load_plugins()
     file = check_spec(folder / "iris.toml", plugins)
     return compile_spec(Request(file, "pynq-z2", folder / "build"), plugins)

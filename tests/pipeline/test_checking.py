@@ -8,6 +8,7 @@ import pytest
 
 from fpgac.errors import FpgacError
 from fpgac.pipeline.checking import check_spec
+from fpgac.plugins import load_plugins
 
 
 def refused(specs: Path, *changes: tuple[str, str]) -> list[tuple[int | None, str, str]]:
@@ -55,6 +56,45 @@ def test_what_would_stop_the_road_late_is_told_early_with_its_place(
     assert place == key
     assert text in what
     assert line is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "text"),
+    [
+        (("units = 16", "units = 4096 }, { kind = 'dense', units = 4096"), 1, "too many weights"),
+        (("[data]", "[data]\nsamples = 2147483648"), "data.samples", "more samples"),
+    ],
+)
+def test_what_no_memory_holds_is_told_before_it_is_made(
+    specs: Path, change: tuple[str, str], key: str | int, text: str
+) -> None:
+    place = f"topology.layers[{key}]" if isinstance(key, int) else key
+    [(line, found, _)] = [found for found in refused(specs, change) if text in found[2]]
+    assert (found, line is not None) == (place, True)
+
+
+LOSS = ('loss = "crossentropy"', 'loss = "huber"')
+
+
+def test_a_loss_that_does_not_fit_is_refused_before_a_training(specs: Path) -> None:
+    ((_, key, _),) = refused(specs, LOSS)
+    assert key == "training.loss"
+
+
+def test_a_network_that_is_only_read_needs_no_loss(specs: Path, tmp_path: Path) -> None:
+    reader = tmp_path / "reader.py"
+    reader.write_text(
+        "from fpgac.plugins import NetworkSource, hookimpl\n"
+        "class Other(NetworkSource):\n"
+        "    name, description, suffixes = 'other', 'a file from elsewhere', ('.other',)\n"
+        "    def read(self, path, spec): raise NotImplementedError\n"
+        "@hookimpl\n"
+        "def fpgac_network_sources(): return [Other]\n"
+    )
+    spec = specs / "iris.toml"
+    text = spec.read_text().replace(*LOSS)
+    spec.write_text(text.replace('name = "iris"', 'name = "iris"\nnetwork = "iris.other"'))
+    assert check_spec(spec, load_plugins(files=[reader])).spec.training.loss == "huber"
 
 
 def test_the_mistakes_of_all_checks_come_at_once(specs: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -87,6 +88,23 @@ def test_a_second_run_does_nothing(build: Path) -> None:
     assert set(outcomes.values()) == {"cached"}
 
 
+def test_a_stranger_s_folder_runs_nothing_of_its_own(build: Path) -> None:
+    """Its plan has another command, and its lock says that this is the plan that was made."""
+    plan, lock = build / "emulation" / "plan.json", build / LOCK
+    table = json.loads(plan.read_text())
+    for step in table["plan"]["steps"]:
+        step["command"] = ["touch", str(build / "broken")]
+    before = digest_file(plan)
+    plan.write_text(json.dumps(table))
+    said = lock.read_text().replace(before, digest_file(plan))
+    lock.write_text(re.sub(r'("g\+\+ [^{]*\{[^{]*"key": ")', r"\1other", said))
+    report, outcomes = compiled(ROOT / "specs" / "iris.toml", build)
+    assert not (build / "broken").exists()
+    assert "cached" not in outcomes.values()
+    assert report.proof.agreements
+    assert (build / "set-aside-1" / "emulation" / "plan.json").is_file()
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -120,7 +138,7 @@ def test_only_what_depends_on_a_change_is_made_again(build: Path, specs: Path) -
     spec.write_text(spec.read_text().replace("random = 12000", "random = 12001"))
     _, outcomes = compiled(spec, build)
     made = {name for name, outcome in outcomes.items() if outcome == "done"}
-    assert made == {"vectors", "answers", "proof", "report", "package"}
+    assert made == {"sources", "vectors", "answers", "proof", "report", "package"}
 
 
 def test_a_network_from_an_older_training_is_noted(build: Path, specs: Path) -> None:

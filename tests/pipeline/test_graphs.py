@@ -158,6 +158,7 @@ def test_a_build_answers_samples_by_name(pairs: Path) -> None:
     samples = build.input_layout.named(build.vectors.numbers)
     answers = package.emulate(build.folder, samples)
 
+    assert isinstance(answers, dict)
     assert {name: array.shape[1:] for name, array in answers.items()} == {
         "energy": (1,),
         "angle": (2,),

@@ -17,13 +17,16 @@ from fpgac.build.plan import Plan, Step
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.design.design import Design
 from fpgac.emulation import HostRun, read_card, run_host
-from fpgac.errors import ToolchainError
+from fpgac.errors import BuildError, ToolchainError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import Mode, load_plugins
 from fpgac_targets.pynq_z2 import PynqZ2
+from tests.hardware.vendors import board_bitstream
 
 WANTED = {"iris.bit", "iris.hwh"}
+# What the emulated board loads, and how it ends where a host looks for it.
+NAMES = {"pynq-z2": {"bit": "bit", "hwh": "hwh"}, "aws-f1": {"xclbin": "awsxclbin"}}
 
 # Runs a notebook's cells of code, one after the other, as Jupyter would.
 RUN_NOTEBOOK = """\
@@ -77,8 +80,8 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Pat
     build: Path = request.getfixturevalue("zynq_build" if zynq else "iris_build")
     folder = build.folder if isinstance(build, Report) else build
     package = shutil.copytree(folder / "package", tmp_path / "package")
-    for suffix in (".bit", ".hwh") if zynq else (".xclbin",):
-        shutil.copy(folder / f"emulation/iris{suffix}", package / "iris_overlay")
+    for suffix, there in NAMES[request.param].items():
+        shutil.copy(folder / f"emulation/iris.{suffix}", package / f"iris_overlay/iris.{there}")
     python = environment(tmp_path / "venv")
     install(package, python)
     return folder, python
@@ -96,7 +99,7 @@ def test_an_installed_package_is_found_by_pynq_and_its_notebook_runs(
     installed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder, python = installed
-    program = "iris.bit" if (folder / "emulation/iris.bit").is_file() else "iris.xclbin"
+    program = "iris.bit" if (folder / "emulation/iris.bit").is_file() else "iris.awsxclbin"
     work = tmp_path / "work"
     work.mkdir()
 
@@ -180,14 +183,21 @@ def test_it_is_there_without_the_vendors_tools(
 
 
 class Vivado(PynqZ2):
-    """The board, with a Vivado of two lines that writes what a real one would."""
+    """The board, with a Vivado of one line that leaves what a real one would."""
+
+    def __init__(self, bitstream: Path) -> None:
+        super().__init__()
+        self.bitstream = bitstream
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         return Toolchain("Vivado", Path("/vivado"), (2022, 2))
 
     def plan(self, design: Design, mode: Mode, toolchain: Toolchain, **more: Any) -> Plan:
         outputs = ("out/hw/iris.bit", "out/hw/iris.hwh", "reports/hw/power.rpt")
-        script = f'for file in {" ".join(outputs)}; do echo "$file of Vivado" > "$file"; done'
+        names = " ".join(outputs)
+        script = (
+            f"cp emulation/iris.hwh out/hw; touch {names}; cp '{self.bitstream}' out/hw/iris.bit"
+        )
         return Plan((Step("hw: vivado", ("sh", "-c", script), ("scripts/vivado.tcl",), outputs),))
 
 
@@ -197,7 +207,9 @@ def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
     for name in ("iris.toml", "iris.network.json"):
         shutil.copy(zynq_build.folder.parent / name, tmp_path)
     plugins = load_plugins()
-    plugins = replace(plugins, targets={**plugins.targets, "pynq-z2": Vivado()})
+    vivado_s = tmp_path / "vivado.bit"
+    vivado_s.write_bytes(board_bitstream("7z020clg400"))
+    plugins = replace(plugins, targets={**plugins.targets, "pynq-z2": Vivado(vivado_s)})
     spec, folder = tmp_path / "iris.toml", tmp_path / "build"
 
     def compiled(mode: Literal["emulation", "hw"]) -> tuple[bool, set[str], set[str]]:
@@ -212,7 +224,7 @@ def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
 
     assert compiled("hw") == (False, WANTED, WANTED)
     bit = folder / "package/iris_overlay/iris.bit"
-    assert bit.read_text() == "out/hw/iris.bit of Vivado\n"
+    assert bit.read_bytes() == vivado_s.read_bytes()
     assert "was built for exactly this design" in (folder / "package/README.md").read_text()
 
     assert compiled("emulation") == (False, WANTED, WANTED)
@@ -221,3 +233,10 @@ def test_what_hardware_was_built_goes_into_it_until_the_design_changes(
     assert compiled("hw") == (False, WANTED, WANTED)
     spec.write_text(spec.read_text().replace("Iris species", "Species of irises"))
     assert compiled("emulation") == (True, set(), set())
+
+    vivado_s.write_bytes(board_bitstream("zu9eg-ffvb1156"))
+    (folder / "out/hw/iris.bit").unlink()
+    with pytest.raises(BuildError) as caught:
+        compiled("hw")
+    assert [problem.code for problem in caught.value.problems] == ["build.other-program"]
+    assert compiled("emulation") == (True, set(), set()), "what was refused is not packaged"

@@ -232,6 +232,22 @@ def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     assert text.startswith(f"the plugin 'mine' of {file} is not used: ModuleNotFoundError")
 
 
+def test_what_tensorflow_logs_when_a_plugin_imports_it_is_not_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1.5 123 port.cc:153] oneDNN custom operations are on.",
+        "W0000 00:00:1.5 123 op.cc:1] something is deprecated",
+        "E0000 00:00:1.5 123 gpu.cc:1] the driver is broken",
+        "the plugin's own line",
+    )
+    plugin = tmp_path / "loud.py"
+    plugin.write_text(f"import os\nos.write(2, {chr(10).join(lines)!r}.encode())\n")
+    load_plugins(files=[plugin])
+    assert capfd.readouterr().err.splitlines() == list(lines[3:])
+
+
 def test_a_template_that_is_none_is_one_line(install: Install, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "README.md.j2").write_text("fine\n{% block %}\n")

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.digest import digest_json
 from fpgac.errors import BuildError, CoreError, Where
 from fpgac.network.file import read_network
@@ -30,7 +31,6 @@ from fpgac.program.formats import Formats
 from fpgac.program.interpreter import interpret
 from fpgac.program.program import Combination, Program, Terminal
 from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
 from tests.drawing import examples
 from tests.programs import drawn, random_words
@@ -145,7 +145,7 @@ def test_arrays_that_are_used_twice_are_kept_once(program: Program, plain: dict[
 
 @pytest.mark.parametrize("name", ["muon", "digits"])
 def test_a_networks_program_is_small_and_read_in_no_time(name: str) -> None:
-    program = exact_program(lower(read_network(SPECS / f"{name}.network.json"), HlsSection()))
+    program = exact_program(lower(read_network(SPECS / f"{name}.network.json"), HlsSettings()))
     content = program_bytes(program)
     taken = []
     for _ in range(5):

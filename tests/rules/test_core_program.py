@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from fpgac.core.core import Core
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.network.file import read_network
 from fpgac.network.meaning import outputs
 from fpgac.program.program import Accumulate, Cast, Clip, Dot
 from fpgac.rules.core_program import exact_program
-from fpgac.spec.models import HlsSection
 from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
@@ -291,7 +291,7 @@ def one_dense(core_from: CoreOf, types: Mapping[str, str], reuse: int = 1, **opt
 @pytest.mark.parametrize("name", ["iris", "muon"])
 def test_the_specs_networks_are_plain_sums_and_casts(name: str) -> None:
     network = read_network(SPECS / f"{name}.network.json")
-    core = lower(network, HlsSection())
+    core = lower(network, HlsSettings())
     words = samples(core, 1)
     program = exact_program(core)
     assert {type(operation) for operation in program.operations} == {Dot, Clip, Cast}

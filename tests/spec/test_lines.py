@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpgac.spec.lines import KeyPath, deepest_line, key_lines, key_text, nearest_line
+from fpgac.spec.lines import KeyPath, deepest, key_lines, key_text, nearest_line
 
 TEXT = '''\
 a = 1  # a = 2 in a comment
@@ -73,16 +73,16 @@ def test_a_key_is_written_as_toml_writes_it(path: KeyPath, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "depth", "line"),
     [
-        ("a = 1\nb = [[1]]\nc = [2]\n", 2),
-        ("a = { b = 1 }\n[c.d.e.f]\n", 2),
-        ("a = 1.5\nb.c.d = 2.5\ne = { f = [ 1.5, [\n2 ] ] }\n", 3),
-        ("", 1),
+        ("a = 1\nb = [[1]]\nc = [2]\n", 2, 2),
+        ("a = { b = 1 }\n[c.d.e.f]\n", 4, 2),
+        ("a = 1.5\nb.c.d = 2.5\ne = { f = [ 1.5, [\n2 ] ] }\n", 3, 3),
+        ("", 0, 1),
     ],
 )
-def test_the_deepest_value_has_its_line(text: str, line: int) -> None:
-    assert deepest_line(text) == line
+def test_the_deepest_value_has_its_line(text: str, depth: int, line: int) -> None:
+    assert deepest(text) == (depth, line)
 
 
 def paths_of(value: Any, path: KeyPath = ()) -> set[KeyPath]:

@@ -81,6 +81,26 @@ def test_a_syntax_error_names_its_line(
     assert problem.what.startswith(what)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_spec(spec_file: Write) -> None:
+    path = spec_file("\ufeff" + GOOD)
+    assert load_spec(path).spec.name == "tiny"
+
+
+def test_samples_that_no_memory_holds_are_refused(spec_file: Write) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec(spec_file(GOOD + "[proof]\nrandom = 1_000_000_000_000\n"))
+    (problem,) = caught.value.problems
+    assert problem.code == "spec.out-of-range"
+    assert problem.where is not None
+    assert problem.where.key == "proof.random"
+
+
+def test_letters_that_changed_places_are_the_nearest(spec_file: Write) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec(spec_file(GOOD.replace("RND", "RDN")))
+    assert "did you mean 'RND'?" in str(caught.value)
+
+
 def test_a_missing_file_names_the_nearest_one() -> None:
     problem = refusal(SPECS / "muno.toml")
     assert (problem.code, problem.hint) == ("spec.not-found", "did you mean 'muon.toml'?")

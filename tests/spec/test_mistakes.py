@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from pydantic import Field, ValidationError
@@ -12,7 +13,7 @@ from fpgac.spec.faults import fault
 from fpgac.spec.formats import Section
 from fpgac.spec.lines import key_lines
 from fpgac.spec.loader import load_spec
-from fpgac.spec.mistakes import problems_of
+from fpgac.spec.mistakes import MOST_PROBLEMS, problems_of
 
 Change = tuple[str, str]
 
@@ -52,6 +53,18 @@ def mistake(folder: Path, change: Change) -> Problem:
 def place(problem: Problem) -> tuple[str, int | None, str]:
     assert problem.where is not None
     return problem.code, problem.where.line, problem.where.key
+
+
+def test_as_many_mistakes_as_a_file_holds_are_found_soon(tmp_path: Path) -> None:
+    """Two seconds of the processor, whatever the file."""
+    keys = "".join(f"k{number} = 1\n" for number in range(15_000))
+    (tmp_path / "tiny.toml").write_text(GOOD.replace("[data]\n", f"[data]\n{keys}"))
+    started = process_time()
+    with pytest.raises(SpecError) as caught:
+        load_spec(tmp_path / "tiny.toml")
+    assert process_time() - started < 2
+    assert caught.value.problems[-1].code == "spec.more-mistakes"
+    assert len(caught.value.problems) == MOST_PROBLEMS + 1
 
 
 def test_there_is_none(tmp_path: Path) -> None:
@@ -168,6 +181,9 @@ MISTAKES: dict[str, list[tuple[Change, int | None, str]]] = {
         (("[targets.aws-f1]", "[targets]"), 15, "targets"),
     ],
     "spec.shape-misfit": [
+        (("[8, 8, 1]", "[65536, 65536, 65536]"), 5, "topology.inputs"),
+        (("[8, 8, 1]", "{ a = [4096, 4096] }"), 5, "topology.inputs"),
+        (("[8, 8, 1]", "[2000, 2000, 1]"), 7, "topology.layers[0].kind"),
         (("kernel_size = 3", "kernel_size = 9"), 7, "topology.layers[0].kernel_size"),
     ],
     "spec.invalid-value": [
@@ -231,6 +247,7 @@ MISTAKES: dict[str, list[tuple[Change, int | None, str]]] = {
         (("units = 10", "units = 10, units = 10"), 9, ""),
     ],
     "spec.too-deep": [
+        (("[data]", f"[data]\nx = {65 * '['}{65 * ']'}"), 3, ""),
         (("[data]", f"[data]\nx = {300 * '['}{300 * ']'}"), 3, ""),
         (("[data]", f"[data]\nx = {3000 * '['}{3000 * ']'}"), 3, ""),
         (("[data]", f"[data]\nx = {3000 * '{ a = '}1{3000 * '}'}"), 3, ""),
@@ -320,7 +337,11 @@ def test_what_is_expected_stands_beside_what_was_given(
             ("[targets.aws-f1]", "targets = 3"),
             "'targets' belongs at the top of the file, before the first [table]",
         ),
-        (("[data]", "[data]\nfoo = 3"), "known: samples, seed, source, test_fraction"),
+        (
+            ("[data]", "[data]\nfoo = 3"),
+            "known: classes, features, labels, path, samples, scaling, seed, source, task, "
+            "test_fraction, test_path, tree",
+        ),
         (("[data]", "[[data]]"), "write [data] on a line of its own, and its keys below"),
         (
             ('{ kind = "flatten" }', '"flatten"'),

@@ -10,6 +10,7 @@ import pytest
 
 from fpgac.errors import CoreError
 from tests.cores import made, power_of_two, simulated
+from tests.design.cores import core_of
 
 NUMBERS = np.array([[0.5, -2.0], [0.0625, 1.0], [-0.25, 4.0]])
 TYPES = {"accum": "ap_fixed<24,12>", "result": "ap_fixed<24,12>", "bias": "ap_fixed<8,3>"}
@@ -60,3 +61,11 @@ def test_what_hls4ml_writes_no_working_cpp_for_is_refused(
     with pytest.raises(CoreError) as caught:
         dense(options, **description)
     assert [problem.code for problem in caught.value.problems] == [code]
+
+
+@pytest.mark.parametrize("name", ["samples", "numbers", "fill", "x0"])
+def test_a_network_may_be_called_like_anything_in_the_simulation(name: str, tmp_path: Path) -> None:
+    core = core_of({"x": ((4,), "ap_fixed<8,3>", 1)}, {"y": ((4,), "ap_fixed<9,4>", 1)}, top=name)
+    words = np.arange(12).reshape(3, 4)
+    (answers,) = simulated(tmp_path, [core], [words])
+    assert answers.shape == (3, 4)

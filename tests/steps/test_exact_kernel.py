@@ -13,12 +13,12 @@ import pytest
 from fpgac.build.plan import Plan
 from fpgac.build.runner import run_plan
 from fpgac.core.lowering import lower
+from fpgac.core.settings import HlsSettings
 from fpgac.design.contract import Interface, contract
 from fpgac.engines.emulator import Emulator
 from fpgac.engines.kernel import run_kernel
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
-from fpgac.spec.models import HlsSection
 from fpgac.steps.exact_kernel import exact_files, exact_step
 from fpgac.steps.plan import kernel_library
 
@@ -36,7 +36,7 @@ def test_rows_with_padding_and_words_with_spare_bits(
         replace(entry, type=FixedPoint.parse(given)),
         [(node.name, node.operation) for node in pictures.nodes],
     )
-    core = lower(network, HlsSection())
+    core = lower(network, HlsSettings())
     agreed = contract(core, name=network.name, compute_units=1, interface=interface)
     library = kernel_library(agreed.kernel, "exact")
     for path, file in exact_files(core, agreed).items():
@@ -56,7 +56,7 @@ def test_rows_with_padding_and_words_with_spare_bits(
 
 
 def test_a_core_without_an_exact_program_has_no_such_body(pictures: Network) -> None:
-    core = lower(pictures, HlsSection())
+    core = lower(pictures, HlsSettings())
     agreed = contract(core, name="pictures", compute_units=1)
     assert exact_files(replace(core, graph=None), agreed) == {}
 

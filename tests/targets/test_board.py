@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fpgac.errors import PluginError
-from fpgac.targets.board import Board, Toolchains
+from fpgac.targets.board import Board, Image, Toolchains
 
 CARD = """\
 name = "my-card"
@@ -164,3 +164,23 @@ def test_a_board_that_lacks_a_mode_says_why(tmp_path: Path) -> None:
     card = board(tmp_path, short.replace("modes", 'stops = "There is no card yet."\nmodes'))
     assert card.modes == ("hw_emu",)
     assert card.stops == "There is no card yet."
+
+
+def test_a_count_that_no_card_has_is_refused_at_once(tmp_path: Path) -> None:
+    text = CARD.replace('tag = "bank0"', 'count = 2_000_000_000\ntag = "bank0"')
+    assert "at most 256 banks" in problem_of(tmp_path, text)
+
+
+def test_a_file_that_is_far_too_deep_is_refused(tmp_path: Path) -> None:
+    text = f"more = {5000 * '['}{5000 * ']'}\n{CARD}"
+    assert "nested too deeply" in problem_of(tmp_path, text)
+
+
+def test_a_version_that_no_image_goes_with_is_told() -> None:
+    images = (Image(name="PYNQ 3.0", version=(2022, 1)),)
+    vivado = Toolchains(name="Vivado", first=(2020, 2), last=(2025, 2), images=images)
+    assert vivado.image_notice((2022, 1, 1)) is None
+    notice = vivado.image_notice((2023, 2))
+    assert notice is not None
+    assert "PYNQ 3.0 with 2022.1" in notice
+    assert vivado.model_copy(update={"images": ()}).image_notice((2023, 2)) is None

@@ -87,7 +87,7 @@ def test_a_version_that_does_not_know_the_board_is_refused() -> None:
     AWS_F1.check_version(Toolchain("Vitis", Path("/v++"), (2020, 2)))
     with pytest.raises(ToolchainError, match=r"Vitis 2023\.1 does not know aws-f1") as caught:
         AWS_F1.check_version(Toolchain("Vitis", Path("/v++"), (2023, 1)))
-    assert "Vitis 2019.2 to 2021.2" in str(caught.value)
+    assert "Vitis 2020.2 to 2021.2" in str(caught.value)
 
 
 def test_a_target_without_a_board_cannot_be_made() -> None:

@@ -7,11 +7,13 @@ import errno
 import fcntl
 import io
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,8 @@ __all__ = [
 ]
 
 LOCK_NAME = "fpgac.lock"
+
+_MOMENT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ def locked(folder: Path) -> Iterator[None]:
         # Should fpgac be killed, its compilers still hold the folder until they end.
         os.set_inheritable(descriptor, True)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_taken(descriptor):
             hint = "wait for it to end, or give another folder with --out"
-            raise BuildError(_being_written(folder, hint)) from None
+            raise BuildError(_being_written(folder, hint))
         _refuse_foreign(folder)
+        with disk_errors(folder):
+            _sweep(folder)
         try:
             yield
         finally:
@@ -75,6 +79,19 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Whether the folder is this run's now; what a killed run had begun takes a moment to end."""
+    until = time.monotonic() + _MOMENT_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
 
 
 def require_unlocked(folder: Path) -> None:
@@ -101,7 +118,7 @@ def _being_written(folder: Path, hint: str) -> Problem:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    names = sorted(entry.name for entry in folder.iterdir())
+    names = sorted(entry.name for entry in folder.iterdir() if not _is_lock_draft(entry))
     if names and LOCK_NAME not in names:
         raise BuildError(
             Problem(
@@ -113,6 +130,26 @@ def _refuse_foreign(folder: Path) -> None:
                 code="build.foreign-folder",
             )
         )
+
+
+# What a killed run was writing: see :func:`replaced`.
+_DRAFT: Final = re.compile(r"\.(.+)\.[0-9a-f]{8}")
+
+# Where the vendor's tools write, and not fpgac; there may be very many files.
+_NOT_SWEPT: Final = frozenset({"_x", "out"})
+
+
+def _is_lock_draft(path: Path) -> bool:
+    draft = _DRAFT.fullmatch(path.name)
+    return draft is not None and draft[1] == LOCK_NAME
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NOT_SWEPT]
+        for name in filter(_DRAFT.fullmatch, names):
+            Path(place, name).unlink()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,14 @@ from fpgac.build.events import Outcome
 from fpgac.build.folder import File, disk_errors, write_tree
 from fpgac.build.lock import StepRecord
 from fpgac.build.plan import Plan, Step
-from fpgac.build.processes import CommandError, ending, last_lines, output_of, session
+from fpgac.build.processes import (
+    CommandError,
+    ending,
+    inherited_environment,
+    last_lines,
+    output_of,
+    session,
+)
 from fpgac.build.store import Entry, Store
 from fpgac.digest import digest_bytes, digest_file, digest_json
 from fpgac.errors import BuildError, Problem, ToolchainError, Where
@@ -236,7 +243,9 @@ def _execute(step: Step, folder: Path, processes: _Processes) -> None:
             path.unlink(missing_ok=True)
     try:
         with disk_errors(log), log.open("wb") as stream:
-            code = processes.run(command, folder, {**os.environ, **step.environment}, stream)
+            code = processes.run(
+                command, folder, {**inherited_environment(), **step.environment}, stream
+            )
         _judge(step, folder, code, log)
     except BaseException:
         for name in step.outputs:

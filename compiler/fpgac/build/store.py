@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.cache import cache_folder
+from fpgac.build.cache import cache_path, is_own
 from fpgac.build.folder import File, Files, replaced
 from fpgac.digest import digest_bytes
 from fpgac.plain import PlainError, dumps, loads
@@ -60,8 +60,8 @@ class Store:
 
     @classmethod
     def of_user(cls) -> Store:
-        """The store in the user's cache folder; see :func:`cache_folder`."""
-        return cls(cache_folder() / "store")
+        """The store in the user's cache folder; see :func:`cache_path`."""
+        return cls(cache_path("store"))
 
     def get(self, kind: str, key: str) -> Entry | None:
         """What was put under ``key``, or None where it is not whole."""
@@ -90,7 +90,7 @@ class Store:
         )
         with contextlib.suppress(OSError):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _is_own(self._root.lstat()):
+            if not is_own(self._root.lstat()):
                 return
             for name, file in entry.files.items():
                 self._write(self._object(digests[name]), file.content)
@@ -109,10 +109,10 @@ class Store:
         Raises:
             OSError: it is not, it is none, or it is not there.
         """
-        if not _is_own(self._root.lstat()):
+        if not is_own(self._root.lstat()):
             raise PermissionError(str(self._root))
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
-            if not _is_own(os.fstat(stream.fileno())):
+            if not is_own(os.fstat(stream.fileno())):
                 raise PermissionError(str(path))
             return stream.read()
 
@@ -175,8 +175,3 @@ class Store:
                 status = path.lstat()
                 if stat.S_ISREG(status.st_mode):
                     yield status.st_mtime, status.st_size, path
-
-
-def _is_own(status: os.stat_result) -> bool:
-    """Whether a file or folder is this user's, and nobody else may write it."""
-    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

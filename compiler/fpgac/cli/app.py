@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
 import sys
 import traceback
-from typing import Annotated, Any, Final, NoReturn
+import warnings
+from typing import Annotated, Any, Final, NoReturn, TextIO
 
 import typer
 
 from fpgac import __version__
-from fpgac.cli import build, emulate, imports, plugins, specs, targets, train
+from fpgac.build.cache import UnsafeCacheWarning
+from fpgac.cli import build, data, emulate, imports, plugins, report, specs, targets, train
 from fpgac.cli.console import (
+    accept_any_encoding,
     complain,
     document,
     errors,
     is_for_programs,
+    note,
     serve_programs,
 )
-from fpgac.errors import FpgacError, Problem, UsageError
+from fpgac.errors import BuildError, FpgacError, Problem, UsageError
 
 __all__ = ["app", "main"]
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
+
+# What the system says where standard output takes no more.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE)
 
 # All that typer refuses on a command line is one of these.
 _ClickError: type[Exception] = next(
@@ -40,14 +48,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "To begin: `fpgac init flower.toml`, `fpgac train flower.toml`, "
-        "`fpgac compile flower.toml`, `fpgac run build/flower-aws-f1`."
+        "`fpgac compile flower.toml`, `fpgac run build/flower-alveo-u50`."
     ),
 )
 specs.register(app)
+data.register(app)
 train.register(app)
 imports.register(app)
 build.register(app)
 emulate.register(app)
+report.register(app)
 targets.register(app)
 plugins.register(app)
 
@@ -98,8 +108,27 @@ _OBJECTS: Final = 500_000
 
 def main() -> None:
     """Run the command line; what a user can fix prints without a traceback."""
+    accept_any_encoding()
     signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(_OBJECTS)
+    _print_warnings_in_one_line()
+    try:
+        _run()
+    except BrokenPipeError:
+        _abandon_output()
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:
+        _abandon_output()
+        complain(_full_output(error))
+        sys.exit(BuildError.exit_code)
+
+
+def _run() -> NoReturn:
+    """Run the command; what standard output refuses is all that is raised.
+
+    Raises:
+        OSError: it has no room, or nobody reads it any more.
+    """
     try:
         code = app(prog_name="fpgac", standalone_mode=False)
     except FpgacError as error:
@@ -109,13 +138,35 @@ def main() -> None:
         _fail(_misused(error))
     except SystemExit as end:
         _finish(end.code if isinstance(end.code, int) else 1)
-    except BrokenPipeError:
-        sys.exit(141)
+    except MemoryError:
+        _show_traceback()
+        _fail(_out_of_memory())
     except Exception as error:
+        if _cannot_print(error):
+            raise
         _show_traceback()
         _fail(_defect(error))
-    else:
-        _finish(code or 0)
+    _finish(code or 0)
+
+
+def _print_warnings_in_one_line() -> None:
+    """fpgac's own, which are no place in some source to users."""
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, UnsafeCacheWarning):
+            note(str(message))
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
 
 
 def _fail(error: FpgacError) -> NoReturn:
@@ -125,6 +176,38 @@ def _fail(error: FpgacError) -> NoReturn:
     else:
         complain(error)
     sys.exit(error.exit_code)
+
+
+def _cannot_print(error: Exception) -> bool:
+    """Whether ``error`` comes from standard output, which names no file, and not from a file."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _FULL
+
+
+def _full_output(error: OSError) -> FpgacError:
+    """Standard output goes to where there is no room."""
+    return BuildError(
+        Problem(
+            "standard output cannot be written",
+            got=error.strerror or str(error),
+            hint="free some space where it goes",
+            code="build.no-standard-output",
+        )
+    )
+
+
+def _abandon_output() -> None:
+    """Let nothing that is left in the buffer fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _out_of_memory() -> FpgacError:
+    return BuildError(
+        Problem(
+            "there is not enough memory",
+            hint="fewer samples: proof.data, proof.random and data.samples in the spec",
+            code="build.out-of-memory",
+        )
+    )
 
 
 def _defect(error: Exception) -> FpgacError:
@@ -158,6 +241,7 @@ def _finish(code: int) -> NoReturn:
         errors().print("\nended early; what was finished is kept")
     if is_for_programs():
         sys.stdout.write(document(code) + "\n")
+    sys.stdout.flush()
     sys.exit(code)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import complain, deliver, errors, results
+from fpgac.cli.console import complain, deliver, errors, results, show_table
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
+from fpgac.errors import Problem, UsageError, shown
 
 if TYPE_CHECKING:
     from fpgac.engines.hosts import HostResult
@@ -93,7 +95,7 @@ def compile_(
     """
     from fpgac.cli.progress import pipeline_printer
     from fpgac.pipeline.checking import check_spec, only_target
-    from fpgac.pipeline.compiling import Request, compile_spec
+    from fpgac.pipeline.compiling import Request, compile_spec, default_folder
 
     plugins = plugins_with(plugin)
     file = check_spec(spec, plugins)
@@ -101,7 +103,7 @@ def compile_(
         _compile_all(file, plugins, mode, out or Path("build"))
         return
     name = only_target(file, target)
-    folder = out or Path("build") / f"{file.spec.name}-{name}"
+    folder = out or default_folder(file, name)
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with pipeline_printer() as notify:
         report = compile_spec(Request(file, name, folder, mode.value), plugins, notify)
@@ -119,7 +121,7 @@ def _plain(report: Report) -> dict[str, object]:
         "mode": report.mode,
         "accuracy": report.accuracy and report.accuracy.figures,
         "proof": to_plain(report.proof),
-        "figures": report.figures,
+        "figures": [each.plain() for each in report.figures],
         "lacking_hosts": report.lacking_hosts,
         "notice": report.notice,
         "archive": archive and {"path": archive.path, "lacks": archive.lacks},
@@ -172,12 +174,9 @@ def _print_failures(outcomes: list[Outcome]) -> None:
 
 
 def _print_outcomes(outcomes: list[Outcome]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("target", "folder", "engines that agree", "notices"):
-        table.add_column(title, no_wrap=title in ("target", "folder"))
+    rows = []
     for outcome in outcomes:
         engines, notices = "[red]failed[/]", [str(outcome.error).splitlines()[0]]
         if report := outcome.report:
@@ -186,11 +185,11 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
             names = [each.engine for each in proven if {"vectors", "data"} & each.samples.keys()]
             engines = f"[green]{len(names)}[/]: {', '.join(names)}"
             notices = [*filter(None, [report.notice]), *_unproven(report.proof)]
-        table.add_row(
-            outcome.request.target, str(outcome.request.folder), engines, Text("\n".join(notices))
-        )
+        request = outcome.request
+        rows.append((request.target, str(request.folder), engines, Text("\n".join(notices))))
     results().print()
-    results().print(table)
+    titles = ("target", "folder", "engines that agree", "notices")
+    show_table(titles, rows, fold=titles[2:])
 
 
 def _print_agreements(proof: Proof, data: str, title: str) -> None:
@@ -219,9 +218,12 @@ def _summarise(report: Report) -> None:
 
     out = results()
     out.print()
-    accuracy = report.accuracy.lines if report.accuracy else ()
-    for line in (*accuracy, *report.figures):
+    for line in report.accuracy.lines if report.accuracy else ():
         out.print(Text(f"  {line}"), soft_wrap=True)
+    if report.figures:
+        from fpgac.cli.report import figures_table
+
+        out.print(figures_table(report.figures))
     _print_agreements(report.proof, "vectors", "{:,} samples")
     _print_agreements(report.proof, "data", "the {:,} samples of the data")
     _print_agreements(report.proof, "recording", "the {:,} samples recorded in the training")
@@ -250,10 +252,13 @@ def run(
     ] = Host.all,
     input_: Annotated[
         Path | None,
-        typer.Option("--input", help="Samples as .npy floats; by default the build's own vectors."),
+        typer.Option("--input", help="Samples, .npy or .npz; by default the build's own vectors."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where to write the results as .npy floats.")
+        Path | None,
+        typer.Option(
+            help="Where to write the results as .npy floats; of several hosts as NAME-HOST.npy."
+        ),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Samples in one kernel call.")] = None,
     compute_units: Annotated[
@@ -261,10 +266,10 @@ def run(
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="How many cards to emulate.")] = 1,
     device: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
-            min=0,
-            help="Which card to use; given several times, the cards share the work.",
+            metavar="NUMBER[,NUMBER...]",
+            help="Which card to use; several share the work, as 0,1 or given several times.",
             show_default="0",
         ),
     ] = None,
@@ -293,7 +298,7 @@ def run(
     request = RunRequest(
         *(build, input_, output, batch, compute_units),
         devices=devices,
-        device=tuple(device or (0,)),
+        device=_cards(device or ["0"]),
         profile=profile,
         timeout=timeout,
         engine=engine.value,
@@ -301,6 +306,25 @@ def run(
     with activity() as notify:
         outcomes = run_hosts(request, host.value, notify)
     deliver([_plain_result(outcome) for outcome in outcomes], lambda: _print_table(outcomes))
+    for outcome in outcomes:
+        for path in outcome.written:
+            errors().print(f"  wrote {path}", markup=False, soft_wrap=True)
+
+
+def _cards(texts: Iterable[str]) -> tuple[int, ...]:
+    """The numbers in ``0,1``, each once, as the hosts themselves take them."""
+    numbers = [number for text in texts for number in text.split(",")]
+    if wrong := [number for number in numbers if not (number.isascii() and number.isdigit())]:
+        raise UsageError(
+            Problem(
+                "--device needs the numbers of cards",
+                expected="such as 0, or 0,1",
+                got=shown(wrong[0]),
+                hint="see fpgac run --help",
+                code="cli.no-card-number",
+            )
+        )
+    return tuple(dict.fromkeys(map(int, numbers)))
 
 
 def _plain_result(result: HostResult) -> dict[str, object]:
@@ -311,22 +335,19 @@ def _plain_result(result: HostResult) -> dict[str, object]:
         "seconds": result.seconds,
         "phases": result.phases and dict(zip(phases, result.phases, strict=True)),
         "verdict": result.verdict,
+        "written": result.written,
     }
 
 
 def _print_table(outcomes: list[HostResult]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    titles = ("injection", "inference", "extraction", "overlapped", "samples/s")
-    for title in ("host", *titles, "raw words"):
-        table.add_column(title, justify="right" if title in titles else "left", no_wrap=True)
+    times = ("injection", "inference", "extraction", "overlapped", "samples/s")
+    rows = []
     for outcome in outcomes:
         phases = map(_milliseconds, (*(outcome.phases or (None,) * 3), outcome.seconds))
         rate = f"{outcome.samples / outcome.seconds:,.0f}" if outcome.seconds else ""
-        table.add_row(outcome.host, *phases, rate, outcome.verdict)
+        rows.append((outcome.host, *phases, rate, outcome.verdict))
     results().print(f"{outcomes[0].samples:,} samples", soft_wrap=True)
-    results().print(table)
+    show_table(("host", *times, "raw words"), rows, right=times)
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -6,7 +6,9 @@ problems, and the exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import codecs
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,10 @@ from fpgac.errors import FpgacError, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 __all__ = [
+    "accept_any_encoding",
     "complain",
     "deliver",
     "document",
@@ -26,7 +30,20 @@ __all__ = [
     "results",
     "seconds_text",
     "serve_programs",
+    "show_table",
 ]
+
+# What is printed for a character that the terminal's encoding lacks; any other becomes "?".
+_SUBSTITUTES = {"→": "->", "±": "+-", "…": ".", "µ": "u"} | dict(
+    zip("▶✓✗≈×−–’²", ">+x~x--'2", strict=True)
+)
+_ENCODING_ERRORS = "fpgac.substitute"
+
+# A pipe or a file has no width of its own: tables keep their lines whole. COLUMNS says nothing of
+# it; Python sets that for its children where it has loaded readline.
+_PIPE_WIDTH = 160
+# The least width of a table's column that may be folded.
+_FOLDED_WIDTH = 16
 
 
 @dataclass
@@ -57,8 +74,77 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     console = Console(stderr=stderr, highlight=False)
-    # A file or a pipe has no width: tables keep their lines whole.
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+
+
+def accept_any_encoding() -> None:
+    """From now on, what the terminal's encoding lacks is printed in simpler characters."""
+    codecs.register_error(_ENCODING_ERRORS, _substituted)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors=_ENCODING_ERRORS)  # type: ignore[union-attr]
+
+
+def _substituted(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = error.object[error.start : error.end]
+    return "".join(_SUBSTITUTES.get(character, "?") for character in characters), error.end
+
+
+def show_table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    right: Collection[str] = (),
+    fold: Collection[str] = (),
+) -> None:
+    """Print a table among the results; where it is too wide, a paragraph for each row.
+
+    The columns named in ``right`` are aligned right; those in ``fold`` may break their lines.
+    """
+    from rich.table import Table
+
+    out, table = results(), Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    cells = [[_text(cell) for cell in row] for row in rows]
+    narrowest = 2 * len(titles) - 2
+    for title, column in zip(titles, zip(*cells, strict=True), strict=False):
+        width = max(len(title), *(_width(cell) for cell in column))
+        least = min(width, _FOLDED_WIDTH) if title in fold else width
+        narrowest += least
+        side: Any = "right" if title in right else "left"
+        table.add_column(title, justify=side, min_width=least, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    if narrowest <= out.width:
+        out.print(table)
+    else:
+        _show_paragraphs(titles, cells)
+
+
+def _text(cell: str | Text) -> Text:
+    from rich.text import Text
+
+    return Text.from_markup(cell) if isinstance(cell, str) else cell
+
+
+def _width(text: Text) -> int:
+    """The characters of its longest line."""
+    return max((line.cell_len for line in text.split("\n")), default=0)
+
+
+def _show_paragraphs(titles: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for name, *texts in rows:
+        results().print(name)
+        for title, text in zip(titles[1:], texts, strict=True):
+            if text:
+                results().print(
+                    Padding(Text.assemble(f"{title}: ", text), (0, 0, 0, 2), expand=False)
+                )
 
 
 def serve_programs() -> None:
@@ -95,7 +181,8 @@ def document(exit_code: int, problems: Iterable[Problem] = ()) -> str:
         "result": _DOCUMENT.result,
         "problems": [problem.plain() for problem in several],
     }
-    return json.dumps(plain, indent=2, ensure_ascii=False, default=str)
+    ascii_only = not sys.stdout.encoding.lower().startswith("utf")
+    return json.dumps(plain, indent=2, ensure_ascii=ascii_only, default=str)
 
 
 def complain(error: FpgacError) -> None:

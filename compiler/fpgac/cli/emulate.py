@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, note, results, seconds_text
+from fpgac.cli.console import deliver, errors, note, results, seconds_text, show_table
 from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError
@@ -164,18 +164,10 @@ def _spec_emulation(
 
 
 def _print_layers(layers: Sequence[LayerPrecision]) -> None:
-    from rich.table import Table
-
     from fpgac.reports.precision import precision_table
 
     titles, *rows = precision_table(layers)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        left = title in ("layer", "format")
-        table.add_column(title, justify="left" if left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    results().print(table)
+    show_table(titles, rows, right=titles[2:])
 
 
 def _draw(layers: Sequence[LayerPrecision], path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, note, results
+from fpgac.cli.console import deliver, errors, note, show_table
 
 if TYPE_CHECKING:
     from fpgac.plugins import Plugins
@@ -58,15 +58,11 @@ def list_(plugin: PluginFiles = None) -> None:
 
 
 def _print_loaded(plugins: Plugins) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("plugin", "from", "offers"):
-        table.add_column(title, no_wrap=title == "plugin")
+    rows = []
     for loaded in plugins.loaded:
         offers = [f"{kind}: {', '.join(names)}" for kind, names in loaded.offers.items()]
-        table.add_row(loaded.name, loaded.origin, "\n".join(offers) or "nothing")
-    results().print(table)
+        rows.append((loaded.name, loaded.origin, "\n".join(offers) or "nothing"))
+    show_table(("plugin", "from", "offers"), rows, fold=("from", "offers"))
 
 
 def new(

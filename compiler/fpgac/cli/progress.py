@@ -6,11 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from fpgac.build.events import Ended, Event, Note, Notify, Progress, Started
 from fpgac.cli.console import errors, seconds_text
 
-__all__ = ["activity", "labelled", "pipeline_printer", "sample_bar", "training_bar"]
+__all__ = ["activity", "labelled", "pipeline_printer", "sample_bar", "training_progress"]
+
+if TYPE_CHECKING:
+    from fpgac.network.training import Progress as Training
 
 _MARKS = {
     "done": "[green]✓[/]",
@@ -63,20 +67,65 @@ def labelled(notify: Notify, label: str) -> Notify:
 
 
 @contextmanager
-def training_bar(epochs: int) -> Iterator[Callable[[float, str], None]]:
-    """A bar over the epochs: call it with how many are done, and what to show beside it."""
+def training_progress(epochs: int) -> Iterator[Callable[[Training], None]]:
+    """A bar over the epochs of each model; a line for each epoch where nobody watches."""
+    if errors().is_terminal:
+        with _training_bars(epochs) as show:
+            yield show
+    else:
+        yield _TrainingLines()
+
+
+class _TrainingLines:
+    """Prints a line at the end of each epoch, and none again for those of an earlier run."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def __call__(self, news: Training) -> None:
+        match news.stage:
+            case "start":
+                _print_line("loading TensorFlow")
+            case "resume":
+                self._known[news.model] = news.epoch
+                _print_line(f"{news.model}: going on after epoch {news.epoch} of {news.epochs}")
+            case "epoch" if news.epoch > self._known.get(news.model, 0):
+                place = f"{news.epoch:{len(str(news.epochs))}}/{news.epochs}"
+                _print_line(f"{news.model}: epoch {place}  {training_text(news)}")
+
+
+def _print_line(text: str) -> None:
+    errors().print(f"  {text}", markup=False, soft_wrap=True)
+
+
+def training_text(news: Training) -> str:
+    """The numbers of a training's progress, those that are known."""
+    values = {"loss": news.loss, "validation": news.val_loss, "sparsity": news.sparsity}
+    return "  ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
+
+
+@contextmanager
+def _training_bars(epochs: int) -> Iterator[Callable[[Training], None]]:
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = (
-        TextColumn("  training"),
+        TextColumn("  {task.fields[model]}"),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} epochs  {task.description}"),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=errors()) as bars:
-        task = bars.add_task("", total=epochs)
-        yield lambda done, text: bars.update(task, completed=done, description=text)
+        tasks: dict[str, Any] = {}
+
+        def show(news: Training) -> None:
+            if news.model not in tasks:
+                tasks[news.model] = bars.add_task("", total=epochs, model=news.model)
+            done = epochs * news.step / news.steps if news.steps else float(news.epoch)
+            text = "loading TensorFlow" if news.stage == "start" else training_text(news)
+            bars.update(tasks[news.model], completed=done, description=text)
+
+        yield show
 
 
 @contextmanager

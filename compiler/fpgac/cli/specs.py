@@ -13,6 +13,7 @@ from fpgac.cli.plugins import PluginFiles, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
 
 if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
     from fpgac.spec.loader import SpecFile
 
 __all__ = ["SpecPath", "register"]
@@ -91,7 +92,13 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="The network's name; by default the file's.")
     ] = None,
-    target: Annotated[list[str] | None, typer.Option(help="A target; may be repeated.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A target; may be repeated. By default a board that is active.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -101,7 +108,7 @@ def init(
     from fpgac.spec.starter import starter_spec
 
     plugins = plugins_with(plugin)
-    targets = target or ["aws-f1"]
+    targets = target or [_active_target(plugins)]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name
     if path.exists() and not force:
@@ -122,6 +129,13 @@ def init(
     with disk_errors(path):
         write_whole(path, starter_spec(chosen, targets).encode())
     deliver({"spec": str(path), "name": chosen, "targets": targets}, lambda: _print_next(path))
+
+
+def _active_target(plugins: Plugins) -> str:
+    """The first board for which hardware can be built, and whose life does not end."""
+    boards = {name: target.board for name, target in sorted(plugins.targets.items())}
+    active = (name for name, b in boards.items() if b.life.state == "active" and "hw" in b.modes)
+    return next(active, next(iter(boards)))
 
 
 def _print_next(path: Path) -> None:

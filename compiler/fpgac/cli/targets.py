@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpgac.cli.console import deliver, note, results
+from fpgac.cli.console import deliver, note, results, show_table
 from fpgac.cli.plugins import PluginFiles, plugins_with
 
 if TYPE_CHECKING:
@@ -117,12 +117,18 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("platforms", ", ".join(board.platforms) + variable),
         ("to have it", board.platform_hint),
         ("toolchain", str(board.toolchain)),
+        *([("because", board.toolchain.reason)] if board.toolchain.reason else []),
+        *([("images", _images(board))] if board.toolchain.images else []),
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
         ("hosts", ", ".join(board.hosts)),
         ("modes", ", ".join(("emulation", *board.modes))),
         ("life", _life(board)),
         *([("mind", life.message)] if life.message and not life.notice else []),
     ]
+
+
+def _images(board: Board) -> str:
+    return ", ".join(map(str, board.toolchain.images))
 
 
 def _life(board: Board) -> str:
@@ -163,7 +169,7 @@ def _bank_line(run: list[Memory]) -> str:
 
 def _options(target: Target[Any]) -> list[str]:
     return [
-        f"{name} = {_default(field.default)}  # {field.description}"
+        f"{name} = {_default(field.get_default(call_default_factory=True))}  # {field.description}"
         for name, field in target.Options.model_fields.items()
     ]
 
@@ -172,21 +178,20 @@ def _default(value: object) -> str:
     """A default as TOML would write it; what need not be set has none."""
     import json
 
+    from pydantic import BaseModel
+
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     return "(not set)" if value is None else json.dumps(value, default=str)
 
 
 def _print_all(plugins: Plugins) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("target", "part", "platform", "hosts", "toolchain", "state"):
-        table.add_column(title, no_wrap=title in ("target", "part"))
+    rows = []
     for name, target in _flows(plugins.targets.values()):
-        board = target.board
-        table.add_row(
-            *(f"{target.name} ({name})" if name else target.name, board.part, board.platforms[0]),
-            *(", ".join(board.hosts), str(board.toolchain), _life(board)),
-        )
-    results().print(table)
+        board, called = target.board, f"{target.name} ({name})" if name else target.name
+        hosts, tools = ", ".join(board.hosts), str(board.toolchain)
+        rows.append((called, board.part, board.platforms[0], hosts, tools, _life(board)))
+    titles = ("target", "part", "platform", "hosts", "toolchain", "state")
+    show_table(titles, rows, fold=titles[2:])
     for notice in _notices(plugins.targets.values()):
         note(notice)

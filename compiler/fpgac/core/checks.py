@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from fpgac.core.graph import is_compressed, is_exponent
+from fpgac.core.settings import HlsSettings
 from fpgac.errors import CoreError, Problem, Where
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Parameter
@@ -20,7 +23,6 @@ from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
-from fpgac.spec.models import HlsSection
 from fpgac.spec.names import is_reserved
 
 __all__ = [
@@ -32,6 +34,9 @@ __all__ = [
     "declared_type",
     "result_types",
 ]
+
+# hls4ml's own name for what a network reads first; its input alone may have it.
+_TAKEN_BY_GRAPHS = frozenset(["input"])
 
 # A constant is written as a decimal number without exponent: a C++ integer where it has no point.
 _WIDEST_CONSTANT = 62
@@ -59,7 +64,7 @@ def check_names(network: Network) -> None:
             code="core.reserved-name",
         )
         for key, name in names.items()
-        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or is_reserved(name)
+        if _means_something(name, key)
     ]
     lowered = Counter(node.name.lower() for node in network.nodes)
     problems += [
@@ -72,6 +77,23 @@ def check_names(network: Network) -> None:
     ]
     if problems:
         raise CoreError(*problems)
+
+
+def _means_something(name: str, key: str) -> bool:
+    """Whether hls4ml or C++ knows ``name``, at a key of the spec, as something else."""
+    headers, macros = _taken()
+    taken = macros | (headers if key == "name" else set())
+    if key.startswith("layers."):
+        taken |= _TAKEN_BY_GRAPHS
+    plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII)
+    return plain is None or is_reserved(name) or name in taken
+
+
+@cache
+def _taken() -> tuple[frozenset[str], frozenset[str]]:
+    """Headers that are included by a bare name, and macros: see scripts/taken_names.py."""
+    headers, macros = files("fpgac.core").joinpath("taken.txt").read_text().splitlines()
+    return frozenset(headers.split()), frozenset(macros.split())
 
 
 def result_types(network: Network, types: Mapping[str, FixedPoint]) -> dict[str, FixedPoint]:
@@ -130,7 +152,7 @@ def check_formats(network: Network, results: Mapping[str, FixedPoint]) -> None:
         raise CoreError(*problems)
 
 
-def check_streams(network: Network, hls: HlsSection) -> None:
+def check_streams(network: Network, hls: HlsSettings) -> None:
     """Every layer can have the io type.
 
     Raises:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from fpgac.core.about import About
 from fpgac.core.graph import Graph
-from fpgac.tensors import Layout, Tensor
+from fpgac.decoding import Decoding
+from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Core", "Port", "Table"]
 
@@ -42,7 +44,8 @@ class Core:
     is hls4ml's reuse factor: the cycles between two samples that the core aims at. ``tables`` are
     the weights and biases, but for those that hold structs. ``graph`` is what the C++ was written
     from; None where it was written by hand. ``digest`` covers all the rest. The top function takes
-    its ``inputs``, then its ``outputs``.
+    its ``inputs``, then its ``outputs``. ``about`` says what their numbers mean, where that is
+    known; nothing that computes depends on it.
     """
 
     top: str
@@ -55,6 +58,13 @@ class Core:
     digest: str
     tables: tuple[Table, ...] = ()
     graph: Graph | None = None
+    about: About | None = None
+
+    def with_edges(self, scaling: Mapping[str, Scaling], decoding: Mapping[str, Decoding]) -> Core:
+        """The same core for inputs that hosts scale, and outputs that they decode, by name."""
+        inputs = tuple(replace(port, scaling=scaling.get(port.name)) for port in self.inputs)
+        outputs = tuple(replace(port, decoding=decoding.get(port.name)) for port in self.outputs)
+        return replace(self, inputs=inputs, outputs=outputs)
 
     @cached_property
     def input_layout(self) -> Layout:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fpgac.core.layers import described
+from fpgac.core.settings import HlsSettings
 from fpgac.core.streams import Step, clipped, is_padded, padded
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Operation
@@ -18,7 +19,6 @@ from fpgac.network.ops.convolution import Depthwise
 from fpgac.network.ops.pooling import Pooling
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint, Overflow, Rounding
-from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
 
 __all__ = ["Description", "describe"]
@@ -42,7 +42,7 @@ class Description:
 
 def describe(
     network: Network,
-    hls: HlsSection,
+    hls: HlsSettings,
     factors: Mapping[str, int],
     results: Mapping[str, FixedPoint],
 ) -> Description:
@@ -74,11 +74,12 @@ class _Given:
     def __init__(
         self,
         network: Network,
-        hls: HlsSection,
+        hls: HlsSettings,
         factors: Mapping[str, int],
         results: Mapping[str, FixedPoint],
     ) -> None:
         self.network, self.factors, self.results = network, factors, results
+        self.strategies = hls.strategies
         self.streams = hls.io_type == "io_stream"
         self.nodes = {node.name: node for node in network.nodes}
         self.found = {n.name: described(n.operation, n, network.read_by(n)) for n in network.nodes}
@@ -151,6 +152,8 @@ class _Given:
         reads = [self._read(name) for name in node.inputs]
         found = self.found[node.name]
         settings = {"ReuseFactor": self.factors.get(node.name, 1), **found.settings}
+        if node.name in self.strategies:
+            settings["Strategy"] = self.strategies[node.name]
         if isinstance(node.operation, Depthwise) and not self.streams:
             settings["Strategy"] = "latency"  # the only one that hls4ml's C++ has here
         layer = {"name": node.name, **found.layer, "inputs": reads}

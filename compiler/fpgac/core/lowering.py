@@ -28,32 +28,29 @@ from fpgac.core.checks import (
 from fpgac.core.core import Core, Port, Table
 from fpgac.core.description import describe
 from fpgac.core.graph import read_graph
-from fpgac.core.reuse import reuse_factors as layer_reuse_factors
+from fpgac.core.reuse import reuse_factors
+from fpgac.core.settings import HlsSettings
 from fpgac.core.weights import are_numbers, write_weights
 from fpgac.digest import digest_files, digest_json
 from fpgac.errors import CoreError, Problem
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
-from fpgac.spec.models import HlsSection
 
 __all__ = ["core_of", "lower"]
 
 
 def lower(
     network: Network,
-    hls: HlsSection,
+    hls: HlsSettings,
     *,
     types: Mapping[str, FixedPoint] | None = None,
-    reuse_factors: Mapping[str, int] | None = None,
 ) -> Core:
     """The network as HLS C++, whose top function bears the network's name.
 
     Args:
         network: its operations.
-        hls: strategy, io type, clock, and the reuse factor of every layer that
-            ``reuse_factors`` does not name.
+        hls: strategies, io type, clock, and reuse factors.
         types: the formats of outputs, by name, that are not to keep every bit.
-        reuse_factors: reuse factors by the name of a layer with weights.
 
     Raises:
         CoreError: a format cannot be represented, a layer cannot have its reuse factor, a name is
@@ -63,7 +60,7 @@ def lower(
     check_streams(network, hls)
     results = result_types(network, types or {})
     check_formats(network, results)
-    factors = layer_reuse_factors(network, hls, reuse_factors or {})
+    factors = reuse_factors(network, hls)
     with _quiet_hls4ml(), tempfile.TemporaryDirectory(prefix="fpgac-") as folder:
         graph = _graph(network, hls, factors, results, folder)
         core = core_of(graph, network.name, hls, max(factors.values(), default=1), Path(folder))
@@ -93,7 +90,7 @@ def _asked(given: FixedPoint, asked: FixedPoint) -> FixedPoint:
     return asked if alike else given
 
 
-def core_of(graph: Any, top: str, hls: HlsSection, interval: int, folder: Path) -> Core:
+def core_of(graph: Any, top: str, hls: HlsSettings, interval: int, folder: Path) -> Core:
     """hls4ml's ``ModelGraph``, all its passes applied, as a core.
 
     Args:
@@ -151,7 +148,7 @@ def _quiet_hls4ml() -> Iterator[None]:
 
 def _graph(
     network: Network,
-    hls: HlsSection,
+    hls: HlsSettings,
     factors: Mapping[str, int],
     results: Mapping[str, FixedPoint],
     folder: str,
@@ -214,7 +211,9 @@ def _written(graph: Any, folder: Path) -> dict[str, bytes]:
     }
 
 
-def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[str, bytes]) -> Core:
+def _core(
+    graph: Any, top: str, hls: HlsSettings, interval: int, files: Mapping[str, bytes]
+) -> Core:
     inputs = tuple(map(_port, graph.inputs, graph.get_input_variables()))
     outputs = tuple(map(_port, graph.outputs, graph.get_output_variables()))
     for port in (*inputs, *outputs):
@@ -230,8 +229,8 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         {
             "top": top,
             "io_type": hls.io_type,
-            "inputs": [{**asdict(port), "type": port.type.cpp} for port in inputs],
-            "outputs": [{**asdict(port), "type": port.type.cpp} for port in outputs],
+            "inputs": list(map(_plain_port, inputs)),
+            "outputs": list(map(_plain_port, outputs)),
             "initiation_interval": interval,
             "clock_mhz": hls.clock_mhz,
             "tables": [asdict(table) for table in tables],
@@ -251,6 +250,12 @@ def _core(graph: Any, top: str, hls: HlsSection, interval: int, files: Mapping[s
         tables=tables,
         graph=plain,
     )
+
+
+def _plain_port(port: Port) -> dict[str, Any]:
+    """What hls4ml says of a port."""
+    plain = {**asdict(port), "type": port.type.cpp}
+    return {key: value for key, value in plain.items() if key not in ("scaling", "decoding")}
 
 
 def _port(name: str, variable: Any) -> Port:

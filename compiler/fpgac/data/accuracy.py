@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ import numpy.typing as npt
 
 from fpgac.data.dataset import Dataset
 from fpgac.errors import ToolchainError
-from fpgac.reports.plots import confusion_png, resolution_png, write_png
+from fpgac.reports.intervals import FEW, Interval, of_fraction, of_root_mean_square
+from fpgac.reports.plots import (
+    confusion_png,
+    residuals_png,
+    resolution_png,
+    roc_png,
+    write_png,
+)
 from fpgac.reports.resolution import (
     Classification,
     Estimates,
@@ -20,6 +28,7 @@ from fpgac.reports.resolution import (
     comparison_table,
     resolution,
 )
+from fpgac.reports.roc import Label, labels
 
 __all__ = ["Accuracy", "judge"]
 
@@ -36,23 +45,26 @@ class Accuracy:
     figures: dict[str, Any]
     lines: tuple[str, ...]
     summary: str
-    _pictured: Estimates | Classification | None
+    _pictured: Estimates | Classification | tuple[Label, ...] | Mapping[str, Floats]
 
     def json(self) -> bytes:
         """The figures as JSON text; what is undefined (an empty bin) is null."""
         return json.dumps(_without_nan(self.figures), indent=1).encode() + b"\n"
 
     def png(self) -> bytes | None:
-        """The plot, or None if there is nothing to plot or matplotlib is not installed."""
+        """The plot, or None if matplotlib is not installed."""
         try:
             match self._pictured:
                 case Estimates() as estimates:
                     return resolution_png(estimates)
                 case Classification() as figures:
                     return confusion_png(figures)
+                case tuple() as found:
+                    return roc_png(found)
+                case _ as residuals:
+                    return residuals_png(residuals)
         except ToolchainError:
             return None
-        return None
 
     def draw(self, path: Path) -> bool:
         """Write the plot, if there is one; whether there was."""
@@ -66,6 +78,8 @@ def judge(data: Dataset, outputs: Floats) -> Accuracy:
     """Compare a network's ``outputs``, as rows, with the targets of ``data``."""
     if data.task == "classification":
         return _classes(classification(outputs, data.targets, data.target_names))
+    if data.task in ("binary", "multi-label"):
+        return _labels(labels(outputs, data.targets, data.target_names))
     if data.quantity is not None:
         return _quantity(data.quantity.estimates(outputs))
     return _plain(data, outputs)
@@ -73,7 +87,36 @@ def judge(data: Dataset, outputs: Floats) -> Accuracy:
 
 def _classes(figures: Classification) -> Accuracy:
     summary = f"accuracy {figures.accuracy:.1%} of {figures.samples:,} samples"
-    return Accuracy(asdict(figures) | {"accuracy": figures.accuracy}, (summary,), summary, figures)
+    right = round(figures.accuracy * figures.samples)
+    interval = of_fraction(right, figures.samples)
+    numbers = {"accuracy": figures.accuracy, "accuracy_95": interval}
+    line = summary + _within(interval, figures.samples, ".1%")
+    return Accuracy(asdict(figures) | numbers, (line,), summary, figures)
+
+
+def _labels(found: tuple[Label, ...]) -> Accuracy:
+    lines = tuple(
+        f"{each.name}: area under the ROC curve {each.auc:.4f}"
+        f"{_within(each.auc_interval, each.samples, '.4f')}, accuracy {each.accuracy:.1%}"
+        f"{_within(each.accuracy_interval, each.samples, '.1%')} of {each.samples:,} samples"
+        for each in found
+    )
+    figures = [
+        asdict(each)
+        | {
+            "accuracy": each.accuracy,
+            "accuracy_95": each.accuracy_interval,
+            "auc_95": each.auc_interval,
+        }
+        for each in found
+    ]
+    return Accuracy({"labels": figures}, lines, "; ".join(lines), found)
+
+
+def _within(interval: Interval, samples: int, form: str) -> str:
+    """The interval in brackets, where samples are few."""
+    low, high = interval
+    return f" ({low:{form}} to {high:{form}} at 95 %)" if samples < FEW else ""
 
 
 def _quantity(estimates: Estimates) -> Accuracy:
@@ -90,10 +133,20 @@ def _quantity(estimates: Estimates) -> Accuracy:
 
 
 def _plain(data: Dataset, outputs: Floats) -> Accuracy:
-    errors = np.sqrt(np.mean((outputs - data.targets) ** 2, axis=0)).tolist()
-    named = dict(zip(data.target_names, errors, strict=True))
-    lines = tuple(f"{name}: root mean square error {error:.4g}" for name, error in named.items())
-    return Accuracy({"root_mean_square_error": named}, lines, "; ".join(lines), None)
+    residuals = dict(zip(data.target_names, (outputs - data.targets).T, strict=True))
+    errors = {name: float(np.sqrt(np.mean(each**2))) for name, each in residuals.items()}
+    intervals = {name: of_root_mean_square(each) for name, each in residuals.items()}
+    lines = tuple(
+        f"{name}: root mean square error {error:.4g}{_within(intervals[name], len(data), '.4g')}, "
+        f"bias {residuals[name].mean():+.4g}"
+        for name, error in errors.items()
+    )
+    figures = {
+        "root_mean_square_error": errors,
+        "root_mean_square_error_95": intervals,
+        "bias": {name: float(each.mean()) for name, each in residuals.items()},
+    }
+    return Accuracy(figures, lines, "; ".join(lines), residuals)
 
 
 def _aligned(rows: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from fpgac.reports.resolution import Estimates
 __all__ = ["Dataset", "Provider", "Quantity", "Split", "Task", "split"]
 
 Floats = npt.NDArray[np.float64]
-Task = Literal["regression", "classification"]
+Task = Literal["regression", "classification", "binary", "multi-label"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +65,11 @@ class Dataset:
     """Samples with their true values.
 
     ``features`` and ``targets`` are rows: the numbers of all of a network's inputs, or of its
-    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite. The
-    targets of a classification are 1 in the column of the sample's class and 0
-    elsewhere, and ``target_names`` names the classes. ``quantity`` is present where the targets
-    encode a physical quantity.
+    outputs, end to end in the spec's order, shape (samples, numbers), float64 and finite; features
+    may be float32. The targets of a classification are 1 in the column of the sample's class and 0
+    elsewhere, and ``target_names`` names the classes. Those of a binary classification, one
+    column, and of several labels, a column each, are 1 where a sample has the label and 0
+    elsewhere. ``quantity`` is present where the targets encode a physical quantity.
 
     Raises:
         DataError: the arrays do not fit each other or their names, or hold NaN or infinities.
@@ -76,7 +77,7 @@ class Dataset:
 
     name: str
     task: Task
-    features: Floats
+    features: npt.NDArray[np.floating[Any]]
     targets: Floats
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
@@ -143,6 +144,14 @@ class Dataset:
                     code="data.not-one-hot",
                 )
             )
+        if self.task in ("binary", "multi-label") and not _zeros_and_ones(self.targets):
+            problems.append(
+                Problem(
+                    f"the data set {self.name!r} has labels that are neither 0 nor 1",
+                    expected="1 where a sample has the label, 0 elsewhere",
+                    code="data.not-binary",
+                )
+            )
         return problems
 
 
@@ -179,12 +188,12 @@ class Provider(ABC):
                 return Dataset("line", "regression", x, y, ("x",), ("y",))
     """
 
-    name: ClassVar[str]
-    description: ClassVar[str]
-    version: ClassVar[str]
-    task: ClassVar[Task]
-    feature_names: ClassVar[tuple[str, ...]]
-    target_names: ClassVar[tuple[str, ...]]
+    name: str
+    description: str
+    version: str
+    task: Task
+    feature_names: tuple[str, ...]
+    target_names: tuple[str, ...]
 
     @abstractmethod
     def load(self, samples: int | None, seed: int) -> Dataset:
@@ -197,9 +206,20 @@ class Provider(ABC):
             ToolchainError: a library that the provider needs is not installed.
         """
 
+    def load_test(self) -> Dataset | None:
+        """Samples that are kept for tests alone; None if :meth:`load`'s are to be split.
+
+        Raises:
+            DataError, ToolchainError: as :meth:`load`.
+        """
+        return None
+
     @property
     def digest(self) -> str:
-        """What cache keys contain of the provider: its name, version and columns."""
+        """What cache keys contain of the provider: its name, version and columns.
+
+        They also contain the sources of the module that defines it.
+        """
         return digest_json(
             {
                 "provider": self.name,
@@ -237,21 +257,28 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> Split:
 def _groups(dataset: Dataset) -> list[npt.NDArray[np.bool_]]:
     if dataset.task == "classification":
         return list((dataset.targets == 1).T)
+    if dataset.task == "binary":
+        return [dataset.targets[:, 0] == label for label in (0, 1)]
     return [np.ones(len(dataset), dtype=bool)]
 
 
 def _one_hot(targets: Floats) -> bool:
-    return bool(np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(axis=1) == 1))
+    return _zeros_and_ones(targets) and bool(np.all(targets.sum(axis=1) == 1))
+
+
+def _zeros_and_ones(targets: Floats) -> bool:
+    return bool(np.all((targets == 0) | (targets == 1)))
 
 
 def _column_problems(
-    dataset: str, what: str, values: Floats, names: tuple[str, ...]
+    dataset: str, what: str, values: npt.NDArray[np.floating[Any]], names: tuple[str, ...]
 ) -> list[Problem]:
-    if values.ndim != 2 or values.shape[1] != len(names) or values.dtype != np.float64:
+    types = ("float64", "float32") if what == "features" else ("float64",)
+    if values.ndim != 2 or values.shape[1] != len(names) or values.dtype.name not in types:
         return [
             Problem(
                 f"the data set {dataset!r} has {what} of the wrong shape or type",
-                expected=f"float64 of shape (samples, {len(names)})",
+                expected=f"{' or '.join(types)} of shape (samples, {len(names)})",
                 got=f"{values.dtype} of shape {values.shape}",
                 code="data.wrong-columns",
             )

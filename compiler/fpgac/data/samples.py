@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from fpgac.build.folder import disk_errors, require_replaceable
 from fpgac.errors import DataError, Problem, Where
-from fpgac.tensors import Layout
+from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Rows", "Samples", "SamplesFile", "results_file"]
 
@@ -262,8 +262,9 @@ def results_file(
     """A file for this many results, which only appears complete; call it with rows, in order.
 
     A ``path`` that ends in .npz becomes an archive with a member for each tensor of ``layout``, any
-    other an .npy file of the only one. The numbers are raw words, or the narrowest floats that
-    represent each tensor's numbers exactly.
+    other an .npy file of the only one. The rows are raw words where ``raw`` says so, or numbers:
+    those are written decoded where a tensor has a decoding, and else as the narrowest floats that
+    represent each exactly.
 
     Raises:
         BuildError: the file cannot be written.
@@ -306,16 +307,25 @@ def _writer(
     layout: Layout, files: Sequence[IO[bytes]], samples: int, raw: bool
 ) -> Callable[[Array], None]:
     """Writes rows, each tensor's columns into its own .npy file."""
-    dtypes = [t.type.dtype if raw else t.type.float_dtype for t in layout.tensors]
-    for file, tensor, dtype in zip(files, layout.tensors, dtypes, strict=True):
-        file.write(_header_bytes((samples, *tensor.shape), dtype))
+    plain = layout.with_decoding({}) if raw else layout
+    for file, tensor in zip(files, plain.tensors, strict=True):
+        decoding = tensor.decoding
+        shape = decoding.shape(tensor.shape) if decoding else tensor.shape
+        file.write(_header_bytes((samples, *shape), _written_dtype(tensor, raw)))
 
     def write(rows: Array) -> None:
         parts = layout.named(rows.reshape(len(rows), layout.size)).values()
-        for file, part, dtype in zip(files, parts, dtypes, strict=True):
-            file.write(part.astype(dtype, copy=False).tobytes())
+        for file, part, tensor in zip(files, parts, plain.tensors, strict=True):
+            result = tensor.decoding.apply(part) if tensor.decoding else part
+            file.write(result.astype(_written_dtype(tensor, raw), copy=False).tobytes())
 
     return write
+
+
+def _written_dtype(tensor: Tensor, raw: bool) -> np.dtype[Any]:
+    if raw:
+        return tensor.type.dtype
+    return tensor.decoding.dtype if tensor.decoding else tensor.type.float_dtype
 
 
 def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""What the data sets of scikit-learn have in common: a fixed number of samples of some classes."""
+"""What the data sets of scikit-learn have in common: a fixed number of samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fpgac.data.dataset import Dataset, Provider
+from fpgac.data.dataset import Dataset, Provider, Task
 from fpgac.errors import DataError, Problem, ToolchainError
 
 __all__ = ["ScikitProvider"]
@@ -17,15 +17,19 @@ Floats = npt.NDArray[np.float64]
 
 
 class ScikitProvider(Provider):
-    """A classification of ``size`` samples; a subclass has its name and features."""
+    """A data set of ``size`` samples, a classification unless its subclass says otherwise."""
 
-    task = "classification"
+    task: Task = "classification"
     size: ClassVar[int]
 
     @staticmethod
     @abstractmethod
     def read(datasets: Any) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-        """Features and class numbers, from the module ``sklearn.datasets``."""
+        """Features and class numbers, or answers, from the module ``sklearn.datasets``."""
+
+    def targets_of(self, answers: npt.NDArray[Any]) -> Floats:
+        """The targets, shape (samples, targets), of what :meth:`read` gave; one-hot by default."""
+        return np.asarray(np.eye(len(self.target_names))[answers.astype(np.int64)])
 
     def load(self, samples: int | None, seed: int) -> Dataset:
         """All samples, or ``samples`` of them; ``seed`` shuffles (and so chooses) them."""
@@ -39,19 +43,19 @@ class ScikitProvider(Provider):
                     code="data.too-many-samples",
                 )
             )
-        features, classes = self._all()
+        features, targets = self._all()
         order = np.random.default_rng(seed).permutation(self.size)[:samples]
         return Dataset(
             name=self.name,
             task=self.task,
             features=features[order],
-            targets=np.eye(len(self.target_names))[classes[order]],
+            targets=targets[order],
             feature_names=self.feature_names,
             target_names=self.target_names,
         )
 
-    def _all(self) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """The features, shape (size, features), and the class numbers, shape (size,)."""
+    def _all(self) -> tuple[Floats, Floats]:
+        """The features, shape (size, features), and the targets, shape (size, targets)."""
         try:
             import sklearn.datasets
         except ImportError:
@@ -62,5 +66,5 @@ class ScikitProvider(Provider):
                     code="toolchain.no-scikit-learn",
                 )
             ) from None
-        features, classes = self.read(sklearn.datasets)
-        return np.asarray(features, dtype=np.float64), np.asarray(classes, dtype=np.int64)
+        features, answers = self.read(sklearn.datasets)
+        return np.asarray(features, dtype=np.float64), self.targets_of(np.asarray(answers))

@@ -30,7 +30,16 @@ def make_vectors(layout: Layout, data: Floats, random: int, seed: int) -> Floats
     """
     edges = np.concatenate([np.full(tensor.size, _edge(tensor.type)) for tensor in layout.tensors])
     anywhere = np.random.default_rng(seed).uniform(-edges, edges, (random, layout.size))
-    return np.concatenate([data, anywhere, _corners(layout, data)])
+    return np.concatenate([data, _unscaled(layout, anywhere), _corners(layout, data)])
+
+
+def _unscaled(layout: Layout, rows: Floats) -> Floats:
+    """What becomes ``rows`` where inputs are scaled."""
+    parts = [
+        tensor.scaling.undo(rows[:, columns]) if tensor.scaling else rows[:, columns]
+        for tensor, columns in layout.places
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def corner_numbers(to: FixedPoint) -> Floats:
@@ -52,7 +61,7 @@ def _edge(to: FixedPoint) -> float:
 
 def _corners(layout: Layout, data: Floats) -> Floats:
     columns = [np.repeat(corner_numbers(t.type)[:, None], t.size, axis=1) for t in layout.tensors]
-    everywhere = np.concatenate(columns, axis=1)
+    everywhere = _unscaled(layout, np.concatenate(columns, axis=1))
     # One corner in one column, the rest a sample of the data.
     one = np.resize(data, (everywhere.size, layout.size)).copy()
     rows = np.arange(len(one))

@@ -15,24 +15,32 @@ memory itself. Through ``axis`` it takes and gives an AXI4-Stream of bus words f
 which AXI DMAs carry between memory and kernel: the rows in memory are the same, a bus word is at
 most the 64 bits of a Zynq's memory port, one transfer is one batch, and TLAST marks the last word
 of the last sample alone.
+
+Where an input has a *scaling*, hosts apply it before the numbers become raw words: the number at
+place ``j`` of a sample becomes ``(x - offset[j]) * scale[j]``, as :class:`fpgac.tensors.Scaling`
+says. Where an output has a *decoding*, ``predict`` of the Python host applies it to the numbers;
+the files that host programs write hold the numbers themselves, exact and alike for all hosts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from fpgac.core.about import About
+from fpgac.decoding import Decoding
 from fpgac.digest import digest_json
 from fpgac.errors import Problem, TargetError
 from fpgac.numbers import FixedPoint
-from fpgac.tensors import Layout, Tensor
+from fpgac.plain import from_plain, to_plain
+from fpgac.tensors import Layout, Scaling, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fpgac.core.core import Core, Port
 
@@ -126,7 +134,8 @@ class Contract:
 
     ``name`` is the design's (``muon``), ``kernel`` the C++ function's (``muon_kernel``), and
     ``instances`` its compute units' (``muon_1``, ``muon_2``). ``core`` is the core's digest, and
-    ``interface`` how samples and results come and go.
+    ``interface`` how samples and results come and go. ``about`` says what the numbers mean, where
+    that is known: it is for people, and no part of the contract's identity.
     """
 
     name: str
@@ -136,6 +145,7 @@ class Contract:
     outputs: tuple[Buffer, ...]
     core: str
     interface: Interface = "m_axi"
+    about: About | None = None
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
@@ -179,7 +189,9 @@ class Contract:
 
     def to_json(self) -> bytes:
         """The contract as JSON text, the same bytes each time."""
-        return (json.dumps(self._plain() | {"identity": self.identity}, indent=2) + "\n").encode()
+        about = {"about": to_plain(self.about)} if self.about else {}
+        plain = {**self._plain(), "identity": self.identity, **about}
+        return (json.dumps(plain, indent=2) + "\n").encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Contract:
@@ -198,8 +210,10 @@ class Contract:
                 outputs=tuple(map(_buffer, plain["outputs"])),
                 core=plain["core"],
                 interface=_interface(plain["interface"]),
+                about=from_plain(About | None, plain.get("about")),
             )
-        except (ValueError, KeyError, TypeError) as error:
+            identity = read.identity
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TargetError(
                 Problem(
                     "this is no contract",
@@ -208,11 +222,11 @@ class Contract:
                     code="target.no-contract",
                 )
             ) from error
-        if plain.get("identity") != read.identity:
+        if plain.get("identity") != identity:
             raise TargetError(
                 Problem(
                     "the contract was changed after it was written",
-                    expected=f"identity {read.identity}",
+                    expected=f"identity {identity}",
                     got=f"identity {plain.get('identity')}",
                     hint="run fpgac compile again",
                     code="target.changed-contract",
@@ -278,6 +292,7 @@ def contract(
         outputs=tuple(buffers[len(core.inputs) :]),
         core=core.digest,
         interface=interface,
+        about=core.about,
     )
     if agreed.most_samples < 1:
         raise TargetError(
@@ -289,6 +304,16 @@ def contract(
             )
         )
     return agreed
+
+
+def bus_cycles(tensors: Iterable[Tensor], interface: Interface) -> int:
+    """The cycles that a kernel's bus takes for a sample of these inputs and outputs, at least 1.
+
+    Raises:
+        CoreError: a number format that has no padded raw word.
+    """
+    words = (_lay_out(tensor, "", "", interface).bus_words for tensor in tensors)
+    return max(words, default=1)
 
 
 def _unit_problems(compute_units: int, interface: Interface) -> Iterator[Problem]:
@@ -351,7 +376,7 @@ def _interface(text: str) -> Interface:
     raise ValueError(f"no interface is called {text!r}")
 
 
-def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Buffer:
+def _lay_out(port: Tensor, argument: str, bundle: str, interface: Interface) -> Buffer:
     streams = interface == "axis"
     widest = WIDEST_STREAM if streams else WIDEST_BUS
     return Buffer(
@@ -361,6 +386,8 @@ def _lay_out(port: Port, argument: str, bundle: str, interface: Interface) -> Bu
         argument=argument,
         bundle=argument if streams else bundle,
         bus_bits=bus_width(port.size, port.type.word_bits, widest),
+        scaling=port.scaling,
+        decoding=port.decoding,
     )
 
 
@@ -372,6 +399,8 @@ def _plain_buffer(buffer: Buffer) -> dict[str, Any]:
         "shape": list(buffer.shape),
         "type": str(buffer.type),
         "bus_bits": buffer.bus_bits,
+        **({"scaling": asdict(buffer.scaling)} if buffer.scaling else {}),
+        **({"decoding": str(buffer.decoding)} if buffer.decoding else {}),
     }
 
 
@@ -383,4 +412,10 @@ def _buffer(plain: Mapping[str, Any]) -> Buffer:
         argument=plain["argument"],
         bundle=plain["bundle"],
         bus_bits=plain["bus_bits"],
+        scaling=_scaling(plain["scaling"]) if "scaling" in plain else None,
+        decoding=Decoding.parse(plain["decoding"]) if "decoding" in plain else None,
     )
+
+
+def _scaling(plain: Mapping[str, Any]) -> Scaling:
+    return Scaling(tuple(plain["offset"]), tuple(plain["scale"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fpgac.design.render import file_of
@@ -84,19 +84,22 @@ def host_files(
     hosts: Iterable[str],
     *,
     load_hint: str = LOAD_HINT,
+    program: str | None = None,
     loaders: Sequence[BaseLoader] = (),
 ) -> dict[str, File]:
     """The files of ``hosts`` (some of :data:`HOSTS`), by path in a design.
 
     ``load_hint`` is what a host adds when the card refuses the xclbin: one short sentence.
+    ``program`` is how the file ends that the card loads, where that is not ``xclbin``.
 
     Raises:
         TargetError: an unknown host, or a template that cannot be rendered.
     """
+    driver = _DRIVERS[contract.interface]
     context = {
         "contract": contract,
         "class_name": class_name(contract.name),
-        "driver": _DRIVERS[contract.interface],
+        "driver": replace(driver, suffix=program or driver.suffix),
         "load_hint": load_hint,
     }
     files: dict[str, File] = {}

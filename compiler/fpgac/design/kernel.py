@@ -41,11 +41,13 @@ def kernel_files(
         "core": core,
         "ports": list(zip(contract.buffers, core.inputs + core.outputs, strict=True)),
         "count": COUNT,
+        "arrays": _arrays(core),
         "pipelined": _pipelined(core),
     }
     source = render(KERNELS[contract.interface], context, loaders)
+    files = {**core.files, f"{core.top}.cpp": _called(core).encode()}
     return {contract.source: File(source)} | {
-        f"kernel/firmware/{path}": File(content) for path, content in core.files.items()
+        f"kernel/firmware/{path}": File(content) for path, content in files.items()
     }
 
 
@@ -69,9 +71,41 @@ def bridge_files(contract: Contract, loaders: Sequence[BaseLoader] = ()) -> dict
     return {path: file_of(name, {"contract": contract}, loaders) for path, name in BRIDGE.items()}
 
 
+def _source(core: Core) -> str:
+    """The C++ of the core's top function."""
+    return core.files.get(f"{core.top}.cpp", b"").decode(errors="surrogateescape")
+
+
 def _pipelined(core: Core) -> bool:
     """Whether the compute loop can be pipelined: not around a dataflow region, as hls4ml chose."""
     if core.io_type == "io_stream":
         return False
-    source = core.files.get(f"{core.top}.cpp", b"").decode(errors="replace")
-    return re.search(r"#\s*pragma\s+HLS\s+dataflow", source, re.IGNORECASE) is None
+    return re.search(r"#\s*pragma\s+HLS\s+dataflow", _source(core), re.IGNORECASE) is None
+
+
+def _called(core: Core) -> str:
+    """The C++ of the top function as a part of the kernel.
+
+    What it says of ports is for a top of its own. A pipeline of its own inside the kernel's would
+    be stalled by one signal to all of its registers: it becomes a part of the kernel's.
+    """
+    source = re.sub(r"^[ \t]*#pragma HLS INTERFACE .*\n", "", _source(core), flags=re.MULTILINE)
+    if not _pipelined(core):
+        return source
+    return re.sub(r"#pragma HLS PIPELINE.*", "#pragma HLS INLINE", source, count=1)
+
+
+def _arrays(core: Core) -> list[str]:
+    """The pragma with which the core lays out the array of each port; ``{}`` is the array's name.
+
+    One array has one layout: HLS refuses a caller's that is another.
+    """
+    source = _source(core)
+    head = re.search(rf"\bvoid {re.escape(core.top)}\((.*?)\)", source, re.DOTALL)
+    names = re.findall(r"(\w+)\s*\[", head[1]) if head else []
+    said = dict(re.findall(r"#pragma HLS (?=ARRAY_\w+ variable=(\w+))(.*)", source))
+    pragmas = [said.get(name, f"ARRAY_PARTITION variable={name} complete dim=0") for name in names]
+    return [
+        re.sub(r"variable=\w+", "variable={}", pragma).strip()
+        for pragma in pragmas or [""] * len(core.inputs + core.outputs)
+    ]

@@ -30,9 +30,13 @@ _SUFFIXES: Final[Mapping[Interface, tuple[str, ...]]] = {
 _REQUIREMENTS: Final = "requirements.txt"
 
 
-def program_names(contract: Contract) -> tuple[str, ...]:
-    """The files that the board loads of a design: the one that a host is given comes first."""
-    return tuple(f"{contract.name}{suffix}" for suffix in _SUFFIXES[contract.interface])
+def program_names(contract: Contract, kind: str | None = None) -> tuple[str, ...]:
+    """The files that the board loads of a design: the one that a host is given comes first.
+
+    ``kind`` is how it ends where another makes it of what v++ made: ``awsxclbin``.
+    """
+    suffixes = (f".{kind}",) if kind else _SUFFIXES[contract.interface]
+    return tuple(f"{contract.name}{suffix}" for suffix in suffixes)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class OverlayPackage:
     ``vectors`` are files by name: ``inputs.npy``, ``expected_raw.npy`` and ``answers.npy``, of
     which those of several tensors end in .npz, and ``answers`` says what the last one means (see
     :attr:`fpgac.data.dataset.Dataset.about_answers`). ``program`` is what the board loads, by name
-    (see :func:`program_names`), if it is built; ``stops`` says why it never can be.
+    (see :func:`program_names`, also of its ``kind``), if it is built; ``stops`` says why it never
+    can be.
     """
 
     contract: Contract
@@ -55,6 +60,7 @@ class OverlayPackage:
     archive: str
     description: str = ""
     stops: str = ""
+    kind: str | None = None
     program: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -103,7 +109,8 @@ class OverlayPackage:
             "stops": self.stops,
             "answers": self.answers,
             "archive": self.archive,
-            "program_names": program_names(self.contract),
+            "program_names": program_names(self.contract, self.kind),
+            "kind": self.kind,
             "has_program": bool(self.program),
         }
         return File(render(f"overlay/{template}.j2", context))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fpgac.emulation.description import CardDescription
     from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
     from fpgac.emulation.overlay import BoardDescription
-    from fpgac.emulation.xclbin import read_xclbin, write_xclbin
+    from fpgac.emulation.xclbin import Section, Xclbin, read_xclbin, write_xclbin
     from fpgac.emulation.zynq.bitstream import read_bitstream, write_bitstream
 
 __all__ = [
@@ -27,6 +27,8 @@ __all__ = [
     "CardDescription",
     "HostKind",
     "HostRun",
+    "Section",
+    "Xclbin",
     "missing",
     "read_bitstream",
     "read_card",
@@ -44,6 +46,8 @@ _ROOMS: Final = {
     "CardDescription": "description",
     "HostKind": "installation",
     "HostRun": "card",
+    "Section": "xclbin",
+    "Xclbin": "xclbin",
     "missing": "installation",
     "read_bitstream": "zynq.bitstream",
     "read_card": "card",

@@ -14,7 +14,6 @@ A built card is a folder in the user's cache::
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from fpgac.build.cache import cached_folder
-from fpgac.build.processes import CommandError, last_lines, output_of
+from fpgac.build.processes import CommandError, inherited_environment, last_lines, output_of
 from fpgac.digest import digest_file, digest_files, digest_json
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import OPENCL_DRIVER, SHIM, HostKind, Xrt, find_xrt
@@ -74,7 +73,7 @@ class Machinery:
         its sockets in ``/tmp/$USER``, so ``USER`` is the folder's name. ``inherited`` is the
         environment to start from (by default this process's).
         """
-        given = dict(os.environ if inherited is None else inherited)
+        given = inherited_environment(inherited)
         kept = {name: value for name, value in given.items() if name not in _INHERITED_TROUBLE}
         card = {
             "XILINX_XRT": str(self.folder / "xrt"),

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
+from fpgac.build.processes import inherited_environment
 from fpgac.emulation.description import CardDescription
 from fpgac.emulation.installation import HostKind
 from fpgac.emulation.machinery import Machinery, build_machinery, build_supervisor, emconfig
@@ -152,7 +153,8 @@ class Overlays:
         description = rundir / "board.json"
         description.write_text(json.dumps(asdict(self._board)))
         # A real board's and an emulated card's XRT would be asked for devices too.
-        given = {name: value for name, value in os.environ.items() if name != "XILINX_XRT"}
+        given = inherited_environment()
+        given.pop("XILINX_XRT", None)
         folders = [str(_SITE), *filter(None, [given.get("PYTHONPATH")])]
         return given | {
             BOARD_VARIABLE: str(description),

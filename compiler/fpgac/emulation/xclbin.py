@@ -310,14 +310,16 @@ def _argument_lines(kernel: Kernel) -> Iterator[str]:
     offset = FIRST_ARGUMENT
     for index, argument in enumerate(kernel.arguments):
         size = 8 if argument.memory else argument.size
+        # XRT's map of the registers has as many whole words as the last argument's end gives.
+        words = size + 3 & ~3
         yield (
             f"<arg name={quoteattr(argument.name)}"
             f' addressQualifier="{int(argument.memory)}" id="{index}"'
-            f' port={quoteattr(_port(argument))} size="0x{size:X}" offset="0x{offset:X}"'
+            f' port={quoteattr(_port(argument))} size="0x{words:X}" offset="0x{offset:X}"'
             f' hostOffset="0x0" hostSize="0x{size:X}" type={quoteattr(argument.c_type)}/>'
         )
         # As Vitis HLS lays them out: whole words, then one reserved word.
-        offset += (size + 3 & ~3) + 4
+        offset += words + 4
 
 
 def read_xclbin(data: bytes, where: Where | None = None) -> Xclbin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -58,15 +59,7 @@ class Build:
         """
         require_unlocked(folder)
         if not (folder / LOCK_NAME).is_file():
-            raise BuildError(
-                Problem(
-                    "this is no build folder",
-                    Where(folder),
-                    expected=f"a folder with {LOCK_NAME}, made by fpgac compile",
-                    hint="fpgac compile SPEC --target TARGET makes one below build/",
-                    code="build.no-build",
-                )
-            )
+            raise _no_build(folder)
         try:
             contract = Contract.from_json((folder / CONTRACT).read_bytes())
             card = loads(CardPlan, (folder / CARD_PLAN).read_bytes())
@@ -122,6 +115,19 @@ class Build:
             return read_rows((self.folder / rows_name(name, layout)).read_bytes(), layout)
         except FileNotFoundError:
             raise _unfinished("the build was not proven", self.folder) from None
+
+
+def _no_build(folder: Path) -> BuildError:
+    spec = shlex.quote(str(folder)) if folder.suffix == ".toml" else "SPEC"
+    return BuildError(
+        Problem(
+            "this is no build folder",
+            Where(folder),
+            expected=f"a folder with {LOCK_NAME}, made by fpgac compile",
+            hint=f"fpgac compile {spec} --target TARGET makes one below build/",
+            code="build.no-build",
+        )
+    )
 
 
 def _unfinished(what: str, folder: Path, got: str = "") -> BuildError:

@@ -22,13 +22,15 @@ from fpgac.engines.program import ExactProgram
 from fpgac.numbers import IntArray
 from fpgac.program.program import Program
 from fpgac.program.ranges import NotExact
+from fpgac.reports.html import heading_html, table_html
 from fpgac.steps.core import ap_headers, core_source, core_steps
-from fpgac.tensors import Layout
+from fpgac.tensors import Layout, Tensor
 
 __all__ = ["Emulator", "Results", "simulation"]
 
-# What people are given: the array of one output, of several a mapping by name.
-Results = npt.NDArray[Any] | dict[str, npt.NDArray[Any]]
+# What people are given: the array of one output, of several a dict by name. Whoever calls a network
+# knows which, and a type checker cannot.
+Results = npt.NDArray[Any] | Any
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,6 +50,15 @@ class Emulator:
         edges = (", ".join(map(str, layout.tensors)) for layout in (self.inputs, self.outputs))
         return f"<Emulator by the {self.engine.name}: {' → '.join(edges)}>"
 
+    def _repr_html_(self) -> str:
+        tensors = (
+            *(("input", tensor) for tensor in self.inputs.tensors),
+            *(("output", tensor) for tensor in self.outputs.tensors),
+        )
+        rows = ((kind, t.name, " x ".join(map(str, t.shape)), t.type) for kind, t in tensors)
+        heading = heading_html(f"a chip's arithmetic, by the {self.engine.name}")
+        return heading + table_html(("", "name", "one sample", "format"), rows)
+
     @classmethod
     def of(cls, core: Core, threads: int | None = None) -> Emulator:
         """The fastest engine that gives the core's very words, on ``threads`` processors or all.
@@ -66,14 +77,23 @@ class Emulator:
         return cls.of_program(program, threads)
 
     @classmethod
-    def of_program(cls, program: Program, threads: int | None = None) -> Emulator:
+    def of_program(
+        cls,
+        program: Program,
+        threads: int | None = None,
+        inputs: Layout | None = None,
+        outputs: Layout | None = None,
+    ) -> Emulator:
         """The program on ``threads`` processors, or all.
+
+        ``inputs`` are its own with scalings, and ``outputs`` its own with decodings.
 
         Raises:
             ToolchainError: g++ is there but fails.
         """
         engine = ExactProgram(program, threads)
-        return cls(program.input_layout, program.output_layout, engine, engine.note)
+        edges = inputs or program.input_layout, outputs or program.output_layout
+        return cls(*edges, engine, engine.note)
 
     @classmethod
     def of_build(cls, build: Build, threads: int | None = None) -> Emulator:
@@ -83,7 +103,7 @@ class Emulator:
             BuildError: the program is missing or damaged.
             ToolchainError: g++ is there but fails.
         """
-        return cls.of_program(build.program, threads)
+        return cls.of_program(build.program, threads, build.input_layout, build.output_layout)
 
     def words(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> IntArray:
         """Rows of the results' raw words; see :meth:`raw`."""
@@ -103,16 +123,24 @@ class Emulator:
         types = {tensor.name: tensor.type.dtype for tensor in self.outputs.tensors}
         return _given({name: part.astype(types[name], copy=False) for name, part in parts.items()})
 
-    def predict(self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> Results:
-        """The same as numbers, in the narrowest float that holds each result exactly."""
+    def predict(
+        self, samples: npt.ArrayLike | Mapping[str, npt.ArrayLike], *, decoded: bool = True
+    ) -> Results:
+        """The same as numbers, in the narrowest float that holds each result exactly.
+
+        Where the spec decodes an output its meaning comes instead, as float64, or as int64 of
+        classes, unless ``decoded`` is false.
+        """
         parts = self.outputs.named(self.words(samples))
-        types = {tensor.name: tensor.type for tensor in self.outputs.tensors}
-        return _given(
-            {
-                name: np.asarray(types[name].number(part).astype(types[name].float_dtype))
-                for name, part in parts.items()
-            }
-        )
+        tensors = {tensor.name: tensor for tensor in self.outputs.tensors}
+        return _given({name: _meant(tensors[name], part, decoded) for name, part in parts.items()})
+
+
+def _meant(tensor: Tensor, words: npt.NDArray[Any], decoded: bool) -> npt.NDArray[Any]:
+    numbers = tensor.type.number(words)
+    if decoded and tensor.decoding:
+        return tensor.decoding.apply(numbers)
+    return np.asarray(numbers.astype(tensor.type.float_dtype))
 
 
 def _given(parts: dict[str, npt.NDArray[Any]]) -> Results:

@@ -50,13 +50,18 @@ class Vectors:
 
     @classmethod
     def joined(cls, parts: Iterable[Vectors]) -> Vectors:
-        """The samples of all ``parts``, which have one layout, one after the other."""
+        """The samples of all ``parts`` one after the other.
+
+        Their layouts differ in scalings at most; where they do, what comes is scaled already.
+        """
         several = list(parts)
         if len(several) == 1:
             return several[0]
-        title = " and ".join(part.title for part in several)
-        numbers = np.concatenate([part.numbers for part in several])
-        return cls(title, several[0].layout, numbers)
+        title, layout = " and ".join(part.title for part in several), several[0].layout
+        if any(part.layout != layout for part in several):
+            layout = layout.with_scaling({})
+            several = [cls(part.title, layout, layout.number(part.words)) for part in several]
+        return cls(title, layout, np.concatenate([part.numbers for part in several]))
 
 
 class Engine(ABC):

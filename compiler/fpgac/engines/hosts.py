@@ -115,6 +115,7 @@ class HostResult:
 
     ``seconds`` is what the host took with transfer and compute overlapped; ``phases`` are the
     seconds of injection, inference and extraction, each on its own, if they were measured.
+    ``written`` are the files of results and of the profile that were asked for.
     """
 
     host: str
@@ -122,6 +123,7 @@ class HostResult:
     seconds: float
     phases: Phases | None = None
     verdict: str = ""
+    written: tuple[Path, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -165,7 +167,8 @@ def run_hosts(
         )
         notify(name if name == SIMULATION else f"{name} host on the emulated card")
         run = _simulated if name == SIMULATION else partial(_on_card, host=name)
-        results.append(_judged(run(own, build), results, request, build))
+        judged = _judged(run(own, build), results, request, build)
+        results.append(replace(judged, written=tuple(filter(None, (own.output, own.profile)))))
     return results
 
 
@@ -294,7 +297,8 @@ def _simulated(request: RunRequest, build: Build) -> HostResult:
     numbers = outputs.number(results)
     times.append(time.perf_counter())
     if request.output:
-        with results_file(request.output, outputs, len(results), raw=False) as write:
+        plain = outputs.with_decoding({})  # as the files of host programs
+        with results_file(request.output, plain, len(results), raw=False) as write:
             write(numbers)
     injection, inference, extraction = (after - before for before, after in pairwise(times))
     phases = (injection, inference, extraction)
@@ -313,20 +317,19 @@ def _vectors(request: RunRequest, build: Build) -> engines.Vectors:
 def _on_card(request: RunRequest, build: Build, host: str) -> HostResult:
     """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
     phase, with raw words out."""
-    source, outputs = request.input or build.inputs, build.output_layout
-    devices = ",".join(map(str, request.device))
-    common = ["--input", str(source.resolve()), "--device", devices]
+    outputs, devices = build.output_layout, ",".join(map(str, request.device))
+    common = ["--device", devices]
     if request.batch:
         common += ["--batch", str(request.batch)]
     if request.compute_units:
         common += ["--compute-units", str(request.compute_units)]
 
-    def run(*options: str) -> str:
+    def run(source: Path, *options: str) -> str:
         return run_host_once(
             request.folder,
             build.contract,
             host,
-            [*common, *options],
+            ["--input", str(source.resolve()), *common, *options],
             devices=request.devices,
             timeout=request.timeout,
             engine=request.engine,
@@ -334,19 +337,32 @@ def _on_card(request: RunRequest, build: Build, host: str) -> HostResult:
 
     with tempfile.TemporaryDirectory(prefix="fpgac-") as scratch:
         floats, raw = (Path(scratch, rows_name(name, outputs)) for name in ("floats", "raw"))
+        source = _host_input(request, build, Path(scratch))
         floats = request.output.resolve() if request.output else floats
         timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
-        printed = run("--output", str(floats))
+        printed = run(source, "--output", str(floats))
         seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
         words = _as_words(read_rows(floats.read_bytes(), outputs), outputs)
         result = HostResult(host, words, seconds)
         if request.input is not None and request.profile is None:
             return result
-        run("--output", str(raw), "--raw", "--profile", str(timed))
+        run(source, "--output", str(raw), "--raw", "--profile", str(timed))
         got, phases = read_rows(raw.read_bytes(), outputs), _phases(timed)
     vectors = _vectors(request, build)
     compared(f"{host} with floats", words, f"{host} with words", got, vectors, outputs)
     return replace(result, phases=phases)
+
+
+def _host_input(request: RunRequest, build: Build, scratch: Path) -> Path:
+    """The samples as every host reads them: floats, whatever numbers the user's file holds."""
+    if request.input is None:
+        return build.inputs
+    layout, numbers = build.input_layout, _vectors(request, build).numbers
+    if numbers.dtype not in (np.float32, np.float64):
+        numbers = numbers.astype(np.float64)
+    source = scratch / rows_name("x", layout)
+    source.write_bytes(rows_bytes(numbers, layout))
+    return source
 
 
 def _as_words(numbers: FloatArray, layout: Layout) -> IntArray:

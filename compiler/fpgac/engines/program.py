@@ -43,6 +43,8 @@ class ExactProgram(Engine):
 
     def words(self, vectors: Vectors, progress: Fraction = ignored) -> IntArray:
         """See :meth:`Engine.words`."""
+        if vectors.layout.is_scaled:  # which the program knows nothing of
+            return self._native.words(vectors.words, threads=self.threads)
         return self._native.numbers(vectors.numbers, threads=self.threads)
 
 

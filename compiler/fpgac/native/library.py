@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fpgac.build.cache import cache_folder
+from fpgac.build.cache import cache_folder, cache_path, own_folder
 from fpgac.build.compiler import COMPILER, LIBRARY
 from fpgac.build.folder import write_whole
 from fpgac.build.processes import CommandError, output_of
@@ -62,14 +62,15 @@ def _best_level(compiler: Path, _cache: Path) -> Level:
 def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
     """The library that ``text`` is compiled to, from the cache if it is there and whole.
 
-    What is put into the cache appears whole, whoever else does the same. Where the cache cannot be
-    written or lets nothing be loaded, the library is loaded without it.
+    What is put into the cache appears whole, whoever else does the same; what somebody else may
+    have put there is not loaded. Where the cache cannot be written or lets nothing be loaded, the
+    library is loaded without it.
 
     Raises:
         ToolchainError: g++ fails, or the disk is full.
     """
     command = (str(compiler), *LIBRARY[1:], *EXACT, *flags)
-    path = cache_folder() / "exact" / f"{digest_json([text, command, _identity(compiler)])[:32]}.so"
+    path = cache_path(f"exact/{digest_json([text, command, _identity(compiler)])[:32]}.so")
     if kept := _kept(path):
         return kept
     try:
@@ -78,6 +79,7 @@ def compiled(text: str, flags: tuple[str, ...], compiler: Path) -> ctypes.CDLL:
             with contextlib.suppress(OSError):
                 content = library.read_bytes()
                 digest = digest_bytes(content).encode()
+                own_folder(path.parent)
                 write_whole(path, content + digest, executable=True)
             # A library that is loaded stays, though its file goes.
             return _kept(path) or ctypes.CDLL(str(library))

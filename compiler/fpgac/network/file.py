@@ -38,7 +38,7 @@ from fpgac.network.tables import ChainDocument, Document, RecordingTable, Tensor
 from fpgac.spec.shapes import MisfitError
 from fpgac.spec.topology import INPUT
 from fpgac.spec.wiring import Wire
-from fpgac.tensors import Tensor
+from fpgac.tensors import Scaling, Tensor
 
 __all__ = ["SCHEMA", "read_network", "write_network"]
 
@@ -189,6 +189,7 @@ def _read_graph(path: Path, document: dict[str, Any]) -> Network:
         raise NetworkError(*_at(path, error.problems)) from None
     if problems := unsound(network):
         raise NetworkError(*_at(path, problems))
+    network = replace(network, scaling=_scaling(path, table.inputs))
     _expect(path, "digest", table.digest, network.digest)
     recorded = _recording(path, network, table.recording) if table.recording else None
     whole = replace(network, recording=recorded, provenance=table.provenance)
@@ -199,6 +200,24 @@ def _read_graph(path: Path, document: dict[str, Any]) -> Network:
 
 def _tensor(table: TensorTable) -> Tensor:
     return Tensor(table.name, tuple(table.shape), table.type)
+
+
+def _scaling(path: Path, tables: Iterable[TensorTable]) -> dict[str, Scaling]:
+    """The inputs' scalings, by name."""
+    found: dict[str, Scaling] = {}
+    for place, table in enumerate(tables):
+        if table.scaling is None:
+            continue
+        key = f"inputs[{place}].scaling"
+        try:
+            scaling = Scaling(tuple(table.scaling.offset), tuple(table.scaling.scale))
+        except ValueError as error:
+            _refuse(path, str(error), key=key)
+        if len(scaling.scale) != (size := _tensor(table).size):
+            expected, got = f"{size} offsets and scales", str(len(scaling.scale))
+            _refuse(path, "the scaling is another input's", expected=expected, got=got, key=key)
+        found[table.name] = scaling
+    return found
 
 
 def _read_chain(path: Path, document: dict[str, Any]) -> Network:

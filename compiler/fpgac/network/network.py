@@ -14,8 +14,9 @@ from fpgac.digest import digest_json
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
-from fpgac.spec.shapes import MisfitError, shape_text
-from fpgac.tensors import Layout, Tensor
+from fpgac.reports.html import table_html
+from fpgac.spec.shapes import MisfitError, held, shape_text
+from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Network", "Node", "Output", "Recording"]
 
@@ -61,7 +62,8 @@ class Network:
     """Operations in an order in which each reads only what stands before it.
 
     Make one with :meth:`connected`, or :meth:`chain`. ``provenance`` is plain data for people and
-    reports; ``recording`` may be absent.
+    reports; ``recording`` may be absent. ``scaling`` is what the features were scaled by before the
+    training, by the inputs' names: the network itself takes scaled numbers.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Network:
     outputs: tuple[Output, ...]
     recording: Recording | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    scaling: Mapping[str, Scaling] = field(default_factory=dict)
 
     @classmethod
     def connected(
@@ -124,6 +127,7 @@ class Network:
             "name": self.name,
             "inputs": [
                 {"name": tensor.name, "shape": list(tensor.shape), "type": str(tensor.type)}
+                | self._plain_scaling(tensor.name)
                 for tensor in self.inputs
             ],
             "nodes": [
@@ -138,9 +142,15 @@ class Network:
             "outputs": [{"name": output.name, "node": output.node} for output in self.outputs],
         }
 
+    def _plain_scaling(self, name: str) -> dict[str, Any]:
+        scaling = self.scaling.get(name)
+        if scaling is None:
+            return {}
+        return {"scaling": {"offset": list(scaling.offset), "scale": list(scaling.scale)}}
+
     @cached_property
     def input_layout(self) -> Layout:
-        """How a sample of all inputs lies in a row."""
+        """How a sample of all inputs lies in a row, already scaled."""
         return Layout(self.inputs)
 
     @cached_property
@@ -191,6 +201,11 @@ class Network:
             for _ in range(tensor.size)
         )
 
+    def _repr_html_(self) -> str:
+        titles = ("layer", "kind", "reads", "shape", "format", "parameters", "zeros")
+        inputs = ((t.name, "input", "", _size(t), t.type, "", "") for t in self.inputs)
+        return table_html(titles, (*inputs, *map(_row, self.nodes)))
+
     def with_operations(self, operations: Mapping[str, Operation]) -> Self:
         """The same graph with other operations at the nodes of these names."""
         return replace(
@@ -200,6 +215,20 @@ class Network:
                 for node in self.nodes
             ),
         )
+
+
+def _size(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape))
+
+
+def _row(node: Node) -> tuple[object, ...]:
+    """What a table says of a node."""
+    words = [parameter.words for parameter in node.operation.parameters.values()]
+    weights = node.operation.products
+    count = f"{sum(each.size for each in words):,}" if words else ""
+    zeros = "" if weights is None or not weights.size else f"{np.mean(weights == 0):.0%}"
+    place = (node.name, node.operation.kind, ", ".join(node.inputs))
+    return (*place, _size(node.output), node.output.type, count, zeros)
 
 
 def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
@@ -212,7 +241,7 @@ def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
         what = f"{part.name!r} reads {len(inputs)} tensors, not {arity}"
         raise NetworkError(Problem(what, Where(key=f"{key}.inputs"), code="network.misfit"))
     try:
-        shape = part.operation.shape(*(tensor.shape for tensor in inputs))
+        shape = held(part.operation.shape(*(tensor.shape for tensor in inputs)))
         type_ = part.operation.type(*inputs)
     except MisfitError as misfit:
         what = f"{part.name!r} does not fit what it reads: {misfit}"

@@ -32,6 +32,7 @@ __all__ = [
     "Parameter",
     "Part",
     "Table",
+    "blank",
     "holding",
     "parts_of",
     "problem",
@@ -198,6 +199,13 @@ def parts_of(
     have none of their own.
     """
     raise TypeError(f"no operation is registered for {type(section).__name__}")
+
+
+def blank(*shape: int) -> IntArray:
+    """Words that are all zero, and take no memory, whatever their shape."""
+    import numpy as np
+
+    return np.broadcast_to(np.int64(0), shape)
 
 
 def holding(types: Sequence[FixedPoint], more: int = 0) -> FixedPoint:

@@ -23,12 +23,20 @@ class _Table(BaseModel):
 _Count = Annotated[int, Field(ge=1)]
 
 
+class ScalingTable(_Table):
+    """What an input's numbers are scaled by before they are put on its grid."""
+
+    offset: list[float]
+    scale: list[float]
+
+
 class TensorTable(_Table):
     """An input: a list of numbers, or a tensor with its channels last."""
 
     name: str
     shape: list[_Count] = Field(min_length=1, max_length=3)
     type: Format
+    scaling: ScalingTable | None = None
 
 
 class OutputTable(_Table):

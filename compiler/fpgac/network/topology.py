@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from fpgac.errors import NetworkError, Problem, Where
+from fpgac.errors import NetworkError, Problem, SpecError, Where
 from fpgac.network import ops
 from fpgac.network.network import Network, Node, Output
 from fpgac.network.operation import Part, parts_of
 from fpgac.spec.models import Spec
 
-__all__ = ["check", "untrained"]
+__all__ = ["MOST_PARAMETERS", "check", "check_size", "untrained"]
+
+# Weights and biases of a network at the most: far more than any chip computes with.
+MOST_PARAMETERS = 1 << 23
 
 
 def untrained(spec: Spec) -> Network:
@@ -33,6 +36,27 @@ def untrained(spec: Spec) -> Network:
         ends[name] = parts[-1].name
     outputs = [Output(name, ends[name]) for name in topology.output_names]
     return Network.connected(spec.name, spec.inputs.tensors, parts, outputs)
+
+
+def check_size(network: Network) -> None:
+    """See that the parameters of ``network`` can be held in memory, before anything makes them.
+
+    Raises:
+        SpecError: they are too many, at the layer where they become so.
+    """
+    parameters = 0
+    for node in network.nodes:
+        parameters += sum(held.words.size for held in node.operation.parameters.values())
+        if parameters > MOST_PARAMETERS:
+            raise SpecError(
+                Problem(
+                    f"the network has too many weights and biases: layer {node.name!r} is too much",
+                    Where(key=f"layers.{node.name}"),
+                    expected=f"at most {MOST_PARAMETERS:,} in all layers together",
+                    got=f"{parameters:,} up to here",
+                    code="spec.too-many-weights",
+                )
+            )
 
 
 def check(network: Network, spec: Spec, file: Path | None = None) -> None:

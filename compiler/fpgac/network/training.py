@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,13 +18,15 @@ from fpgac.network.keras.process import exchange, run_worker
 from fpgac.network.meaning import outputs
 from fpgac.network.network import Network
 from fpgac.network.topology import untrained
-from fpgac.numbers import IntArray
+from fpgac.numbers import FloatArray, IntArray
 from fpgac.spec.models import Spec
 
-__all__ = ["Progress", "check_precision", "train"]
+__all__ = ["Baseline", "Progress", "Trained", "check_precision", "train"]
 
 # numpy's kinds: float, int, unsigned, bool.
 _NUMBERS = "fiub"
+
+_MODELS = ("quantised", "float")
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,13 @@ class Progress:
     """How far a training has come.
 
     First one ``start`` comes, before the slow import of TensorFlow; then a ``step`` now and then,
-    and an ``epoch`` at each one's end. ``step`` of ``steps`` is counted over all epochs, which
-    count from 1. ``loss`` is the epoch's mean so far; ``sparsity`` the part of weights at zero.
+    and an ``epoch`` at each one's end. A training that goes on tells with ``resume`` after which
+    epoch, and the epochs before once more. ``model`` is the one that is under way. ``step`` of
+    ``steps`` is counted over all epochs, which count from 1. ``loss`` is the epoch's mean so far;
+    ``sparsity`` the part of weights at zero.
     """
 
-    stage: Literal["start", "step", "epoch"]
+    stage: Literal["start", "resume", "step", "epoch"]
     epochs: int
     epoch: int = 0
     step: int = 0
@@ -42,6 +48,29 @@ class Progress:
     loss: float | None = None
     val_loss: float | None = None
     sparsity: float | None = None
+    model: Literal["quantised", "float"] = "quantised"
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """The same network trained from the same seed, with nothing quantised and nothing pruned.
+
+    ``outputs`` are its answers, and ``quantised`` those of the quantised Keras model to the same
+    inputs, both of shape (samples, outputs). ``curve`` has its epochs.
+    """
+
+    curve: tuple[Progress, ...]
+    outputs: FloatArray
+    quantised: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training gave: the network, its epochs, and the baseline if that was asked for."""
+
+    network: Network
+    curve: tuple[Progress, ...]
+    baseline: Baseline | None = None
 
 
 def train(
@@ -52,7 +81,9 @@ def train(
     *,
     data: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
-) -> Network:
+    checkpoints: Path | None = None,
+    judged_inputs: npt.ArrayLike | None = None,
+) -> Trained:
     """Train ``spec``'s network on the training part of its data.
 
     Args:
@@ -63,10 +94,14 @@ def train(
         record_inputs: Inputs on the grid, shape (any, inputs), whose answers are recorded.
         data: Plain data about the data set, for the provenance.
         progress: Is told how far it has come; what it raises ends the training.
+        checkpoints: A folder in which each epoch leaves what an interrupted training goes on from.
+            It is this training's own: the folder of another gives that one's weights.
+        judged_inputs: Inputs on the grid, shape (any, inputs). With them a float baseline is
+            trained, too, and answers them.
 
     Returns:
         The network with its recording, which integer arithmetic has reproduced bit for bit. The
-        same spec, data and machine give the same network.
+        same spec, data and machine give the same network, interrupted or not.
 
     Raises:
         DataError: the data do not fit the network, or are not on the grid.
@@ -79,16 +114,46 @@ def train(
     words = _on_grid(network, "features", features)
     recorded = _on_grid(network, "record_inputs", record_inputs)
     y = _targets(spec, len(words), np.asarray(targets))
+    judged = None if judged_inputs is None else _on_grid(network, "judged_inputs", judged_inputs)
+    told: list[Progress] = []
+
+    def listen(event: Mapping[str, Any]) -> None:
+        told.append(Progress(**event))
+        progress(told[-1])
+
     with exchange() as folder:
         (folder / "spec.json").write_text(spec.model_dump_json())
+        (folder / "job.json").write_text(json.dumps({"checkpoints": _files(checkpoints)}))
         np.save(folder / "features.npy", network.input_layout.number(words))
         np.save(folder / "targets.npy", y)
         np.save(folder / "record.npy", recorded)
+        if judged is not None:
+            np.save(folder / "judged.npy", judged)
         progress(Progress("start", spec.training.epochs))
-        run_worker("train", folder, lambda event: progress(Progress(**event)))
+        run_worker("train", folder, listen)
         trained = read_network(folder / "network.json")
+        baseline = None if judged is None else _baseline(folder, told)
     _check_recording(trained)
-    return replace(trained, provenance={**trained.provenance, "data": dict(data or {})})
+    trained = replace(trained, provenance={**trained.provenance, "data": dict(data or {})})
+    return Trained(trained, _curve(told, "quantised"), baseline)
+
+
+def _files(checkpoints: Path | None) -> dict[str, str]:
+    """The checkpoint of each model."""
+    if checkpoints is None:
+        return {}
+    return {model: str((checkpoints / f"{model}.npz").absolute()) for model in _MODELS}
+
+
+def _baseline(folder: Path, told: Iterable[Progress]) -> Baseline:
+    answers = (
+        np.load(folder / f"{model}.npy").astype(np.float64) for model in ("float", "quantised")
+    )
+    return Baseline(_curve(told, "float"), *answers)
+
+
+def _curve(told: Iterable[Progress], model: str) -> tuple[Progress, ...]:
+    return tuple(each for each in told if each.stage == "epoch" and each.model == model)
 
 
 def check_precision(network: Network) -> None:

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fpgac.build.store import Entry, Store
+from fpgac.core.settings import HlsSettings
+from fpgac.data.dataset import Provider
+from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_json
 from fpgac.errors import FpgacError, Problem, SpecError, TargetError, Where, nearest
 from fpgac.network.imports.files import identifier, is_model
 from fpgac.network.imports.source import ImportedFile
+from fpgac.network.source import NetworkFile
 from fpgac.pipeline.identity import compiler_digest
+from fpgac.pipeline.settings import clock_key, hls_settings
+from fpgac.pipeline.sources import provider_of
+from fpgac.plain import to_plain
 from fpgac.plugins import Plugins, Target, load_plugins
-from fpgac.spec.layers import WeightedSection
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import Spec
+from fpgac.spec.models import (
+    FILE,
+    DataSection,
+    FeatureScaling,
+    ScalingKind,
+    TopologySection,
+)
 
-__all__ = ["check_spec", "chosen_target", "only_target", "own_reuse_factors"]
+# The loss that a task needs; others are for regressions.
+_LOSSES: Final = {
+    "classification": "crossentropy",
+    "binary": "binary_crossentropy",
+    "multi-label": "binary_crossentropy",
+}
+
+__all__ = ["check_spec", "chosen_target", "only_target"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
@@ -34,12 +53,13 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
     if is_model(path):
         raise SpecError(_no_spec(path))
     file = load_spec(path)
-    targets = (partial(chosen_target, file, plugins, name) for name in file.spec.targets)
+    known = Store.of_user()
+    targets = (partial(_check_target, file, plugins, known, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
         partial(_check_file, file, plugins),
         partial(_check_data, file, plugins),
-        partial(_check_network, file, Store.of_user()),
+        partial(_once, known, file, partial(_check_network, file)),
         *targets,
     )
     for check in checks:
@@ -66,42 +86,59 @@ def _no_spec(path: Path) -> Problem:
     )
 
 
-def _check_network(file: SpecFile, known: Store) -> None:
-    """What would fail later, after a training perhaps; ``known`` says which specs were sound."""
+def _check_network(file: SpecFile) -> None:
+    """What would fail later, after a training perhaps: size, names, precision."""
     if file.spec.topology is None:
         return
-    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json())])
-    if known.get("sound", key) is None:
-        _check_untrained(file)
-        known.put("sound", key, Entry({}))
-
-
-def _check_untrained(file: SpecFile) -> None:
-    """Names, precision and reuse factors of the network that the spec asks for."""
     from fpgac.core.checks import check_names
-    from fpgac.core.reuse import reuse_factors
-    from fpgac.network.topology import untrained
+    from fpgac.network.topology import check_size, untrained
     from fpgac.network.training import check_precision
 
     network = untrained(file.spec)
     try:
+        check_size(network)
         check_names(network)
         check_precision(network)
-        reuse_factors(network, file.spec.hls, own_reuse_factors(file.spec))
     except FpgacError as refused:
         raise type(refused)(*(_placed(problem, file) for problem in refused.problems)) from None
 
 
-def own_reuse_factors(spec: Spec) -> dict[str, int]:
-    """The reuse factors that layers have of their own, by the layer's name."""
-    if spec.topology is None:
-        return {}
-    layers = zip(spec.topology.names, spec.topology.layers, strict=True)
-    return {
-        name: layer.reuse_factor
-        for name, layer in layers
-        if isinstance(layer, WeightedSection) and layer.reuse_factor
-    }
+def _check_target(file: SpecFile, plugins: Plugins, known: Store, name: str) -> None:
+    """The target can be had, and its layers can have their reuse factors."""
+    target, options = chosen_target(file, plugins, name)
+    hls = hls_settings(file.spec, target, options)
+    _once(known, file, partial(_check_reuse, file, name, options, hls), to_plain(hls, []))
+
+
+def _check_reuse(file: SpecFile, name: str, options: Any, hls: HlsSettings) -> None:
+    if file.spec.topology is None:
+        return  # it is checked when the network is lowered
+    from fpgac.core.reuse import reuse_factors
+    from fpgac.network.topology import untrained
+
+    try:
+        reuse_factors(untrained(file.spec), hls)
+    except FpgacError as refused:
+        problems = (_placed_for(problem, file, name, options) for problem in refused.problems)
+        raise type(refused)(*problems) from None
+
+
+def _once(known: Store, file: SpecFile, check: Callable[[], None], *more: object) -> None:
+    """Check the spec, unless ``known`` says that it was found sound."""
+    key = digest_json([compiler_digest(), json.loads(file.spec.model_dump_json()), *more])
+    if known.get("sound", key) is None:
+        check()
+        known.put("sound", key, Entry({}))
+
+
+def _placed_for(problem: Problem, file: SpecFile, name: str, options: Any) -> Problem:
+    """A problem with a target's settings at its place: its table, or else the spec's own."""
+    first, *rest = problem.where.key.split(".") if problem.where else [""]
+    if first == "hls" and options.reuse_factor:
+        return replace(problem, where=file.where("targets", name, *rest))
+    if first == "layers" and rest[0] in options.layers:
+        return replace(problem, where=file.where("targets", name, first, *rest))
+    return _placed(problem, file)
 
 
 def _placed(problem: Problem, file: SpecFile) -> Problem:
@@ -120,8 +157,25 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
 def _check_file(file: SpecFile, plugins: Plugins) -> None:
     """The network's file can be read, where the network comes from one alone."""
     source = plugins.source(file.network_path.name, file.where("network"))
-    if file.spec.topology is None and isinstance(source, ImportedFile):
+    if not isinstance(source, ImportedFile):
+        return
+    _refuse_scaling(file)
+    if file.spec.topology is None:
         source.check(file.network_path, file.spec)
+
+
+def _refuse_scaling(file: SpecFile) -> None:
+    """Whoever trained an imported network scaled its data, or did not."""
+    if file.spec.data is not None and file.spec.data.scaling is not None:
+        raise SpecError(
+            Problem(
+                "the features of an imported network cannot be scaled",
+                file.where("data", "scaling"),
+                expected="data as the network was trained on",
+                hint="leave it out, and scale the data beforehand",
+                code="spec.scaling-of-imported",
+            )
+        )
 
 
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
@@ -129,16 +183,16 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     spec = file.spec
     if spec.data is None:
         return
-    if spec.data.source not in plugins.providers:
+    if spec.data.source != FILE and spec.data.source not in plugins.providers:
         raise SpecError(
             Problem(
                 f"no plugin offers a data set {spec.data.source!r}",
                 file.where("data", "source"),
-                hint=plugins.hint(spec.data.source, plugins.providers),
+                hint=plugins.hint(spec.data.source, [FILE, *plugins.providers]),
                 code="spec.unknown-data-set",
             )
         )
-    provider = plugins.providers[spec.data.source]
+    provider = provider_of(file, plugins)
     if spec.topology is None:
         return
     asked = {
@@ -156,19 +210,72 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         for what, (here, there, key) in asked.items()
         if here != there
     ]
-    classes = spec.training.loss == "crossentropy"
-    if classes != (provider.task == "classification"):
+    problems += _too_many_rows(file, spec.topology, spec.data)
+    trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
+    wanted = _LOSSES.get(provider.task)
+    given = spec.training.loss if spec.training.loss in _LOSSES.values() else None
+    if trains and wanted != given:
         problems.append(
             Problem(
                 f"the loss does not fit the data set {provider.name!r}, a {provider.task}",
                 file.where("training", "loss"),
-                expected="'crossentropy'" if not classes else "a loss of regressions",
+                expected=repr(wanted) if wanted else "a loss of regressions",
                 got=repr(spec.training.loss),
                 code="spec.loss-misfit",
             )
         )
+    if wanted == "binary_crossentropy":
+        problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
+    _check_scaling(file, spec.data.scaling, provider)
+
+
+def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
+    """Outputs are logits: the loss has a sigmoid of its own."""
+    topology = file.spec.layered
+    for name in topology.output_names:
+        place = topology.names.index(name)
+        layer = topology.layers[place]
+        if layer.kind == "sigmoid" or getattr(layer, "activation", "") == "sigmoid":
+            yield Problem(
+                "binary_crossentropy takes logits, and the network ends with a sigmoid",
+                file.where("topology", "layers", place),
+                expected="a last layer without it",
+                hint="decode = 'sigmoid' under [interface] gives probabilities",
+                code="spec.sigmoid-of-logits",
+            )
+
+
+def _check_scaling(
+    file: SpecFile,
+    scaling: ScalingKind | Mapping[str, FeatureScaling] | None,
+    provider: Provider,
+) -> None:
+    """A table of scalings names features of the data."""
+    if scaling is not None and not isinstance(scaling, str):
+        from fpgac.data.scaling import from_table
+
+        where = file.where("data", "scaling")
+        from_table(scaling, file.spec.inputs, provider.feature_names, where)
+
+
+def _too_many_rows(
+    file: SpecFile, topology: TopologySection, data: DataSection
+) -> Iterator[Problem]:
+    """What of the data, and of the proof's vectors, this machine's memory cannot hold."""
+    row = BYTES_OF_A_NUMBER * (topology.input_size + topology.output_size)
+    most = memory_bytes() // row
+    asked = {("data", "samples"): data.samples, ("proof", "random"): file.spec.proof.random}
+    for key, samples in asked.items():
+        if samples is not None and samples > most:
+            yield Problem(
+                "more samples than the memory of this machine holds",
+                file.where(*key),
+                expected=f"at most {most:,}, of {row:,} bytes each while they are made",
+                got=f"{samples:,}",
+                code="spec.too-many-samples",
+            )
 
 
 def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[Any], Any]:
@@ -190,7 +297,8 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
     named = plugins.targets[name]
     options = named.options(file.spec.targets[name], file.path, file.lines)
     target = named.flow(options)
-    target.check_clock(file.spec.hls.clock_mhz, file.where("hls", "clock_mhz"))
+    clock_mhz = hls_settings(file.spec, target, options).clock_mhz
+    target.check_clock(clock_mhz, file.where(*clock_key(target, options)))
     return target, options
 
 

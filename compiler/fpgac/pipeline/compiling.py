@@ -8,21 +8,19 @@ when it asks for them, so that a warm run imports neither TensorFlow nor hls4ml.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
 from fpgac.build.folder import locked
+from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
 from fpgac.build.store import Store
-from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
@@ -37,15 +35,15 @@ from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
-from fpgac.plugins.blame import blamed
-from fpgac.reports.parser import Figure, ReportParser
+from fpgac.reports.html import facts_html, table_html
 from fpgac.spec.loader import SpecFile
 from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_library
 
 if TYPE_CHECKING:
     from fpgac.network.training import Progress as TrainingProgress
+    from fpgac.reports.hardware import Reported
 
-__all__ = ["Mode", "Report", "Request", "compile_spec", "is_warm"]
+__all__ = ["Mode", "Report", "Request", "compile_spec", "default_folder", "is_warm"]
 
 Mode = Literal["emulation", "hw_emu", "hw"]
 
@@ -74,10 +72,29 @@ class Report:
     mode: Mode
     accuracy: AccuracyReport | None
     proof: Proof
-    figures: tuple[str, ...] = ()
+    figures: tuple[Reported, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
     notice: str | None = None
     archive: Archive | None = None
+
+    def _repr_html_(self) -> str:
+        facts = [
+            ("folder", self.folder),
+            ("target", self.target),
+            *(("accuracy", line) for line in (self.accuracy.lines if self.accuracy else ())),
+            *(("hardware", line) for line in self.figures),
+        ]
+        rows = [
+            (each.engine, ", ".join(f"{n:,} of the {title}" for title, n in each.samples.items()))
+            for each in self.proof.agreements
+        ]
+        unproven = [(each.engine, f"not proven: {each.reason}") for each in self.proof.unavailable]
+        return facts_html(facts) + table_html(("engine", "the same raw words"), rows + unproven)
+
+
+def default_folder(file: SpecFile, target: str) -> Path:
+    """Where a spec is built for a target, if nothing else is said."""
+    return Path("build") / f"{file.spec.name}-{target}"
 
 
 def compile_spec(
@@ -101,6 +118,8 @@ def compile_spec(
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
     with locked(request.folder):
+        if found := set_strange_aside(request.folder):
+            notify(Note(found))
         workspace = Workspace(request.folder, notify, values, cancellation)
         stages = TargetStages(Sources(request.file, plugins), workspace.value, target, options)
         return _Pipeline(request, workspace, stages).run()
@@ -134,6 +153,7 @@ class _Pipeline:
         self._train()
         self._choose_formats()
         workspace.update(stages.network)
+        workspace.update(stages.copies)
         workspace.update(stages.vectors)
         if stages.original is not None:
             workspace.update(stages.original)
@@ -165,7 +185,10 @@ class _Pipeline:
             return None
         report = self.stages.report(answers)
         self.workspace.update(report)
-        return self.workspace.value(report)
+        made = self.workspace.value(report)
+        for warning in made.warnings:
+            self.workspace.notify(Note(warning))
+        return made
 
     def _train(self) -> None:
         """Make the network's file by a training if there is none; see that it is not too old."""
@@ -185,6 +208,13 @@ class _Pipeline:
                 Note(
                     f"{path.name} was trained from other [data] or [training] than the spec has "
                     f"now: fpgac train {self.request.file.path} makes it again"
+                )
+            )
+        elif sources.is_of_other_data:
+            notify(
+                Note(
+                    f"{path.name} was trained on other samples than the data file holds now: "
+                    f"fpgac train {self.request.file.path} makes it again"
                 )
             )
 
@@ -240,39 +270,10 @@ class _Pipeline:
     def _progress(self, stage: str, engine: str, fraction: float) -> None:
         self.workspace.notify(Progress(stage, fraction, engine))
 
-    def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[str, ...]:
-        """The vendor's steps, for the card or for the vendor's own emulation of it.
+    def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[Reported, ...]:
+        from fpgac.pipeline.hardware import build_hardware
 
-        Returns:
-            What plugins read out of the reports that the steps left.
-        """
-        plugins, workspace = self.stages.sources.plugins, self.workspace
-        with blamed(self.target):
-            toolchain = self.target.toolchain(Toolchains(os.environ, plugins.toolchains))
-            if not isinstance(toolchain, Toolchain):
-                raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
-        with blamed(self.target):
-            plan = self.target.plan(
-                workspace.value(self.stages.design),
-                mode,
-                toolchain,
-                contract=self.stages.contract,
-                clock_mhz=self.spec.hls.clock_mhz,
-            )
-            if not isinstance(plan, Plan):
-                raise TypeError(f"plan must give a Plan, not {plan!r}")
-        workspace.run(plan)
-        if mode == "hw":
-            names = program_names(self.stages.contract)
-            outputs = [path for step in plan.steps for path in step.outputs]
-            program = [path for path in outputs if PurePosixPath(path).name in names]
-            workspace.register("hardware", self.stages.hardware_key, program)
-        return tuple(
-            f"{name}: {figure}"
-            for name, parser in plugins.parsers.items()
-            for path in sorted(self.folder.glob(parser.pattern))
-            for figure in _figures(parser, path)
-        )
+        return build_hardware(self.workspace, self.stages, mode)
 
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""
@@ -283,19 +284,6 @@ class _Pipeline:
         self.workspace.update(stages.package(answers, proof, program))
         return Archive(
             self.folder / archive_path(self.spec, board),
-            () if program else program_names(stages.contract),
-            "hw" in board.modes,
+            () if program else program_names(stages.contract, board.program),
+            "hw" in board.modes and board.program is None,
         )
-
-
-def _figures(parser: ReportParser, path: Path) -> Sequence[Figure]:
-    """What ``parser`` reads in the report at ``path``, each a figure.
-
-    Raises:
-        PluginError: the parser gave something else.
-    """
-    with blamed(parser):
-        figures = parser.read(path)
-        if not all(isinstance(figure, Figure) for figure in figures):
-            raise TypeError(f"read must give figures, not {figures!r}")
-    return figures

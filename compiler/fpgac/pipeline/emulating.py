@@ -152,7 +152,9 @@ class SpecEmulation(Emulation):
     @cached_property
     def emulator(self) -> Emulator:
         """See :attr:`Emulation.emulator`."""
-        return Emulator.of_program(self._values.get(self._stages.program), self._threads)
+        program = self._values.get(self._stages.program)
+        outputs = program.output_layout.with_decoding(self._stages.decodings)
+        return Emulator.of_program(program, self._threads, self._stages.inputs, outputs)
 
     @property
     def _own_samples(self) -> Samples:
@@ -174,7 +176,10 @@ class SpecEmulation(Emulation):
         program = self._values.get(self._stages.program)
         tensors = self._values.get(self._stages.network).tensors
         held = sum(operation.result.size for operation in program.operations)
-        batches = _watched(self.samples, _at_most(TRACED_BATCH, held), progress)
+        batches = map(
+            self._stages.inputs.scaled,
+            _watched(self.samples, _at_most(TRACED_BATCH, held), progress),
+        )
         return trace(program, batches, {name: tensor.type for name, tensor in tensors.items()})
 
 

@@ -71,6 +71,7 @@ def package_files(
         archive=_name(path),
         description=spec.description,
         stops="" if "hw" in board.modes else board.stops or "",
+        kind=board.program,
         program={_name(each): file.content for each, file in program.items()},
     ).files()
     archive = tar_gz(_name(path).removesuffix(".tar.gz"), files)

@@ -13,9 +13,10 @@ from fpgac.build.events import Event, Notify
 from fpgac.build.stage import Values
 from fpgac.build.store import Store
 from fpgac.errors import FpgacError
+from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.compiling import Report, Request, compile_spec, is_warm
 from fpgac.pipeline.sources import Sources
-from fpgac.pipeline.stages import SpecStages
+from fpgac.pipeline.stages import TargetStages
 from fpgac.plugins import Plugins
 
 __all__ = ["Outcome", "compile_targets"]
@@ -67,8 +68,8 @@ def compile_targets(
         # hls4ml's prints are caught for the whole process: not beside others. What fails here is
         # reported by each target.
         with contextlib.suppress(FpgacError, OSError):
-            stages = SpecStages(Sources(waiting[0].file, plugins), values.get)
-            values.get(stages.core)
+            for request in waiting:
+                values.get(_stages(request, plugins, values).core)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
             futures = [pool.submit(compile_one, request) for request in waiting]
@@ -77,3 +78,8 @@ def compile_targets(
             cancellation.cancel()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _stages(request: Request, plugins: Plugins, values: Values) -> TargetStages:
+    target, options = chosen_target(request.file, plugins, request.target)
+    return TargetStages(Sources(request.file, plugins), values.get, target, options)

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fpgac.data.dataset import Dataset, Provider, Split
+from fpgac.build.folder import File, Files
+from fpgac.core.about import About, Column
+from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
-from fpgac.errors import Problem, SpecError
+from fpgac.digest import digest_file
+from fpgac.errors import NetworkError, Problem, SpecError, Where
+from fpgac.network.imports.files import formats_path, whole_model
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
+from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import DataSection
-from fpgac.tensors import Layout
+from fpgac.spec.models import FILE, DataSection, FeatureScaling, ScalingKind, Spec
+from fpgac.tensors import Layout, Scaling
 
 if TYPE_CHECKING:
     from fpgac.network.network import Network
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "provider_of"]
 
 
 T = TypeVar("T")
+
+
+def _columns(names: Sequence[str], rows: FloatArray | None) -> tuple[Column, ...]:
+    """The columns of these names, with the range of ``rows`` if there are some."""
+    if rows is None:
+        return tuple(map(Column, names))
+    lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
+    return tuple(map(Column, names, lows, highs))
 
 
 class _Once(cached_property[T]):
@@ -38,6 +52,43 @@ class _Once(cached_property[T]):
             return self
         with instance.lock:
             return super().__get__(instance, owner)
+
+
+def provider_of(file: SpecFile, plugins: Plugins) -> Provider:
+    """Where the spec's data come from: its own files, or the provider that it names.
+
+    Raises:
+        DataError: there is no such provider, or a file does not have what the spec says.
+        SpecError: the spec names no data.
+        ToolchainError: the library that reads the file is not installed.
+    """
+    data = _data_of(file)
+    if data.source != FILE:
+        return plugins.provider(data.source)
+    from fpgac.data.files.provider import FileProvider
+
+    return FileProvider(data, data.task or _task(file.spec), file.path.parent)
+
+
+def _data_of(file: SpecFile) -> DataSection:
+    if file.spec.data is None:
+        raise SpecError(
+            Problem(
+                "the spec names no data",
+                file.where(),
+                expected="a table [data]",
+                code="spec.no-data",
+            )
+        )
+    return file.spec.data
+
+
+def _task(spec: Spec) -> Task:
+    """What a file's targets are by the loss, where the spec does not say."""
+    if spec.training.loss == "binary_crossentropy":
+        several = spec.topology is None or spec.topology.output_size > 1
+        return "multi-label" if several else "binary"
+    return "classification" if spec.training.loss == "crossentropy" else "regression"
 
 
 class Sources:
@@ -61,20 +112,11 @@ class Sources:
 
     @property
     def _data(self) -> DataSection:
-        if self.spec.data is None:
-            raise SpecError(
-                Problem(
-                    "the spec names no data",
-                    self.file.where(),
-                    expected="a table [data]",
-                    code="spec.no-data",
-                )
-            )
-        return self.spec.data
+        return _data_of(self.file)
 
     @_Once
     def provider(self) -> Provider:
-        return self.plugins.provider(self._data.source)
+        return provider_of(self.file, self.plugins)
 
     @property
     def data_digest(self) -> str:
@@ -85,11 +127,14 @@ class Sources:
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
+        said = self._data
         with blamed(self.provider):
-            data = self.provider.load(self._data.samples, self._data.seed)
-            if not isinstance(data, Dataset):
-                raise TypeError(f"load must give a Dataset, not {data!r}")
-        return split(data, self._data.test_fraction, self._data.seed)
+            data = self.provider.load(said.samples, said.seed)
+            test = self.provider.load_test()
+            for given in (data, test or data):
+                if not isinstance(given, Dataset):
+                    raise TypeError(f"load must give a Dataset, not {given!r}")
+        return Split(data, test) if test else split(data, said.test_fraction, said.seed)
 
     @_Once
     def source(self) -> NetworkSource:
@@ -109,6 +154,62 @@ class Sources:
             self.read_network()  # raises: it says what to do
             raise
 
+    @_Once
+    def scaling(self) -> Mapping[str, Scaling]:
+        """What hosts scale each input by, by its name.
+
+        Raises:
+            NetworkError: the spec asks for a scaling that was to be found in the training.
+        """
+        said = self.spec.data.scaling if self.spec.data is not None else None
+        if said is None:
+            return {}
+        if not isinstance(said, str):
+            return self._fitted(said)
+        found = self.read_network().scaling
+        if not found:
+            raise NetworkError(
+                Problem(
+                    "the network was not trained on scaled features",
+                    Where(self.file.network_path),
+                    expected=f"a network with the scaling {said!r}",
+                    hint=f"fpgac train {self.file.path}; or give a table under [data.scaling]",
+                    code="network.not-scaled",
+                )
+            )
+        return found
+
+    @property
+    def inputs(self) -> Layout:
+        """The network's inputs with their scalings."""
+        layout: Layout = self.network_inputs
+        return layout.with_scaling(self.scaling)
+
+    @_Once
+    def network_inputs(self) -> Layout:
+        """What the network itself takes, already scaled: as the spec says, or else its file.
+
+        Raises:
+            NetworkError: there is no such file.
+        """
+        if self.spec.topology is not None:
+            return self.spec.inputs
+        layout: Layout = self.read_network().input_layout
+        return layout
+
+    def fit_scaling(self) -> Mapping[str, Scaling]:
+        """The spec's scaling as a training finds it in its part of the data."""
+        said = self._data.scaling
+        return self._fitted(said) if said is not None else {}
+
+    def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
+        from fpgac.data.scaling import fitted, from_table
+
+        if isinstance(said, str):
+            return fitted(said, self.network_inputs, self.split.train.features)
+        where = self.file.where("data", "scaling")
+        return from_table(said, self.network_inputs, self.provider.feature_names, where)
+
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
 
@@ -124,22 +225,94 @@ class Sources:
                 raise TypeError(f"read must give a Network, not {network!r}")
         if self.spec.topology is not None:
             check(network, self.spec, self.file.network_path)
+        if network.scaling and not (self.spec.data and self.spec.data.scaling):
+            raise NetworkError(
+                Problem(
+                    "the network was trained on scaled features",
+                    Where(self.file.network_path),
+                    expected="'scaling' under [data]",
+                    got="none",
+                    hint=f"write it there, or train again: fpgac train {self.file.path}",
+                    code="network.scaled",
+                )
+            )
         return network
+
+    @property
+    def copies(self) -> Files:
+        """The spec and the files of its network, for whoever receives the build; below ``spec/``.
+
+        A network in a folder, such as TensorFlow's SavedModel, is not among them.
+        """
+        network = self.file.network_path
+        alone = () if network != whole_model(network) else (network,)
+        paths = (self.file.path, *alone, formats_path(network, self.spec.name))
+        try:
+            return {
+                f"spec/{path.name}": File(path.read_bytes()) for path in paths if path.is_file()
+            }
+        except OSError as error:
+            raise SpecError(
+                Problem(
+                    f"cannot be read: {error.strerror}",
+                    Where(self.file.path),
+                    code="spec.unreadable",
+                )
+            ) from error
+
+    @property
+    def report_digest(self) -> str | None:
+        """Digest of the training's report, if there is one."""
+        path = report_path(self.file.network_path)
+        return digest_file(path) if path.is_file() else None
+
+    def about(self, network: str) -> About | None:
+        """What the numbers of the network with this digest mean, and how good it is.
+
+        None where the spec names no data, which would say it.
+        """
+        if not self.has_data:
+            return None
+        train, path = self.split.train, report_path(self.file.network_path)
+        said = train.about_answers
+        report = TrainingReport.read(path, network)
+        return About(
+            data=train.name,
+            task=train.task,
+            features=_columns(train.feature_names, train.features),
+            results=_columns(
+                train.target_names, None if train.task == "classification" else train.targets
+            ),
+            quantity=said["quantity"],
+            accuracy=report.lines if report else (),
+        )
 
     @property
     def training_digest(self) -> str | None:
         """What the network's file says it was trained from; None where it does not say."""
+        return self._provenance("training_digest")
+
+    @property
+    def is_of_other_data(self) -> bool:
+        """Whether the network was trained on a file that holds other samples now."""
+        if self.spec.data is None or self.spec.data.source != FILE:
+            return False
+        return self._provenance("data", "digest") not in (None, self.provider.digest)
+
+    def _provenance(self, *keys: str) -> str | None:
+        """What the network's file says of where it comes from; None where it does not say."""
         if not isinstance(self.source, NetworkFile):
             return None
         try:
-            document = json.loads(self.file.network_path.read_bytes())
-            digest: object = document["provenance"]["training_digest"]
+            said = json.loads(self.file.network_path.read_bytes())["provenance"]
+            for key in keys:
+                said = said[key]
         except (OSError, ValueError, KeyError, TypeError):
             return None  # whoever reads the network says what is wrong
-        return digest if isinstance(digest, str) else None
+        return said if isinstance(said, str) else None
 
-    def vectors(self, inputs: Layout, data: int, random: int) -> FloatArray:
-        """Floats for every engine; see :func:`make_vectors`."""
-        none = np.empty((0, inputs.size))
+    def vectors(self, layout: Layout, data: int, random: int) -> FloatArray:
+        """Floats for every engine whose inputs are ``layout``; see :func:`make_vectors`."""
+        none = np.empty((0, layout.size))
         features = self.split.test.features[:data] if self.has_data else none
-        return make_vectors(inputs, features, random, self.spec.proof.seed)
+        return make_vectors(layout, features, random, self.spec.proof.seed)

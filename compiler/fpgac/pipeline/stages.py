@@ -24,9 +24,9 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.checking import own_reuse_factors
 from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
 from fpgac.pipeline.packaging import archive_path, package_files
+from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
 from fpgac.pipeline.values import (
     AboutVectors,
@@ -44,12 +44,14 @@ from fpgac.pipeline.values import (
     load_program,
     load_proof,
 )
+from fpgac.plain import to_plain
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
 from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
+    from fpgac.decoding import Decoding
     from fpgac.engines.original import OriginalAnswers
     from fpgac.network.network import Network
     from fpgac.numbers import FixedPoint, IntArray
@@ -89,6 +91,14 @@ class SpecStages:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
 
+    @property
+    def scaling_key(self) -> object:
+        """What the scaling of inputs depends on beside the data; None where there is none."""
+        said = self.spec.data.scaling if self.spec.data is not None else None
+        if isinstance(said, str):
+            return self.sources.network_digest
+        return said and (self.said("data"), self.sources.provider.feature_names)
+
     @cached_property
     def network(self) -> Stage[Network]:
         """The trained network, as its file has it."""
@@ -110,6 +120,21 @@ class SpecStages:
         return f"{network}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
+    def copies(self) -> Stage[Files]:
+        """The spec and the network's file, as they are: what the build was made from."""
+        files = self.sources.copies
+        digests = {path: digest_bytes(file.content) for path, file in files.items()}
+        return Stage(
+            "sources",
+            self.key("sources", digests),
+            lambda: files,
+            lambda value: value,
+            lambda value: value,
+            ", ".join,
+            in_store=False,
+        )
+
+    @cached_property
     def program(self) -> Stage[Program]:
         """What the network means."""
         key = self.key("program", self.network.key, self.said("interface"))
@@ -127,45 +152,30 @@ class SpecStages:
 
     @cached_property
     def inputs(self) -> Layout:
-        """How a sample of all inputs lies in a row."""
+        """How a sample of all inputs lies in a row, with what hosts scale it by."""
         if self.spec.topology is not None:
-            return self.spec.inputs
-        return self.value(self.network).input_layout
+            return self.sources.inputs
+        return self.value(self.network).input_layout.with_scaling(self.sources.scaling)
 
-    @cached_property
-    def core(self) -> Stage[CheckedCore]:
-        """The network as HLS C++, held against its program."""
-        said = self.said("hls", "interface", "topology")
-        return Stage(
-            "core",
-            self.key("core", self.network.key, self.program.key, said),
-            self._lower,
-            CheckedCore.dump,
-            CheckedCore.load,
-            str,
-            in_folder=False,
-        )
-
-    def _lower(self) -> CheckedCore:
-        from fpgac.core.lowering import lower
-        from fpgac.rules.claim import check_claim
-
-        core = lower(
-            self.value(self.network),
-            self.spec.hls,
-            types=self._output_types,
-            reuse_factors=own_reuse_factors(self.spec),
-        )
-        return CheckedCore(core, check_claim(self.value(self.program), core).undecided)
+    @property
+    def decodings(self) -> dict[str, Decoding]:
+        """What is made of the results, by the outputs' names, where anything is."""
+        return self.spec.decodings(output.name for output in self.value(self.network).outputs)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
         """What all engines are asked."""
         sources, said = self.sources, self.said("data", "proof", "interface")
-        inputs = self.said("topology") if self.spec.topology else self.network.key
         return Stage(
             "vectors",
-            self.key("vectors", inputs, sources.data_digest, said),
+            self.key(
+                "vectors",
+                self.said("topology") if self.spec.topology else self.network.key,
+                sources.data_digest,
+                said,
+                self.scaling_key,
+                plugins=modules_of(sources.provider) if sources.has_data else (),
+            ),
             self._make_vectors,
             ProofVectors.dump,
             lambda files: ProofVectors.load(files, self.inputs),
@@ -184,6 +194,102 @@ class SpecStages:
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
+
+    def _more_test_data(self) -> tuple[Vectors, ...]:
+        """All of the test data, unless the vectors hold it all already."""
+        if not self.sources.has_data or len(self.sources.split.test) <= self.spec.proof.data:
+            return ()
+        return (Vectors("test data", self.inputs, self.sources.split.test.features),)
+
+    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
+        """How well the chip answers the data."""
+        return Stage(
+            "report",
+            self.key("report", answers.key, is_installed("matplotlib")),
+            self._judge,
+            AccuracyReport.dump,
+            AccuracyReport.load,
+            lambda report: ", ".join(report.dump()),
+        )
+
+    def _judge(self) -> AccuracyReport:
+        from fpgac.data.accuracy import judge
+        from fpgac.engines.program import ExactProgram
+
+        test, program = self.sources.split.test, self.value(self.program)
+        vectors = Vectors("test data", self.inputs, test.features)
+        words = ExactProgram(program).words(vectors)
+        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
+
+    def _data_warnings(self) -> tuple[str, ...]:
+        from fpgac.data.warnings import data_warnings
+
+        return data_warnings(self.sources.split, self.inputs)
+
+    def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
+        """Where outputs have types of their own, whether these hold what the network gives."""
+        if not self._output_types:
+            return ()
+        from fpgac.data.warnings import output_warnings
+        from fpgac.engines.program import ExactProgram
+        from fpgac.network.meaning import meaning
+
+        whole = meaning(self.value(self.network))
+        numbers = whole.output_layout.number(ExactProgram(whole).words(vectors))
+        return output_warnings(numbers, self.value(self.program).output_layout)
+
+
+class TargetStages(SpecStages):
+    """The stages of one target, whose ``options`` a spec gives."""
+
+    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
+        super().__init__(sources, value)
+        self.target, self.options = target, options
+        self._modules = modules_of(target)
+
+    @cached_property
+    def core(self) -> Stage[CheckedCore]:
+        """The network as HLS C++, held against its program."""
+        said = self.said("interface", "topology")
+        # The program, which has a key of its own, is all that the bus depends on besides.
+        settings = to_plain(hls_settings(self.spec, self.target, self.options), [])
+        return Stage(
+            "core",
+            self.key(
+                "core",
+                self.network.key,
+                self.program.key,
+                said,
+                settings,
+                self.target.interface,
+                self.scaling_key,
+            ),
+            self._lower,
+            CheckedCore.dump,
+            CheckedCore.load,
+            str,
+            in_folder=False,
+        )
+
+    def _lower(self) -> CheckedCore:
+        from fpgac.core.lowering import lower
+        from fpgac.core.reuse import reuse_factors
+        from fpgac.rules.claim import check_claim
+
+        network, program = self.value(self.network), self.value(self.program)
+        edges = (*network.inputs, *program.output_layout.tensors)
+        hls = hls_settings(self.spec, self.target, self.options, edges)
+        core = lower(network, hls, types=self._output_types)
+        reuse = reuse_line(hls, reuse_factors(network, hls))
+        undecided = check_claim(program, core).undecided
+        core = core.with_edges(self.sources.scaling, self.decodings)
+        return CheckedCore(core, undecided, reuse)
+
+    @property
+    def clock_mhz(self) -> float:
+        """The kernel's clock."""
+        return hls_settings(self.spec, self.target, self.options).clock_mhz
 
     @cached_property
     def original(self) -> Stage[OriginalAnswers] | None:
@@ -225,14 +331,9 @@ class SpecStages:
         original = self.original and self.original.key
         return Stage(
             "answers",
+            # Of the core, the words are a matter of what was built alone, not of its clock.
             self.key(
-                "answers",
-                self.vectors.key,
-                self.core.key,
-                self.program.key,
-                built,
-                keras,
-                original,
+                *("answers", self.vectors.key, self.program.key, built, keras, original),
                 self.spec.proof.difference,
             ),
             lambda: self._answer(library, progress),
@@ -303,51 +404,19 @@ class SpecStages:
         original = self.value(self.original).outputs[:count]
         require_close(self.value(self.network), original, words[:count], outputs, proof.difference)
 
-    def _more_test_data(self) -> tuple[Vectors, ...]:
-        """All of the test data, unless the vectors hold it all already."""
-        if not self.sources.has_data or len(self.sources.split.test) <= self.spec.proof.data:
-            return ()
-        return (Vectors("test data", self.inputs, self.sources.split.test.features),)
-
-    def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
-        """How well the chip answers the data."""
-        return Stage(
-            "report",
-            self.key("report", answers.key, is_installed("matplotlib")),
-            self._judge,
-            AccuracyReport.dump,
-            AccuracyReport.load,
-            lambda report: ", ".join(report.dump()),
-        )
-
-    def _judge(self) -> AccuracyReport:
-        from fpgac.data.accuracy import judge
-        from fpgac.engines.program import ExactProgram
-
-        test, program = self.sources.split.test, self.value(self.program)
-        words = ExactProgram(program).words(Vectors("test data", self.inputs, test.features))
-        return AccuracyReport.of(judge(test, program.output_layout.number(words)))
-
-
-class TargetStages(SpecStages):
-    """The stages of one target, whose ``options`` a spec gives."""
-
-    def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
-        super().__init__(sources, value)
-        self.target, self.options = target, options
-        self._modules = modules_of(target)
-
     @cached_property
     def design(self) -> Stage[Design]:
         """All files for the board."""
         options = json.loads(self.options.model_dump_json())
+        about = [self.sources.data_digest, self.said("data"), self.sources.report_digest]
         templates = self.sources.plugins.templates_digest(self.target.name)
         said = self.said("name", "description")
         name = self.target.name
         return Stage(
             "design",
             self.key(
-                "design", self.core.key, name, said, options, templates, plugins=self._modules
+                *("design", self.core.key, name, said, options, templates, about),
+                plugins=self._modules,
             ),
             self._design,
             lambda design: design.files,
@@ -357,10 +426,12 @@ class TargetStages(SpecStages):
 
     def _design(self) -> Design:
         loaders = self.sources.plugins.loaders(self.target.name)
+        network = self.value(self.network)
+        core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
         with blamed(self.target), overridden(loaders):
             design = self.target.design(
                 self.spec.name,
-                self.value(self.core).core,
+                core,
                 self.options,
                 description=self.spec.description,
             )

@@ -104,17 +104,19 @@ class CheckedCore:
     """A core that was held against the network's program.
 
     It was ``undecided`` whether these layers compute the same, so that vectors must decide.
+    ``reuse`` is a line on reuse factors that nobody asked for.
     """
 
     core: Core
     undecided: tuple[str, ...] = ()
+    reuse: str = ""
 
     def __str__(self) -> str:
         core = self.core
         claim = f"{', '.join(self.undecided)} to be proven" if self.undecided else "as the program"
         return (
             f"{_edge(core.input_layout)} in, {_edge(core.output_layout)} out, {core.io_type}, "
-            f"{len(core.files)} files, {claim}"
+            f"{len(core.files)} files, {claim}" + (f", {self.reuse}" if self.reuse else "")
         )
 
     def dump(self) -> Files:
@@ -280,6 +282,15 @@ class AccuracyReport:
     def of(cls, accuracy: Accuracy) -> AccuracyReport:
         """What is kept of ``accuracy``; there is a picture where matplotlib is installed."""
         return cls(accuracy.lines, json.loads(accuracy.json()), accuracy.png())
+
+    def with_warnings(self, warnings: tuple[str, ...]) -> AccuracyReport:
+        """The same with what should not stay as it is, a line each."""
+        return replace(self, figures={**self.figures, "warnings": list(warnings)})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should not stay as it is."""
+        return tuple(self.figures.get("warnings", ()))
 
     def dump(self) -> Files:
         """Figures, a table and, if there is one, a picture."""

@@ -20,7 +20,7 @@ from fpgac.build.toolchains import (
 )
 from fpgac.core.core import Core, Port
 from fpgac.data.dataset import Dataset, Provider, Quantity
-from fpgac.design.contract import Buffer, Contract, contract
+from fpgac.design.contract import Buffer, Contract, Interface, contract
 from fpgac.design.design import Design, File
 from fpgac.design.hosts import host_files
 from fpgac.design.kernel import bridge_files, kernel_files
@@ -41,7 +41,7 @@ from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
 from fpgac.plugins.manager import Failure, Loaded, Plugins, load_plugins
-from fpgac.reports.parser import Figure, ReportParser
+from fpgac.reports.parser import Figure, ReportParser, Stage
 from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
@@ -103,6 +103,7 @@ __all__ = [
     "Flows",
     "FpgacError",
     "GlobalPooling",
+    "Interface",
     "Layout",
     "LeakyRelu",
     "Life",
@@ -133,6 +134,7 @@ __all__ = [
     "Some",
     "Spec",
     "Squash",
+    "Stage",
     "Step",
     "Target",
     "TargetError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -23,6 +24,7 @@ from fpgac.errors import DataError, FpgacError, NetworkError, Problem, TargetErr
 from fpgac.network.source import NetworkSource, source_of
 from fpgac.plugins import hookspecs
 from fpgac.plugins.hookspecs import PROJECT
+from fpgac.plugins.quiet import without_library_logs
 from fpgac.reports.parser import ReportParser
 from fpgac.targets.target import Target
 
@@ -251,7 +253,8 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
     offers: list[tuple[_Plugin, list[dict[str, Any]]]] = []
     for plugin in [_own(), *_installed(), *map(_file, files), *map(_given, extra)]:
         try:
-            offered = _offered(plugin.load())
+            with nullcontext() if plugin.built_in else without_library_logs():
+                offered = _offered(plugin.load())
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             failures.append(Failure(f"the plugin {plugin.label}", _cause(error)))
             continue

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +30,24 @@ from fpgac.reports.resolution import (
     residuals,
     resolution,
 )
+from fpgac.reports.roc import Label
+from fpgac.reports.training import TrainingReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_png", "precision_png", "resolution_png", "write_png"]
+__all__ = [
+    "Range",
+    "confusion_png",
+    "precision_png",
+    "ranges_png",
+    "residuals_png",
+    "resolution_png",
+    "roc_png",
+    "training_png",
+    "write_png",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,6 +79,15 @@ _LINES = (
     ("#009E73", "^", ":"),
     ("#CC79A7", "D", "-."),
 )
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of a feature: the whole of it, and its central 98 %, where its type is -1 to 1."""
+
+    name: str
+    whole: tuple[float, float]
+    most: tuple[float, float]
 
 
 def write_png(path: Path, png: bytes) -> None:
@@ -118,21 +140,124 @@ def confusion_png(figures: Classification) -> bytes:
         return _png(figure)
 
 
+def roc_png(labels: Sequence[Label]) -> bytes:
+    """The ROC curve of each label, with the area under it.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(4.4, 4.0) as figure:
+        (axes,) = _axes(figure, 1)
+        for place, label in enumerate(labels):
+            colour, _, line = _LINES[place % len(_LINES)]
+            title = f"{label.name}: area {label.auc:.3f}"
+            axes.plot(*zip(*label.curve, strict=True), line, color=colour, label=title)
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, zorder=0)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="false positive rate")
+        axes.set(ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right")
+        return _png(figure)
+
+
+def residuals_png(residuals: Mapping[str, Floats]) -> bytes:
+    """A histogram of what each target was estimated too high, in the target's own unit.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(5.2, 3.4) as figure:
+        (axes,) = _axes(figure, 1)
+        largest = max(float(np.abs(each).max(initial=0.0)) for each in residuals.values()) or 1.0
+        for place, (name, each) in enumerate(residuals.items()):
+            colour, _, line = _LINES[place % len(_LINES)]
+            edges = np.linspace(-largest, largest, 61)
+            axes.hist(
+                each, edges.tolist(), histtype="step", color=colour, linestyle=line, label=name
+            )
+        axes.set(xlabel="found - true", ylabel="samples")
+        axes.legend()
+        return _png(figure)
+
+
+def ranges_png(ranges: Sequence[Range]) -> bytes:
+    """The range of each feature in units of what its type holds, from -1 to 1.
+
+    The line is the whole range, the bar its central 98 %.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(6.0, 1.2 + 0.2 * len(ranges)) as figure:
+        (axes,) = _axes(figure, 1)
+        for row, each in enumerate(ranges):
+            low, high = each.whole
+            axes.plot([low, high], [row, row], color=_LINES[0][0], linewidth=1.0)
+            left, right = each.most
+            axes.barh(row, right - left, 0.6, left, color=_LINES[0][0])
+        for end in (-1, 1):
+            axes.axvline(end, color=_LINES[1][0], linestyle="--", linewidth=1.0)
+        axes.set_yticks(range(len(ranges)), [each.name for each in ranges])
+        axes.set_ylim(len(ranges) - 0.4, -0.6)
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.set_xscale("symlog", linthresh=1.0)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel("number / what the type holds (dashed)")
+        return _png(figure)
+
+
 def precision_png(layers: Sequence[LayerPrecision]) -> bytes:
     """The position of the leading bits in each layer's format, and its precise bits.
 
     Raises:
         ToolchainError: matplotlib is not installed.
     """
-    with _figure(9.0, 1.5 + 0.28 * len(layers)) as figure:
+    with _figure(9.0, 2.0 + 0.28 * len(layers)) as figure:
         bits, precise = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         _draw_leading_bits(bits, layers)
         _draw_precise_bits(precise, layers)
         bits.set_yticks(range(len(layers)), [layer.name for layer in layers])
         bits.set_ylim(len(layers) - 0.4, -0.6)
+        # Beside nothing that is drawn: within an axis it would hide points.
+        figure.legend(*precise.get_legend_handles_labels(), loc="outside lower right", ncols=2)
         for axes in (bits, precise):
             axes.tick_params(axis="y", which="both", length=0)
         return _png(figure)
+
+
+def training_png(report: TrainingReport) -> bytes:
+    """The learning curves, and the part of each layer's weights that is zero.
+
+    Raises:
+        ToolchainError: matplotlib is not installed.
+    """
+    with _figure(9.0, 3.0) as figure:
+        losses, zeros = figure.subplots(1, 2, width_ratios=(3, 2))
+        _draw_curves(losses, report)
+        _draw_sparsity(zeros, report.sparsity)
+        return _png(figure)
+
+
+def _draw_curves(axes: Axes, report: TrainingReport) -> None:
+    for (model, curve), (colour, _, line) in zip(report.curves.items(), _LINES, strict=False):
+        epochs = [each.epoch for each in curve]
+        for name, width in (("loss", 0.8), ("val_loss", 1.6)):
+            values = [getattr(each, name) for each in curve]
+            label = f"{model}, {'validation' if name == 'val_loss' else 'training'}"
+            axes.plot(epochs, values, color=colour, linestyle=line, linewidth=width, label=label)
+    axes.set_yscale("log")
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.set_title("(a) learning curves")
+    axes.legend()
+
+
+def _draw_sparsity(axes: Axes, sparsity: Mapping[str, float]) -> None:
+    layers, parts = list(sparsity), [100 * part for part in sparsity.values()]
+    axes.barh(layers, parts, color=_LINES[0][0], height=0.6)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.set_xlabel("weights that are zero [%]")
+    axes.set_title("(b) sparsity of each layer")
 
 
 def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
@@ -161,7 +286,8 @@ def _draw_leading_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("bit weight [log2]; the frame is the format")
     axes.set_title("(a) position of the words' leading bits")
-    axes.figure.colorbar(shades, ax=axes, label="fraction of the words", pad=0.02)
+    label = "fraction of the words"
+    axes.figure.colorbar(shades, ax=axes, label=label, location="bottom", aspect=50, pad=0.04)
 
 
 def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
@@ -181,7 +307,6 @@ def _draw_precise_bits(axes: Axes, layers: Sequence[LayerPrecision]) -> None:
     axes.set_xlim(0, 1.1 * max([1.0, *(bit for bits in series.values() for bit in _finite(bits))]))
     axes.set_xlabel("precise bits: log2(signal / error)")
     axes.set_title("(b) remaining precision")
-    axes.legend(loc="lower left", fontsize=8)
 
 
 def _finite(bits: Sequence[float]) -> list[float]:

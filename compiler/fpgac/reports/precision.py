@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fpgac.reports.html import table_html
 from fpgac.reports.resolution import Table
 
-__all__ = ["LayerPrecision", "precision_table"]
+__all__ = ["LayerPrecision", "Trace", "precision_table"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,17 @@ class LayerPrecision:
     def own_precise_bits(self) -> float:
         """The same for the error that this layer alone adds."""
         return _ratio_bits(self.signal, self.own_error)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a network's bits go: its ``layers`` in order, shown as a table in notebooks."""
+
+    layers: tuple[LayerPrecision, ...]
+
+    def _repr_html_(self) -> str:
+        titles, *rows = precision_table(self.layers)
+        return table_html(titles, rows)
 
 
 def _ratio_bits(signal: float, error: float) -> float:

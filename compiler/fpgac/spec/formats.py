@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from fpgac.decoding import Decoding
 from fpgac.errors import closest
 from fpgac.numbers import WIDEST, FixedPoint, Overflow, Rounding
 from fpgac.spec.faults import fault
@@ -25,6 +26,7 @@ from fpgac.spec.names import check_identifier
 
 __all__ = [
     "BitsQuantiser",
+    "DecodingText",
     "Format",
     "Identifier",
     "Quantiser",
@@ -77,6 +79,16 @@ def _parse_format(value: object) -> FixedPoint:
             f"most {FARTHEST} of them before the point",
         )
     return format_
+
+
+def _parse_decoding(value: object) -> Decoding:
+    if isinstance(value, Decoding):
+        return value
+    text = _short(value)
+    try:
+        return Decoding.parse(text)
+    except ValueError as error:
+        raise fault("spec.invalid-decoding", str(error)) from None
 
 
 def _short(value: object) -> str:
@@ -184,6 +196,12 @@ Format = Annotated[
     BeforeValidator(_parse_format),
     _TEXT,
     WithJsonSchema({"type": "string", "pattern": r"^(ap_)?u?(fixed|int)<.*>$"}),
+]
+DecodingText = Annotated[
+    Decoding,
+    BeforeValidator(_parse_decoding),
+    _TEXT,
+    WithJsonSchema({"type": "string", "pattern": r"^[a-z]+(\(.*\))?$"}),
 ]
 BitsQuantiser = Annotated[
     Quantiser,

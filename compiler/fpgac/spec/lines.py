@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["KeyPath", "deepest_line", "key_lines", "key_text", "nearest_line"]
+__all__ = ["KeyPath", "deepest", "key_lines", "key_text", "nearest_line"]
 
 KeyPath = tuple[str | int, ...]
 
@@ -68,17 +68,20 @@ def _written(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
 
 
-def deepest_line(text: str) -> int:
-    """The line of the most deeply nested value of ``text``, which need not be valid TOML."""
-    brackets = dots = deepest = 0
+def deepest(text: str) -> tuple[int, int]:
+    """How many brackets and dots the most deeply nested value stands in, and its line.
+
+    ``text`` need not be valid TOML.
+    """
+    brackets = dots = depth = 0
     line = 1
     for token in _tokens(text):
         brackets += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.text, 0)
         if token.kind in ("mark", "newline"):
             dots = dots + 1 if token.text == "." else 0
-        if brackets + dots > deepest:
-            deepest, line = brackets + dots, token.line
-    return line
+        if brackets + dots > depth:
+            depth, line = brackets + dots, token.line
+    return depth, line
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -13,13 +13,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from fpgac.errors import Problem, SpecError, Where, nearest, shown
-from fpgac.spec.lines import KeyPath, deepest_line, key_lines, key_text, nearest_line
+from fpgac.spec.lines import KeyPath, deepest, key_lines, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
 from fpgac.spec.models import Spec
 
-__all__ = ["SpecFile", "load_spec"]
+__all__ = ["SpecFile", "load_spec", "parsed"]
 
-LARGEST = 4 * 2**20
+# Bytes of a file: thousands of layers.
+LARGEST = 2**18
+
+# Arrays and tables in one another.
+DEEPEST = 64
 
 # TOML integers have 64 bits.
 LARGEST_NUMBER = 2**63 - 1
@@ -56,24 +60,32 @@ def load_spec(path: Path) -> SpecFile:
             problem of the file, in the order of its lines.
     """
     text = _read(path)
+    table, lines = parsed(path, text)
+    try:
+        # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
+        spec = Spec.model_validate_json(json.dumps(table, default=str))
+        return SpecFile(path, spec, lines)
+    except ValidationError as error:
+        raise SpecError(*problems_of(error, Spec, path, lines, table)) from None
+
+
+def parsed(path: Path, text: str) -> tuple[dict[str, Any], Mapping[KeyPath, int]]:
+    """What a TOML ``text`` of the file at ``path`` says, and the line of each of its keys.
+
+    Raises:
+        SpecError: it is no TOML, too large, nested too deeply, or has numbers that are too large.
+    """
+    _refuse_size(path, len(text))
+    _refuse_nesting(path, text)
     try:
         table = tomllib.loads(text)
-        lines = key_lines(text)
-        _refuse_huge_numbers(table, path, lines)
-        # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
-        plain = json.dumps(table, default=str)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(_syntax_problem(path, text, str(error))) from None
-    except RecursionError:
-        raise SpecError(_too_deep(path, text)) from None
     except ValueError:  # tomllib leaves it to int()
         raise SpecError(_too_long_number(path, text)) from None
-    try:
-        return SpecFile(path, Spec.model_validate_json(plain), lines)
-    except ValidationError as error:
-        if any(detail["type"] == "json_invalid" for detail in error.errors()):
-            raise SpecError(_too_deep(path, text)) from None
-        raise SpecError(*problems_of(error, Spec, path, lines, table)) from None
+    lines = key_lines(text)
+    _refuse_huge_numbers(table, path, lines)
+    return table, lines
 
 
 def _read(path: Path) -> str:
@@ -82,12 +94,8 @@ def _read(path: Path) -> str:
         if path.is_dir():
             problem = Problem("a spec is a file, and this is a folder", where, code="spec.folder")
             raise SpecError(problem)
-        if path.stat().st_size > LARGEST:
-            hint = "is it the right file?"
-            raise SpecError(
-                Problem("too large for a spec", where, hint=hint, code="spec.too-large")
-            )
-        return path.read_text(encoding="utf-8")
+        _refuse_size(path, path.stat().st_size)
+        return path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
     except FileNotFoundError:
         raise SpecError(
             Problem("no such spec", where, hint=_similar_files(path), code="spec.not-found")
@@ -131,8 +139,26 @@ def _duplicate(where: Where, line: str, message: str) -> Problem:
     return Problem(f"{what} is in the file twice", where, code="spec.duplicate-key")
 
 
-def _too_deep(path: Path, text: str) -> Problem:
-    return Problem("nested too deeply", Where(path, deepest_line(text)), code="spec.too-deep")
+def _refuse_size(path: Path, size: int) -> None:
+    if size > LARGEST:
+        expected, hint = f"at most {LARGEST} bytes", "is it the right file?"
+        raise SpecError(
+            Problem("too large", Where(path), expected, f"{size}", hint, code="spec.too-large")
+        )
+
+
+def _refuse_nesting(path: Path, text: str) -> None:
+    """Readers of TOML and JSON recurse, and take a time that grows with the square of the depth."""
+    depth, line = deepest(text)
+    if depth > DEEPEST:
+        raise SpecError(
+            Problem(
+                "nested too deeply",
+                Where(path, line),
+                expected=f"at most {DEEPEST} arrays and tables in one another",
+                code="spec.too-deep",
+            )
+        )
 
 
 def _too_long_number(path: Path, text: str) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,7 +17,10 @@ from fpgac.errors import Problem, Where, closest, nearest, shown
 from fpgac.spec.kinds import either, field_text, inner_models, keys_of, kind_text, limit_texts
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
 
-__all__ = ["problems_of"]
+__all__ = ["MOST_PROBLEMS", "problems_of"]
+
+# Nobody mends more at once, and each looks for what was meant.
+MOST_PROBLEMS = 200
 
 # How pydantic labels the members of a union that take values of each type.
 _MEMBERS: Mapping[type, tuple[str, ...]] = {
@@ -38,10 +42,12 @@ def problems_of(
 ) -> list[Problem]:
     """Every problem that pydantic found in ``data``, one for each key, in the order of lines.
 
-    ``root`` is the place of ``data`` in the file, where it is only a part of it.
+    Of very many the last one says how many more there are. ``root`` is the place of ``data`` in
+    the file, where it is only a part of it.
     """
     document = _Document(model, data, root)
-    mistakes = [_mistake(document, path, d) for path, d in _chosen(error, data).items()]
+    chosen = list(_chosen(error, data).items())
+    mistakes = [_mistake(document, path, detail) for path, detail in chosen[:MOST_PROBLEMS]]
     # A slip in a key is one mistake, not an unknown key and a missing one.
     meant = {(path, "spec.missing-key") for mistake in mistakes for path in mistake.meant}
     problems = [
@@ -50,7 +56,14 @@ def problems_of(
         if (mistake.path, mistake.problem.code) not in meant
         for whole in [(*root, *mistake.path)]
     ]
-    return sorted(problems, key=lambda problem: (problem.where and problem.where.line) or 0)
+    problems.sort(key=lambda problem: (problem.where and problem.where.line) or 0)
+    return [*problems, *_more(len(chosen) - len(mistakes), Where(file))]
+
+
+def _more(mistakes: int, where: Where) -> Iterator[Problem]:
+    if mistakes > 0:
+        hint = "mend those above first"
+        yield Problem(f"{mistakes} more mistakes", where, hint=hint, code="spec.more-mistakes")
 
 
 @dataclass(frozen=True)
@@ -211,7 +224,7 @@ def _unknown_key(document: _Document, path: KeyPath) -> _Mistake:
     *table, last = path
     key, known = str(last), document.keys(tuple(table))
     here = tuple(0 if isinstance(part, int) else part for part in table)
-    homes = [home for home in dict.fromkeys(_homes(document.model, key)) if home != here]
+    homes = [home for home in _homes(document.model).get(key, ()) if home != here]
     # A key of another table is rather misplaced than mistyped.
     slip = closest(key, known, least=0.8 if homes else 0.6)
     home = ""
@@ -227,14 +240,21 @@ def _unknown_key(document: _Document, path: KeyPath) -> _Mistake:
     return _Mistake(path, problem, ((*homes[0], key),) if len(homes) == 1 else ())
 
 
-def _homes(model: type[BaseModel], key: str, table: KeyPath = ()) -> Iterator[KeyPath]:
-    """The tables below ``model`` that know ``key``; the tables of an array have the index 0."""
-    if key in keys_of(model):
-        yield table
+@cache
+def _homes(model: type[BaseModel]) -> Mapping[str, tuple[KeyPath, ...]]:
+    """The tables below ``model`` that know a key, by the key; an array's have the index 0."""
+    homes: dict[str, tuple[KeyPath, ...]] = {}
+    for key, table in dict.fromkeys(_known_keys(model, ())):
+        homes[key] = (*homes.get(key, ()), table)
+    return homes
+
+
+def _known_keys(model: type[BaseModel], table: KeyPath) -> Iterator[tuple[str, KeyPath]]:
+    yield from ((name, table) for name in keys_of(model))
     for name, field in model.model_fields.items():
         index = (0,) if _is_array(field.annotation) else ()
         for inner in inner_models(field.annotation):
-            yield from _homes(inner, key, (*table, name, *index))
+            yield from _known_keys(inner, (*table, name, *index))
 
 
 def _home_text(root: KeyPath, home: KeyPath) -> str:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from fpgac.decoding import Decoding
 from fpgac.errors import nearest
 from fpgac.numbers import FixedPoint
 from fpgac.spec.faults import fault
 from fpgac.spec.formats import (
     BitsQuantiser,
+    DecodingText,
     Format,
     Identifier,
     Quantiser,
@@ -28,16 +30,21 @@ from fpgac.spec.topology import TopologySection
 from fpgac.tensors import Layout, Tensor
 
 __all__ = [
+    "FILE",
     "DataSection",
+    "FeatureScaling",
     "Format",
     "HlsSection",
     "InterfaceSection",
+    "IoType",
     "ProofSection",
     "PruningSection",
     "QuantisationSection",
     "Quantiser",
+    "ScalingKind",
     "Section",
     "Spec",
+    "Strategy",
     "TopologySection",
     "TrainingSection",
 ]
@@ -72,19 +79,90 @@ class QuantisationSection(Section):
     )
 
 
+# What a spec calls the source of data in files.
+FILE: Final = "file"
+
+_Names = str | Annotated[tuple[str, ...], Field(min_length=1)]
+_OF_FILES = ("path", "test_path", "features", "labels", "classes", "tree", "task")
+
+
+ScalingKind = Literal["standard", "minmax", "power-of-two"]
+
+
+class FeatureScaling(Section):
+    """What a feature is scaled by: it becomes (x - offset) * scale."""
+
+    offset: float = Field(default=0.0, description="What is taken away.")
+    scale: float = Field(default=1.0, gt=0, description="What the rest is multiplied by.")
+
+
 class DataSection(Section):
     """Where samples come from."""
 
     source: str = Field(
-        description="A data set provider: 'muon', 'jets', 'digits', 'iris', or a plugin's."
+        default=FILE,
+        description="A data set provider: 'muon', 'jets', 'digits', 'iris', 'wine', "
+        "'breast_cancer', 'diabetes', a plugin's; or 'file', which a path alone says too.",
+    )
+    path: _Names | None = Field(
+        default=None,
+        description="Where source is 'file': a .csv, .tsv, .npy, .npz, .parquet, .h5 or .root "
+        "file, relative to the spec; or several .npy files, side by side.",
+    )
+    test_path: _Names | None = Field(
+        default=None,
+        description="The same for tests alone; by default test_fraction of 'path' is.",
+    )
+    features: _Names | None = Field(
+        default=None,
+        description="Columns or arrays of a file that go into the network, by names or patterns "
+        "such as 'jet_*', in order; by default all that are no labels.",
+    )
+    labels: _Names | None = Field(
+        default=None, description="Those that the network is to answer, likewise."
+    )
+    classes: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="What stands in a classification's only column of labels, in the order of the "
+        "outputs; by default all that the file holds, sorted.",
+    )
+    tree: str | None = Field(
+        default=None, description="The tree in a ROOT file; by default its only one."
+    )
+    task: Literal["regression", "classification", "binary", "multi-label"] | None = Field(
+        default=None, description="What the labels of a file are; by default what the loss is for."
+    )
+    scaling: ScalingKind | dict[str, FeatureScaling] | None = Field(
+        default=None,
+        description="What features are scaled by before they reach the input's type, in the "
+        "training and by every host: 'standard', 'minmax' (to 0 ... 1) or 'power-of-two' (to -1 "
+        "... 1), found in the training part and kept with the network; or a table by feature.",
     )
     samples: int | None = Field(
-        default=None, ge=10, description="How many to make, where the provider makes them."
+        default=None,
+        ge=10,
+        description="How many to make or to take; of a file, all by default, else as many at "
+        "random.",
     )
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="The part kept away from training."
     )
     seed: int = Field(default=1, ge=0, lt=2**32, description="Seed of the data set and its split.")
+
+    @model_validator(mode="after")
+    def _keys_are_those_of_the_source(self) -> DataSection:
+        if self.source == FILE:
+            missing = [key for key in ("path", "labels") if getattr(self, key) is None]
+            if missing:
+                what = f"data from a file need {' and '.join(missing)}"
+                raise fault("spec.incomplete-data", what, hint="or name another source")
+            return self
+        for key in _OF_FILES:
+            if getattr(self, key) is not None:
+                what = f"{key} is for data from a file, and the source is {self.source!r}"
+                raise fault("spec.not-a-file", what, hint='leave it out, or source = "file"')
+        return self
 
 
 class PruningSection(Section):
@@ -116,9 +194,12 @@ class TrainingSection(Section):
     schedule: Literal["constant", "cosine"] = Field(
         default="cosine", description="How the learning rate goes on."
     )
-    loss: Literal["mean_squared_error", "mean_absolute_error", "huber", "crossentropy"] = Field(
+    loss: Literal[
+        "mean_squared_error", "mean_absolute_error", "huber", "crossentropy", "binary_crossentropy"
+    ] = Field(
         default="mean_squared_error",
-        description="The loss; crossentropy takes the outputs as logits of the classes.",
+        description="The loss; crossentropy takes the outputs as logits of the classes, and "
+        "binary_crossentropy each output as the logit of a label, of which there may be one.",
     )
     epochs: int = Field(default=20, ge=1, description="Passes over the data.")
     batch_size: int = Field(default=256, ge=1, description="Samples in one training step.")
@@ -147,6 +228,19 @@ class InterfaceSection(Section):
         "every bit of the last layer.",
     )
 
+    decode: DecodingText | Annotated[dict[Identifier, DecodingText], Field(min_length=1)] | None = (
+        Field(
+            default=None,
+            description="What 'predict' and 'fpgac emulate' make of the results, for all outputs "
+            "or for each by its name: 'exponential(base=2, factor=16)', "
+            "'linear(factor=2, offset=1)', 'sigmoid', 'softmax' or 'argmax'.",
+        )
+    )
+
+    @field_serializer("decode")
+    def _as_calls(self, decode: object) -> str | dict[str, str] | None:
+        return None if decode is None else self._as_text(decode)
+
     @field_serializer("input", "output")
     def _as_text(self, formats: object) -> str | dict[str, str]:
         if isinstance(formats, dict):
@@ -154,28 +248,36 @@ class InterfaceSection(Section):
         return str(formats)
 
 
-class HlsSection(Section):
-    """What hls4ml is asked for."""
+Strategy = Literal["latency", "resource"]
+IoType = Literal["io_parallel", "io_stream"]
 
-    strategy: Literal["latency", "resource"] = Field(
-        default="latency", description="hls4ml's strategy."
+
+class HlsSection(Section):
+    """What hls4ml is asked for, where a target's table does not say otherwise."""
+
+    strategy: Strategy = Field(default="latency", description="hls4ml's strategy.")
+    reuse_factor: int | None = Field(
+        default=None,
+        ge=1,
+        description="Multiplications that share one multiplier; by default as many as cost no "
+        "rate, since a target's bus takes so many cycles for a sample.",
     )
-    reuse_factor: int = Field(
-        default=1, ge=1, description="Multiplications that share one multiplier."
-    )
-    io_type: Literal["io_parallel", "io_stream"] = Field(
+    io_type: IoType = Field(
         default="io_parallel",
-        description="How tensors pass between layers; with io_stream a kernel takes a sample "
-        "when the last is answered.",
+        description="How tensors pass between layers: all numbers at once, or one after the other.",
     )
-    clock_mhz: float = Field(default=200.0, ge=1, le=1000, description="The kernel's clock.")
+    clock_mhz: float | None = Field(
+        default=None, ge=1, le=1000, description="The kernel's clock; by default each board's own."
+    )
 
 
 class ProofSection(Section):
     """The vectors on which all engines must agree."""
 
     data: int = Field(default=8192, ge=1, description="Samples from the data set's test part.")
-    random: int = Field(default=4096, ge=0, description="Random samples over the input's range.")
+    random: int = Field(
+        default=4096, ge=0, le=1_000_000, description="Random samples over the input's range."
+    )
     seed: int = Field(default=1, ge=0, lt=2**32, description="Seed of the random samples.")
     difference: float = Field(
         default=0.1,
@@ -209,7 +311,9 @@ class Spec(Section):
     hls: HlsSection = Field(default_factory=HlsSection)
     proof: ProofSection = Field(default_factory=ProofSection)
     targets: dict[str, dict[str, Any]] = Field(
-        min_length=1, description="A table for each target, with the options of its plugin."
+        min_length=1,
+        max_length=256,
+        description="A table for each target, with the options of its plugin.",
     )
 
     @model_validator(mode="after")
@@ -232,12 +336,18 @@ class Spec(Section):
         checks = (
             ("input", self.interface.input, tuple(self.topology.input_shapes), True),
             ("output", self.interface.output, self.topology.output_names, False),
+            ("decode", self.interface.decode, self.topology.output_names, False),
         )
         wrong = [
             InitErrorDetails(type=error, loc=("interface", key), input=sorted(formats))
             for key, formats, names, whole in checks
             if isinstance(formats, dict)
             for error in _name_errors(key, formats, names, whole)
+        ]
+        wrong += [
+            InitErrorDetails(type=error, loc=("interface", "decode"), input=str(decoding))
+            for name, decoding in self.decodings(self.topology.output_names).items()
+            for error in _decoding_errors(decoding, self.topology.shapes.get(name, ()))
         ]
         if wrong:
             raise ValidationError.from_exception_data("spec", wrong)
@@ -271,6 +381,13 @@ class Spec(Section):
         types = asked if isinstance(asked, dict) else dict.fromkeys(names, asked)
         return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
 
+    def decodings(self, names: Iterable[str]) -> dict[str, Decoding]:
+        """What is made of the results, by the ``names`` of the outputs, where anything is."""
+        asked = self.interface.decode
+        if asked is None or isinstance(asked, dict):
+            return asked or {}
+        return dict.fromkeys(names, asked)
+
     @property
     def network_file(self) -> str:
         """The trained network's file name, relative to the spec's folder."""
@@ -286,12 +403,19 @@ def _missing_key(*path: str) -> InitErrorDetails:
     return InitErrorDetails(type=error, loc=path, input=None)
 
 
+def _decoding_errors(decoding: Decoding, shape: tuple[int, ...]) -> Iterator[PydanticCustomError]:
+    if decoding.of_several and shape and shape[-1] < 2:
+        what = f"{decoding.kind!r} is for an output of several classes"
+        expected = "'sigmoid' for a single number"
+        yield fault("spec.decoding-misfit", what, expected=expected)
+
+
 def _name_errors(
     key: str, formats: Mapping[str, object], names: Sequence[str], whole: bool
 ) -> Iterator[PydanticCustomError]:
     unknown = [name for name in formats if name not in names]
     for name in unknown:
-        what = f"the network has no {key} {name!r}"
+        what = f"the network has no {'output' if key == 'decode' else key} {name!r}"
         yield fault("spec.unknown-tensor", what, hint=nearest(name, names))
     if whole and not unknown:
         for name in names:

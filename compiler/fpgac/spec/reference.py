@@ -121,7 +121,35 @@ _TAIL = """\
 
 A table for each board, under the target's name; `fpgac targets` lists them. Each target has its
 own options (`fpgac targets show NAME`). All have `compute_units` (copies of the kernel on the card,
-default 1) and `hosts` (the host programs to write, by default all that the board supports).
+default 1), `hosts` (the host programs to write, by default all that the board supports), and what
+hls4ml is asked for on this board in place of `[hls]`:
+
+| key | value | where nothing is said |
+| --- | --- | --- |
+| `clock_mhz` | the kernel's clock, at most the board's | that of `[hls]`, or the board's own |
+| `reuse_factor` | multiplications that share one multiplier | that of `[hls]`, or as below |
+| `strategy` | `"latency"` or `"resource"` | that of `[hls]` |
+| `layers.NAME` | a table with one layer's `reuse_factor` and `strategy` | the above |
+| `budget` | what a hardware build may take, and must give | nothing is checked |
+| `clock_tolerance` | the part of the clock that a build may lose to timing | 0.05 |
+
+A layer's own reuse factor counts for more than a common one, and a target's for more than the
+spec's. Where timing does not close, v++ lowers a clock and goes on: a build that loses more than
+`clock_tolerance` of it fails.
+
+```toml
+[targets.pynq-z2]
+clock_mhz = 100.0
+reuse_factor = 4
+layers.dense_1 = { reuse_factor = 9, strategy = "resource" }
+```
+
+A `budget` has `max_lut`, `max_ff`, `max_dsp`, `max_bram_18k`, `max_latency_ns` and `min_rate`
+(samples a second); a hardware build whose reports are beyond it fails.
+
+Where nobody says a reuse factor, a layer has the greatest that costs no rate: the bus of a PYNQ-Z2
+brings 64 bits a cycle, so that a sample of 27 numbers of 16 bits takes 7 cycles, and each
+multiplier may do 7 multiplications.
 
 ## Fixed-point types
 

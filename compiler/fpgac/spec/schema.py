@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fpgac.spec.models import Spec
+from fpgac.spec.models import FILE, Spec
 
 __all__ = ["json_schema"]
 
@@ -26,7 +26,7 @@ def json_schema(
         tables = {name: _table(models, definitions) for name, models in sorted(targets.items())}
         schema["properties"]["targets"] |= {"properties": tables, "additionalProperties": False}
     if names := sorted(sources):
-        definitions["DataSection"]["properties"]["source"]["enum"] = names
+        definitions["DataSection"]["properties"]["source"]["enum"] = [FILE, *names]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "fpgac"}
 
 

@@ -11,6 +11,7 @@ from math import prod
 from typing import Literal
 
 __all__ = [
+    "MOST_NUMBERS",
     "MisfitError",
     "Padding",
     "Shape",
@@ -23,6 +24,7 @@ __all__ = [
     "flattened",
     "globally_averaged",
     "globally_pooled",
+    "held",
     "merged",
     "padded",
     "pads",
@@ -40,6 +42,10 @@ Padding = Literal["valid", "same"]
 
 # How much before and behind, for each axis of space.
 Sides = tuple[tuple[int, int], ...]
+
+
+# A tensor's numbers at the most: far more than any chip holds, and no danger to a machine's memory.
+MOST_NUMBERS = 1 << 22
 
 
 class MisfitError(ValueError):
@@ -61,6 +67,18 @@ def shape_text(shape: Shape) -> str:
     '8x8x1'
     """
     return "x".join(map(str, shape))
+
+
+def held(shape: Shape) -> Shape:
+    """``shape``, unless a tensor of it is too large for any core.
+
+    Raises:
+        MisfitError: it is.
+    """
+    if (numbers := prod(shape)) > MOST_NUMBERS:
+        what = f"the tensor has {numbers:,} numbers, {shape_text(shape)}: {MOST_NUMBERS:,} at most"
+        raise MisfitError("kind", what, None)
+    return shape
 
 
 def summed(shape: Shape, units: int) -> Shape:

@@ -13,7 +13,7 @@ from pydantic_core import InitErrorDetails
 from fpgac.spec.faults import fault
 from fpgac.spec.formats import Identifier, Section
 from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection
-from fpgac.spec.shapes import MisfitError, Shape, shape_text
+from fpgac.spec.shapes import MisfitError, Shape, held, shape_text
 from fpgac.spec.wiring import Fault, Wire, wiring_faults
 
 __all__ = ["INPUT", "TopologySection"]
@@ -24,6 +24,7 @@ INPUT = "x"
 _Count = Annotated[int, Field(ge=1, le=65536)]
 _Size = _Count | Annotated[tuple[_Count, ...], Field(min_length=2, max_length=3)]
 _MOST_INPUTS = 64
+_MOST_LAYERS = 4096
 
 if TYPE_CHECKING:
     _AnyLayer = LayerSection
@@ -40,7 +41,9 @@ class TopologySection(Section):
         description="Numbers in one sample, or its shape, channels last: [8, 8, 1]; or several "
         "inputs by name: { image = [8, 8, 1], weather = 4 }."
     )
-    layers: tuple[_AnyLayer, ...] = Field(description="The layers, in order.")
+    layers: tuple[_AnyLayer, ...] = Field(
+        max_length=_MOST_LAYERS, description="The layers, in order."
+    )
     outputs: tuple[Identifier, ...] | None = Field(
         default=None,
         min_length=1,
@@ -51,7 +54,7 @@ class TopologySection(Section):
     def _layers_make_a_graph(self) -> TopologySection:
         if not self.layers:
             raise fault("spec.no-layers", "a network needs a layer")
-        wrong = [*self._arities(), *self._wiring()] or list(self._misfits())
+        wrong = [*self._too_large(), *self._arities(), *self._wiring()] or list(self._misfits())
         if wrong:
             raise ValidationError.from_exception_data("topology", wrong)
         return self
@@ -123,6 +126,13 @@ class TopologySection(Section):
                 said.append(shape_text(self.shapes[name]))
         return " → ".join(said)
 
+    def _too_large(self) -> Iterator[InitErrorDetails]:
+        for shape in self.input_shapes.values():
+            try:
+                held(shape)
+            except MisfitError as misfit:
+                yield _wrong("shape-misfit", str(misfit), ("inputs",), shape_text(shape))
+
     def _arities(self) -> Iterator[InitErrorDetails]:
         for place, (layer, reads) in enumerate(zip(self.layers, self.reads, strict=True)):
             least, most = layer.arity
@@ -163,7 +173,8 @@ class TopologySection(Section):
             given = [shapes[read] for read in self.reads[place]]
             known = [shape for shape in given if shape is not None]
             try:
-                shapes[name] = layer.output_shape(*known) if len(known) == len(given) else None
+                whole = len(known) == len(given)
+                shapes[name] = held(layer.output_shape(*known)) if whole else None
             except MisfitError as misfit:
                 shapes[name] = misfit.shape
                 yield _wrong("shape-misfit", str(misfit), ("layers", place, misfit.key), layer.kind)

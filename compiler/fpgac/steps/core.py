@@ -51,20 +51,21 @@ def core_source(core: Core) -> bytes:
 
     The object defines the core's top function and, with C linkage,
     ``void {top}_simulate(const int64_t* in, int64_t* out, size_t samples)``: rows of raw words,
-    those of all inputs of a sample end to end, and likewise of all outputs.
+    those of all inputs of a sample end to end, and likewise of all outputs. What it names itself
+    ends in an underscore, which the name of no network, layer or tensor does.
     """
     lines = [
         '#include "defines.h"',
         "#include <cstdint>",
         "",
         "// The weights as numbers: the very files that are synthesised, read quickly.",
-        "namespace numbers {",
+        "namespace numbers_ {",
         *sorted({f"using {table.cpp_type} = const double;" for table in core.tables}),
         *(f'#include "weights/{table.name}.h"' for table in core.tables),
         "}",
         "",
         "template <class T, std::size_t N>",
-        "static bool fill(T (&table)[N], const double (&from)[N]) {",
+        "static bool fill_(T (&table)[N], const double (&from)[N]) {",
         "    for (std::size_t i = 0; i < N; i++)",
         "        table[i] = from[i];",
         "    return true;",
@@ -72,10 +73,10 @@ def core_source(core: Core) -> bytes:
         "",
     ]
     for table in core.tables:
-        size = f"sizeof(numbers::{table.name}) / sizeof(double)"
+        size = f"sizeof(numbers_::{table.name}) / sizeof(double)"
         lines += [
             f"{table.cpp_type} {table.name}[{size}];",
-            f"static const bool {table.name}_filled = fill({table.name}, numbers::{table.name});",
+            f"static const bool {table.name}_filled = fill_({table.name}, numbers_::{table.name});",
         ]
     lines += ["", f'#include "{core.top}.cpp"', "", *_bridge(core)]
     return "\n".join(lines).encode() + b"\n"
@@ -95,8 +96,9 @@ def _bridge(core: Core) -> list[str]:
     ]
     return [
         'extern "C" void',
-        f"{core.top}_simulate(const std::int64_t *in, std::int64_t *out, std::size_t samples) {{",
-        "    for (std::size_t sample = 0; sample < samples; sample++) {",
+        f"{core.top}_simulate(const std::int64_t *in_, std::int64_t *out_,",
+        "    std::size_t samples_) {",
+        "    for (std::size_t sample_ = 0; sample_ < samples_; sample_++) {",
         *(f"        {line}" for line in body),
         "    }",
         "}",
@@ -104,7 +106,7 @@ def _bridge(core: Core) -> list[str]:
 
 
 def _named(ports: Iterable[Port], letter: str) -> dict[str, Port]:
-    return {f"{letter}{place}": port for place, port in enumerate(ports)}
+    return {f"{letter}{place}_": port for place, port in enumerate(ports)}
 
 
 def _array(port: Port, name: str) -> str:
@@ -113,15 +115,15 @@ def _array(port: Port, name: str) -> str:
 
 def _write_array(port: Port, name: str) -> list[str]:
     return [
-        f"for (unsigned i = 0; i < {port.size}; i++)",
-        f"    {_put(f'{name}[i]', port.type, '*in++')}",
+        f"for (unsigned i_ = 0; i_ < {port.size}; i_++)",
+        f"    {_put(f'{name}[i_]', port.type, '*in_++')}",
     ]
 
 
 def _read_array(port: Port, name: str) -> list[str]:
     return [
-        f"for (unsigned i = 0; i < {port.size}; i++)",
-        f"    *out++ = {_get(f'{name}[i]', port.type)};",
+        f"for (unsigned i_ = 0; i_ < {port.size}; i_++)",
+        f"    *out_++ = {_get(f'{name}[i_]', port.type)};",
     ]
 
 
@@ -132,10 +134,10 @@ def _stream(port: Port, name: str) -> str:
 def _write_items(port: Port, name: str) -> list[str]:
     return [
         *_each_item(port),
-        f"    {port.cpp_type} item;",
-        f"    for (unsigned i = 0; i < {port.lanes}; i++)",
-        f"        {_put('item[i]', port.type, '*in++')}",
-        f"    {name}.write(item);",
+        f"    {port.cpp_type} item_;",
+        f"    for (unsigned i_ = 0; i_ < {port.lanes}; i_++)",
+        f"        {_put('item_[i_]', port.type, '*in_++')}",
+        f"    {name}.write(item_);",
         "}",
     ]
 
@@ -143,15 +145,15 @@ def _write_items(port: Port, name: str) -> list[str]:
 def _read_items(port: Port, name: str) -> list[str]:
     return [
         *_each_item(port),
-        f"    {port.cpp_type} item = {name}.read();",
-        f"    for (unsigned i = 0; i < {port.lanes}; i++)",
-        f"        *out++ = {_get('item[i]', port.type)};",
+        f"    {port.cpp_type} item_ = {name}.read();",
+        f"    for (unsigned i_ = 0; i_ < {port.lanes}; i_++)",
+        f"        *out_++ = {_get('item_[i_]', port.type)};",
         "}",
     ]
 
 
 def _each_item(port: Port) -> list[str]:
-    return [f"for (unsigned j = 0; j < {port.size // port.lanes}; j++) {{"]
+    return [f"for (unsigned j_ = 0; j_ < {port.size // port.lanes}; j_++) {{"]
 
 
 def _put(number: str, type_: FixedPoint, word: str) -> str:

@@ -37,7 +37,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -45,13 +44,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fpgac.errors import PluginError, Problem, Where
-from fpgac.spec.lines import key_lines
+from fpgac.errors import PluginError, Problem, SpecError, Where
+from fpgac.spec.loader import parsed
 from fpgac.spec.mistakes import problems_of
 
-__all__ = ["Board", "Clock", "Life", "Memory", "Mode", "Toolchains", "version_text"]
+__all__ = ["Board", "Clock", "Image", "Life", "Memory", "Mode", "Toolchains", "version_text"]
 
 Mode = Literal["hw_emu", "hw"]
+
+_MOST_BANKS = 256
 
 Version = Annotated[tuple[int, ...], Field(min_length=2, max_length=3)]
 # Text that goes into scripts, link configurations and metadata: one line of plain characters.
@@ -99,12 +100,26 @@ class Clock(Table):
         return self
 
 
+class Image(Table):
+    """A board's image, and the version of the toolchain that its overlays are made with."""
+
+    name: Line = Field(description="Its name, such as PYNQ 3.0.")
+    version: Version = Field(description="The version: [2022, 1].")
+
+    def __str__(self) -> str:
+        return f"{self.name} with {version_text(self.version)}"
+
+
 class Toolchains(Table):
     """The vendor's toolchain, and which of its versions know the board."""
 
     name: Line = Field(description="Its name, such as Vitis.")
     first: Version = Field(description="The first version that knows the board: [2019, 2].")
     last: Version = Field(description="The last one.")
+    reason: Line | None = Field(default=None, description="Why these, in one line.")
+    images: tuple[Image, ...] = Field(
+        default=(), description="The images of the board, each with the version that it goes with."
+    )
 
     @model_validator(mode="after")
     def _first_before_last(self) -> Toolchains:
@@ -117,6 +132,15 @@ class Toolchains(Table):
     def __contains__(self, version: tuple[int, ...]) -> bool:
         """Whether ``version`` is in the range; updates (2021.2.1) belong to their release."""
         return self.first <= version and version[: len(self.last)] <= self.last
+
+    def image_notice(self, version: tuple[int, ...]) -> str | None:
+        """What to know of a version that no image goes with, in one line; else None."""
+        if not self.images or any(version[:2] == image.version for image in self.images):
+            return None
+        return (
+            f"no image of the board goes with {self.name} {version_text(version)}, and other pairs "
+            f"have failed: {', '.join(map(str, self.images))}"
+        )
 
     def __str__(self) -> str:
         return f"{self.name} {version_text(self.first)} to {version_text(self.last)}"
@@ -158,6 +182,10 @@ class Board(Table):
     platform_hint: Line = Field(description="What to do to have the platform, in one line.")
     hosts: tuple[Word, ...] = Field(
         default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+    )
+    program: Literal["awsxclbin"] | None = Field(
+        default=None,
+        description="What the card loads where that is made of v++'s xclbin by another's hand.",
     )
     processing_system: Literal["processing_system7", "zynq_ultra_ps_e"] | None = Field(
         default=None, description="The processor system on the chip, by its name as Vivado's IP."
@@ -217,22 +245,24 @@ class Board(Table):
         """
         path = Path(str(file))
         try:
-            text = file.read_text(encoding="utf-8")
-            table = _with_every_bank(tomllib.loads(text))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PluginError(
-                Problem(
-                    "the board file cannot be read",
-                    Where(path),
-                    got=str(error),
-                    code="plugin.unreadable-board",
-                )
-            ) from None
+            plain, lines = parsed(path, file.read_text(encoding="utf-8"))
+            table = _with_every_bank(plain)
+        except SpecError as refused:
+            raise PluginError(*map(_unreadable, refused.problems)) from None
+        except (OSError, ValueError) as error:
+            problem = Problem(str(error), Where(path), code="plugin.unreadable-board")
+            raise PluginError(_unreadable(problem)) from None
         try:
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
             return cls.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
-            raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
+            raise PluginError(*problems_of(error, cls, path, lines, table)) from None
+
+
+def _unreadable(problem: Problem) -> Problem:
+    """What is wrong with a file of TOML, as a problem of a board file."""
+    what, got = "the board file cannot be read", problem.what
+    return Problem(what, problem.where, problem.expected, got, code="plugin.unreadable-board")
 
 
 def _with_every_bank(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,11 +274,17 @@ def _with_every_bank(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _banks(memory: Any) -> Iterator[Any]:
-    """The banks of a table with a ``count``: alike, one behind the other, numbered from 0."""
+    """The banks of a table with a ``count``: alike, one behind the other, numbered from 0.
+
+    Raises:
+        ValueError: they are too many.
+    """
     numbers = ("count", "base", "size_bytes")
     if not isinstance(memory, dict) or any(type(memory.get(key)) is not int for key in numbers):
         yield memory
         return
+    if memory["count"] > _MOST_BANKS:
+        raise ValueError(f"a card has at most {_MOST_BANKS} banks, not {memory['count']}")
     for index in range(memory["count"]):
         yield {
             **{key: value for key, value in memory.items() if key != "count"},

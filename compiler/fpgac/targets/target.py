@@ -14,14 +14,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
-from fpgac.design.contract import Contract
+from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
+from fpgac.spec.models import Strategy
 from fpgac.targets.board import Board, Mode, version_text
 
-__all__ = ["Mode", "Some", "Target", "TargetOptions", "WhereIs"]
+__all__ = ["Budget", "LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
 
 def _not_empty(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -32,6 +33,30 @@ def _not_empty(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 # An option that names things, at least one of them, or is left to the target.
 Some = Annotated[tuple[str, ...] | None, AfterValidator(_not_empty)]
+
+
+class LayerOptions(BaseModel):
+    """What a spec may say of one layer on one target: ``[targets.NAME.layers.LAYER]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reuse_factor: int | None = Field(
+        default=None, ge=1, description="Multiplications that share one multiplier."
+    )
+    strategy: Strategy | None = Field(default=None, description="hls4ml's strategy.")
+
+
+class Budget(BaseModel):
+    """What a build may take at most, and must give at least: ``[targets.NAME.budget]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_lut: int | None = Field(default=None, ge=0, description="Look-up tables.")
+    max_ff: int | None = Field(default=None, ge=0, description="Flip-flops.")
+    max_dsp: int | None = Field(default=None, ge=0, description="DSP slices.")
+    max_bram_18k: int | None = Field(default=None, ge=0, description="Block RAMs of 18 Kb.")
+    max_latency_ns: float | None = Field(default=None, gt=0, description="From sample to result.")
+    min_rate: float | None = Field(default=None, gt=0, description="Samples a second.")
 
 
 class TargetOptions(BaseModel):
@@ -45,6 +70,34 @@ class TargetOptions(BaseModel):
     hosts: Some = Field(
         default=None,
         description="The hosts to write; by default all that the board offers.",
+    )
+    clock_mhz: float | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="The kernel's clock; by default that of [hls], or else the board's own.",
+    )
+    reuse_factor: int | None = Field(
+        default=None, ge=1, description="On this target instead of hls.reuse_factor."
+    )
+    strategy: Strategy | None = Field(
+        default=None, description="On this target instead of hls.strategy."
+    )
+    layers: dict[str, LayerOptions] = Field(
+        default_factory=dict,
+        description="A table for each layer with a reuse_factor or a strategy of its own here.",
+    )
+    budget: Budget = Field(
+        default_factory=Budget,
+        description="A table with what a hardware build may take: max_lut, max_ff, max_dsp, "
+        "max_bram_18k, max_latency_ns, min_rate.",
+    )
+    clock_tolerance: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="The part of the clock that a build may lose to timing before it fails: "
+        "v++ lowers a clock whose timing does not close.",
     )
 
 
@@ -82,6 +135,8 @@ class Target(ABC, Generic[OptionsT]):
 
     board: ClassVar[Board]
     Options: type[OptionsT]
+    #: How samples and results come to its kernels and go.
+    interface: ClassVar[Interface] = "m_axi"
     #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
     flows: ClassVar[Mapping[str, Target[Any]]] = {}
 
@@ -224,7 +279,7 @@ class Target(ABC, Generic[OptionsT]):
                     where or Where(key="hls.clock_mhz"),
                     expected=f"at most {most:g} MHz",
                     got=f"{clock_mhz:g} MHz",
-                    hint=f"set hls.clock_mhz to {most:g} or less",
+                    hint=f"set clock_mhz in [targets.{self.name}] to {most:g} or less",
                     code="target.fast-clock",
                 )
             )
@@ -256,10 +311,16 @@ class Target(ABC, Generic[OptionsT]):
             raise ToolchainError(
                 Problem(
                     f"{toolchain.name} {version_text(toolchain.version)} does not know {self.name}",
-                    expected=str(self.board.toolchain),
+                    expected=self._range,
                     got=f"{version_text(toolchain.version)} at {toolchain.path}",
                     hint=f"source settings64.sh of {self.board.toolchain.name} "
                     f"{version_text(self.board.toolchain.last)}",
                     code="toolchain.other-version",
                 )
             )
+
+    @property
+    def _range(self) -> str:
+        """The versions that know the board, and why."""
+        versions = self.board.toolchain
+        return f"{versions}: {versions.reason}" if versions.reason else str(versions)

@@ -16,6 +16,7 @@ import numpy as np
 from fpgac.build.stage import Values
 from fpgac.build.store import Store
 from fpgac.core.core import Core
+from fpgac.core.settings import HlsSettings
 from fpgac.data.dataset import Dataset, Provider
 from fpgac.design.design import Design
 from fpgac.errors import FpgacError, SpecError, TargetError
@@ -24,7 +25,6 @@ from fpgac.network.ops.dense import Dense
 from fpgac.network.ops.relu import Relu
 from fpgac.numbers import FixedPoint
 from fpgac.plugins import Plugins, Target, load_plugins
-from fpgac.spec.models import HlsSection
 from fpgac.tensors import Tensor
 from fpgac.testing.parsing import code_of, parse_errors
 
@@ -70,7 +70,7 @@ def tiny_core(clock_mhz: float) -> Core:
     """The tiny network as hls4ml lowers it, for a kernel at ``clock_mhz``."""
     from fpgac.core.lowering import lower
 
-    return lower(tiny_network(), HlsSection(clock_mhz=clock_mhz))
+    return lower(tiny_network(), HlsSettings(clock_mhz=clock_mhz))
 
 
 class _Points(Provider):

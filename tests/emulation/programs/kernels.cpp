@@ -1,4 +1,5 @@
 // Kernels for the tests of the emulated card, in the manner of Vitis HLS.
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -36,6 +37,12 @@ void mixed(double *out, char s8, unsigned char u8, short s16, unsigned short u16
                            f8, f9, double(last)};
   for (unsigned i = 0; i < sizeof values / sizeof *values; ++i) out[i] = values[i];
 }
+
+// The last argument is narrower than a register.
+void last_char(int *out, signed char last) { out[0] = last; }
+void last_short(int *out, unsigned short last) { out[0] = last; }
+
+void printer(int *out, unsigned int n) { printf("%u numbers at last\n", out[0] = int(n)); }
 
 // How often this compute unit was called.
 void counter(int *out, unsigned int) { out[0] = ++calls<int>(); }

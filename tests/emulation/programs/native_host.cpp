@@ -1,3 +1,4 @@
+// native_host XCLBIN last_char|last_short: a call whose last argument is narrow.
 // native_host XCLBIN KERNEL COUNT [DEVICE] [ENDING]: c = a + b over 4096 numbers, COUNT of them
 // asked for; ENDING is how the host ends after that: exit, fail, abort, segfault or hang.
 #include <xrt/xrt_bo.h>
@@ -8,12 +9,25 @@
 #include <iostream>
 #include <string>
 
+// A call with one scalar behind its only buffer; all of a register must arrive.
+template <class Scalar>
+int narrow(xrt::device &device, xrt::kernel &kernel, Scalar last) {
+  xrt::bo out(device, 4096, kernel.group_id(0));
+  kernel(out, last).wait();
+  out.sync(XCL_BO_SYNC_BO_FROM_DEVICE);
+  std::cout << "out " << *out.map<int *>() << std::endl;
+  return 0;
+}
+
 int main(int argc, char **argv) {
   constexpr unsigned kNumbers = 4096;
   const std::string ending = argc > 5 ? argv[5] : "exit";
   xrt::device device(argc > 4 ? unsigned(atoi(argv[4])) : 0u);
   const auto uuid = device.load_xclbin(std::string(argv[1]));
   xrt::kernel kernel(device, uuid, argv[2]);
+  const std::string name(argv[2]);
+  if (name == "last_char") return narrow<signed char>(device, kernel, -7);
+  if (name == "last_short") return narrow<unsigned short>(device, kernel, 60000);
   xrt::bo a(device, 4 * kNumbers, kernel.group_id(0)), b(device, 4 * kNumbers, kernel.group_id(1)),
       c(device, 4 * kNumbers, kernel.group_id(2));
   int *in_a = a.map<int *>(), *in_b = b.map<int *>(), *out = c.map<int *>();

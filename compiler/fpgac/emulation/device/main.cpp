@@ -2,6 +2,7 @@
 // its host holds the socket open.
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -37,6 +38,8 @@ void serve(card::Connection &host) {
 }  // namespace
 
 int main() {
+  // What kernels print is seen at once, and not lost where this process leaves or is ended.
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   card::watch_faults();
   card::use_signal_stack();
   try {

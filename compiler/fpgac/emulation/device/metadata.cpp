@@ -86,7 +86,7 @@ std::vector<Tag> opening_tags(const std::string &xml) {
 
 Argument read_argument(const Tag &tag) {
   return {tag.text("name"), tag.text("type"), uint32_t(tag.number("offset")),
-          uint32_t(tag.number("size")), tag.number("addressQualifier") == 1};
+          uint32_t(tag.number("hostSize")), tag.number("addressQualifier") == 1};
 }
 
 }  // namespace

@@ -7,7 +7,12 @@ from typing import Any
 from fpgac.network.keras.modules import Keras
 from fpgac.program.windows import Sweep
 
-__all__ = ["depthwise", "sloped"]
+__all__ = ["depthwise", "quantised", "sloped"]
+
+
+def quantised(quantiser: Any, numbers: Any) -> Any:
+    """``numbers`` on the quantiser's grid; as they are where there is none."""
+    return numbers if quantiser is None else quantiser(numbers)
 
 
 def depthwise(k: Keras) -> Any:
@@ -40,8 +45,10 @@ def depthwise(k: Keras) -> Any:
             return (input_shape[0], *places, input_shape[-1])
 
         def call(self, inputs: Any) -> Any:
-            sums = self.convolution_op(inputs, self.kernel_quantizer_internal(self.kernel))
-            return sums + self.bias_quantizer_internal(self.bias)
+            sums = self.convolution_op(
+                inputs, quantised(self.kernel_quantizer_internal, self.kernel)
+            )
+            return sums + quantised(self.bias_quantizer_internal, self.bias)
 
         def convolution_op(self, inputs: Any, kernel: Any) -> Any:
             """Sums over the places of the kernel, each channel by itself."""
@@ -98,7 +105,7 @@ def sloped(k: Keras) -> Any:
             self.slopes = self.add_weight("slopes", input_shape[1:], initializer=quarter)
 
         def call(self, inputs: Any) -> Any:
-            below = self.slope_quantizer_internal(self.slopes) * inputs
-            return self.quantizer_internal(k.tf.where(inputs > 0, inputs, below))
+            below = quantised(self.slope_quantizer_internal, self.slopes) * inputs
+            return quantised(self.quantizer_internal, k.tf.where(inputs > 0, inputs, below))
 
     return QPReLU

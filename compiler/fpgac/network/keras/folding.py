@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fpgac.network.keras.custom import quantised
+
 __all__ = ["float_weights", "folding"]
 
 # The moving averages must arrive within a short training, too.
@@ -37,8 +39,8 @@ def folding(k: Any, base: Any) -> Any:
                 training,
             )
             kernel, bias = self._folded(mean, variance)
-            outputs = self._sums(inputs, self.kernel_quantizer_internal(kernel))
-            return outputs + self.bias_quantizer_internal(bias)
+            outputs = self._sums(inputs, quantised(self.kernel_quantizer_internal, kernel))
+            return outputs + quantised(self.bias_quantizer_internal, bias)
 
         def folded(self) -> tuple[Any, Any]:
             """Kernel and bias as they are to be quantised."""

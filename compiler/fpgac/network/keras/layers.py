@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from fpgac.network.keras.custom import depthwise, sloped
+from fpgac.network.keras.custom import depthwise, quantised, sloped
 from fpgac.network.keras.folding import folding
 from fpgac.network.keras.modules import Keras
 from fpgac.network.network import Node
@@ -57,6 +57,7 @@ class Making:
         is_exact: whether its numbers must be exact in float64, not only trained.
         is_normalised: whether it is trained with batch normalisation.
         wrap: puts a layer with weights into another, to prune it.
+        is_float: whether nothing is quantised.
     """
 
     k: Keras
@@ -65,6 +66,7 @@ class Making:
     is_exact: bool
     is_normalised: bool
     wrap: Callable[[Any], Any]
+    is_float: bool = False
 
     @property
     def name(self) -> str:
@@ -86,13 +88,17 @@ def keras_layer(operation: Operation, making: Making) -> Any:
     raise TypeError(f"Keras has no layer for {type(operation).__name__}")
 
 
-def quantized_bits(k: Keras, to: FixedPoint) -> Any:
-    """The quantiser to a grid with a sign."""
-    return k.qkeras.quantized_bits(to.width, to.integer - 1, alpha=1)
+def quantized_bits(making: Making, to: FixedPoint) -> Any:
+    """The quantiser to a grid with a sign; None where nothing is quantised."""
+    if making.is_float:
+        return None
+    return making.k.qkeras.quantized_bits(to.width, to.integer - 1, alpha=1)
 
 
 def quantized_relu(making: Making, to: FixedPoint) -> Any:
     """The quantiser to a grid without a sign, in a form that is exact where that is asked.
+
+    None where nothing is quantised.
 
     ``quantized_relu`` turns its operand into a float32. That is exact for what does not saturate
     as long as the operand's fraction and the type's integer bits make no more than 24. Beyond, a
@@ -100,6 +106,8 @@ def quantized_relu(making: Making, to: FixedPoint) -> Any:
     own float type, does the same.
     """
     (x,) = making.inputs
+    if making.is_float:
+        return None
     if not making.is_exact or x.type.fraction + to.integer <= _FLOAT32_BITS:
         return making.k.qkeras.quantized_relu(to.width, to.integer)
     return making.k.qkeras.quantized_bits(to.width, to.integer, keep_negative=False, alpha=1)
@@ -107,8 +115,8 @@ def quantized_relu(making: Making, to: FixedPoint) -> Any:
 
 def _weighted(making: Making, operation: Weighted, kind: Any, **options: Any) -> Any:
     quantisers = {
-        "kernel_quantizer": quantized_bits(making.k, operation.weight_type),
-        "bias_quantizer": quantized_bits(making.k, operation.bias_type),
+        "kernel_quantizer": quantized_bits(making, operation.weight_type),
+        "bias_quantizer": quantized_bits(making, operation.bias_type),
     }
     kind = folding(making.k, kind) if making.is_normalised else kind
     return making.wrap(kind(**quantisers, **options, name=making.name))
@@ -149,6 +157,8 @@ def _(operation: Depthwise, making: Making) -> Any:
 @keras_layer.register
 def _(operation: Relu, making: Making) -> Any:
     quantiser, limit = quantized_relu(making, operation.grid), operation.limit
+    if quantiser is None:
+        return making.plain.ReLU(limit, name=making.name)
     if limit is None:
         return making.k.qkeras.QActivation(quantiser, name=making.name)
     return making.function(lambda x: quantiser(making.k.tf.minimum(x, float(limit))))
@@ -156,20 +166,22 @@ def _(operation: Relu, making: Making) -> Any:
 
 @keras_layer.register
 def _(operation: Squash, making: Making) -> Any:
+    if making.is_float:
+        return making.plain.Activation(operation.function, name=making.name)
     quantiser = getattr(making.k.qkeras, f"quantized_{operation.function}")
     return making.k.qkeras.QActivation(quantiser(operation.grid.width), name=making.name)
 
 
 @keras_layer.register
 def _(operation: LeakyRelu, making: Making) -> Any:
-    quantiser, tf = quantized_bits(making.k, operation.grid), making.k.tf
-    return making.function(lambda x: quantiser(tf.where(x > 0, x, operation.slope * x)))
+    quantiser, tf = quantized_bits(making, operation.grid), making.k.tf
+    return making.function(lambda x: quantised(quantiser, tf.where(x > 0, x, operation.slope * x)))
 
 
 @keras_layer.register
 def _(operation: Prelu, making: Making) -> Any:
-    slopes = quantized_bits(making.k, operation.slope_type)
-    grid = quantized_bits(making.k, operation.grid)
+    slopes = quantized_bits(making, operation.slope_type)
+    grid = quantized_bits(making, operation.grid)
     return sloped(making.k)(slopes, grid, name=making.name)
 
 

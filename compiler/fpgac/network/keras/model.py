@@ -26,13 +26,14 @@ def build(
     normalised: Collection[str] = (),
     *,
     is_exact: bool = False,
+    is_float: bool = False,
 ) -> Any:
     """A Keras model of ``network``'s nodes; its weights are left as Keras starts them.
 
     It takes a tensor for each input, of shape (samples, \\*shape), and gives rows: all numbers of
     all outputs, shape (samples, numbers). ``wrap`` may put each layer with weights into another.
     The layers that ``normalised`` names are to be trained with batch normalisation; with
-    ``is_exact`` every number is exact in float64.
+    ``is_exact`` every number is exact in float64, and with ``is_float`` nothing is quantised.
     """
     layers = k.keras.layers
     names = ("input",) if len(network.inputs) == 1 else [f"input_{x.name}" for x in network.inputs]
@@ -43,7 +44,8 @@ def build(
     known = {tensor.name: entry for tensor, entry in zip(network.inputs, entries, strict=True)}
     for node in network.nodes:
         reads = [known[name] for name in node.inputs]
-        making = Making(k, node, network.read_by(node), is_exact, node.name in normalised, wrap)
+        normal = node.name in normalised
+        making = Making(k, node, network.read_by(node), is_exact, normal, wrap, is_float)
         known[node.name] = keras_layer(node.operation, making)(reads if reads[1:] else reads[0])
     return k.keras.Model(entries, _row(k, network, known))
 

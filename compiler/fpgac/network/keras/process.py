@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import json
 import os
 import signal
@@ -23,9 +24,21 @@ from pathlib import Path
 from typing import Any
 
 from fpgac import errors
-from fpgac.errors import FpgacError, NetworkError, Problem, Where
+from fpgac.build.processes import inherited_environment
+from fpgac.errors import FpgacError, NetworkError, Problem, ToolchainError, Where
 
-__all__ = ["Worker", "end_with_parent", "exchange", "run_worker", "send", "send_problems"]
+__all__ = [
+    "Worker",
+    "end_with_parent",
+    "exchange",
+    "require_packages",
+    "run_worker",
+    "send",
+    "send_problems",
+]
+
+# What a training needs, by the names that are imported.
+_PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow_model_optimization")
 
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -49,6 +62,24 @@ class Worker:
 
 
 KERAS = Worker("Keras", "fpgac.network.keras.worker", {"TF_USE_LEGACY_KERAS": "1"})
+
+
+def require_packages() -> None:
+    """Nothing, if all that a training needs is installed; none of it is imported.
+
+    Raises:
+        ToolchainError: some is not; it names all that is missing.
+    """
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ToolchainError(
+            Problem(
+                "training needs packages that are not installed",
+                got=f"no {', '.join(missing)}",
+                hint="make setup, or pip install -c constraints.txt 'fpgac[train]'",
+                code="toolchain.no-keras",
+            )
+        )
 
 
 @contextlib.contextmanager
@@ -114,7 +145,7 @@ def _start(
     # In a session of its own, the worker is not sent the terminal's Ctrl-C: it is ended from here.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", worker.module, task, str(folder), str(transmit)],
-        env={**os.environ, **_ENVIRONMENT, **worker.switches},
+        env={**inherited_environment(), **_ENVIRONMENT, **worker.switches},
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,

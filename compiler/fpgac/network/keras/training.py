@@ -1,5 +1,8 @@
 """Training with QKeras and magnitude pruning. Only the worker process calls this.
 
+A training tells of each epoch, and keeps a checkpoint after it, if it is told where: the same
+training goes on from there, and ends with the same weights as if it had not been interrupted.
+
 The weights that are kept are the best on the validation part among the epochs that end with the
 final sparsity (every epoch where nothing is pruned). Validation sees what will be kept: pruned
 weights are put back to zero before it, and the layers quantise as they will on the chip.
@@ -9,14 +12,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, SpecError, Where
+from fpgac.network.keras.checkpoint import Best, Checkpoint
 from fpgac.network.keras.folding import float_weights
 from fpgac.network.keras.model import build, exact_outputs, samples
 from fpgac.network.keras.modules import Keras
@@ -24,7 +29,7 @@ from fpgac.network.network import Network, Output
 from fpgac.network.topology import untrained
 from fpgac.spec.models import PruningSection, Spec, TrainingSection
 
-__all__ = ["Trained", "fit", "loss_of", "pruning_steps"]
+__all__ = ["FloatModel", "Trained", "fit", "fit_float", "loss_of", "pruning_steps"]
 
 Emit = Callable[[Mapping[str, Any]], None]
 Array = npt.NDArray[Any]
@@ -48,11 +53,16 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class _Best:
-    weights: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    epoch: int = 0
-    loss: float = math.inf
-    val_loss: float = math.inf
+class FloatModel:
+    """A Keras model of ``network``'s nodes with the best weights, of which none is quantised."""
+
+    network: Network
+    model: Any
+
+    def outputs(self, x: Array) -> Array:
+        """What it answers to rows of numbers, shape (samples, outputs)."""
+        rows = samples(self.network, x)
+        return np.asarray(self.model.predict(rows, batch_size=_WATCH_BATCH, verbose=0))
 
 
 @dataclass(frozen=True)
@@ -100,39 +110,98 @@ def loss_of(k: Keras, training: TrainingSection, y: Array) -> Any:
             return losses.MeanAbsoluteError()
         case "huber":
             return losses.Huber()
+        case "binary_crossentropy":
+            return losses.BinaryCrossentropy(from_logits=True)
         case "crossentropy" if y.ndim == 1:
             return losses.SparseCategoricalCrossentropy(from_logits=True)
         case "crossentropy":
             return losses.CategoricalCrossentropy(from_logits=True)
 
 
-def fit(k: Keras, spec: Spec, x: Array, y: Array, emit: Emit) -> Trained:
+def fit(
+    k: Keras, spec: Spec, x: Array, y: Array, emit: Emit, checkpoint: Path | None = None
+) -> Trained:
     """Train on rows ``x`` of shape (samples, inputs), already on the inputs' grids, and ``y``.
 
     Raises:
         NetworkError: the loss is no number any more.
         SpecError: too few steps for the pruning.
     """
-    training = spec.training
+    training, whole = spec.training, untrained(spec)
+    task = _Task.of(spec, x, y)
+    prune = pruning_steps(training.pruning, task.total) if training.pruning else None
+    wrap = _wrapper(k, training.pruning, prune)
+    model, best = _learn(k, task, wrap, prune, emit, checkpoint)
+    learnt = {layer.name: float_weights(layer) for layer in _learning_layers(model)}
+    _check_sparsity(_quantised(task.network, learnt), training)
+    held = (x[task.watched], y[task.watched])
+    _check_answers(k, _quantised(task.network, learnt), training, held, best.val_loss)
+    network = _quantised(whole, learnt)
+    return Trained(network, best.epoch, best.loss, best.val_loss, len(task.taught))
+
+
+def fit_float(
+    k: Keras, spec: Spec, x: Array, y: Array, emit: Emit, checkpoint: Path | None = None
+) -> FloatModel:
+    """Train the same network from the same seed with nothing quantised and nothing pruned."""
+    task = replace(_Task.of(spec, x, y), is_float=True)
+    model, _ = _learn(k, task, lambda layer: layer, None, emit, checkpoint)
+    return FloatModel(task.network, model)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is to be learnt: the network, the data, and which rows validate and which teach."""
+
+    spec: Spec
+    network: Network
+    x: Array
+    y: Array
+    watched: Array
+    taught: Array
+    is_float: bool = False
+
+    @classmethod
+    def of(cls, spec: Spec, x: Array, y: Array) -> _Task:
+        watched, taught = _split(len(x), spec.training)
+        return cls(spec, _taught(untrained(spec), spec.training), x, y, watched, taught)
+
+    @property
+    def total(self) -> int:
+        """How many steps all epochs have."""
+        training = self.spec.training
+        return math.ceil(len(self.taught) / training.batch_size) * training.epochs
+
+    def rows(self, which: Array) -> tuple[Any, Array]:
+        """These rows as Keras takes them, and what they should give."""
+        return samples(self.network, self.x[which]), self.y[which]
+
+
+def _learn(
+    k: Keras,
+    task: _Task,
+    wrap: Callable[[Any], Any],
+    prune: PruningSteps | None,
+    emit: Emit,
+    checkpoint: Path | None,
+) -> tuple[Any, Best]:
+    """The model with the best weights, and where they stood."""
+    spec, training = task.spec, task.spec.training
+    k.keras.backend.set_floatx("float32")
     k.keras.utils.set_random_seed(training.seed)
     k.tf.config.experimental.enable_op_determinism()
-    watched, taught = _split(len(x), training)
-    total = math.ceil(len(taught) / training.batch_size) * training.epochs
-    prune = pruning_steps(training.pruning, total) if training.pruning else None
-    whole = untrained(spec)
-    blank = _taught(whole, training)
-    wrap = _wrapper(k, training.pruning, prune)
-    model = build(k, blank, wrap, spec.layered.normalised)
-    model.compile(_optimiser(k, training, total), loss=loss_of(k, training, y))
-    held = (x[watched], y[watched])
-    validation = (samples(blank, held[0]), held[1])
-    watch = _Watch(model, training, validation, total, prune, emit)
-    _run(k, training, watch, samples(blank, x[taught]), y[taught])
-    best = watch.best
-    _check_sparsity(_quantised(blank, best.weights), training)
-    _check_answers(k, _quantised(blank, best.weights), training, held, best.val_loss)
-    network = _quantised(whole, best.weights)
-    return Trained(network, best.epoch, best.loss, best.val_loss, len(taught))
+    model = build(k, task.network, wrap, spec.layered.normalised, is_float=task.is_float)
+    model.compile(_optimiser(k, training, task.total), loss=loss_of(k, training, task.y))
+    watch = _Watch(
+        *(model, training, task.rows(task.watched), task.total, prune, emit),
+        checkpoint=checkpoint,
+        begun=Checkpoint.read(checkpoint),
+    )
+    watch.resume()
+    if watch.begun.epoch < training.epochs:
+        _run(k, training, watch, *task.rows(task.taught))
+    model.set_weights(watch.best.weights)
+    return model, watch.best
 
 
 def _split(count: int, training: TrainingSection) -> tuple[Array, Array]:
@@ -183,38 +252,83 @@ def _optimiser(k: Keras, training: TrainingSection, total: int) -> Any:
 
 @dataclass(eq=False)
 class _Watch:
-    """Reports, ends a training that diverges, and keeps the best weights."""
+    """Reports, ends a training that diverges, and keeps the best weights and the checkpoint.
+
+    Where a training was interrupted, the epochs before are gone through without teaching: so the
+    samples are shuffled as they would have been.
+    """
 
     model: Any
     training: TrainingSection
-    validation: tuple[Array, Array]
+    validation: tuple[Any, Array]
     total: int
     prune: PruningSteps | None
     emit: Emit
+    checkpoint: Path | None
+    begun: Checkpoint
     now: int = 0
     step: int = 0
     said: float = 0.0
-    best: _Best = field(default_factory=_Best)
+    best: Best = field(default_factory=Best)
+    curve: tuple[Mapping[str, Any], ...] = ()
+    teach: Callable[..., Any] | None = None
+
+    def resume(self) -> None:
+        """Tell what an interrupted training has told before."""
+        self.best, self.curve = self.begun.best, self.begun.curve
+        if self.begun.epoch:
+            self.emit({"stage": "resume", **self.curve[-1]})
+        for told in self.curve:
+            self.emit({"stage": "epoch", **told})
+
+    @property
+    def is_teaching(self) -> bool:
+        return self.now > self.begun.epoch
+
+    def begin(self, _: object) -> None:
+        self.teach = self.model.train_function
+        if self.begun.epoch:
+            self.model.train_function = _pass_over
 
     def begin_epoch(self, epoch: int, _: object) -> None:
         self.now = epoch + 1
+        if self.begun.epoch and epoch == self.begun.epoch:
+            self._restore()
+
+    def _restore(self) -> None:
+        optimiser = self.model.optimizer
+        self.model.set_weights(self.begun.model)
+        optimiser.build(self.model.trainable_variables)
+        for variable, value in zip(optimiser.variables, self.begun.optimiser, strict=True):
+            variable.assign(value)
+        self.model.train_function = self.teach
 
     def end_step(self, _: int, logs: Mapping[str, float]) -> None:
         self.step += 1
+        if not self.is_teaching:
+            return
         self._check("loss", logs["loss"])
         if time.monotonic() - self.said > _SECONDS_BETWEEN_EVENTS:
             self._tell("step", loss=logs["loss"])
 
     def end_epoch(self, _: int, logs: Mapping[str, float]) -> None:
+        if not self.is_teaching:
+            return
         val_loss = self.model.evaluate(*self.validation, batch_size=_WATCH_BATCH, verbose=0)
         self._check("validation loss", val_loss)
-        weights = {layer.name: float_weights(layer) for layer in _learning_layers(self.model)}
-        kernels = [learnt["weights"].ravel() for learnt in weights.values() if "weights" in learnt]
-        sparsity = float(np.mean(np.concatenate(kernels) == 0)) if kernels else 0.0
-        self._tell("epoch", loss=logs["loss"], val_loss=val_loss, sparsity=sparsity)
         final = self.prune is None or self.step > self.prune.end
         if final and val_loss < self.best.val_loss:
-            self.best = _Best(weights, self.now, logs["loss"], val_loss)
+            self.best = Best(self.model.get_weights(), self.now, logs["loss"], val_loss)
+        numbers = {"loss": logs["loss"], "val_loss": val_loss, "sparsity": _sparsity(self.model)}
+        self.curve = (*self.curve, {**self._place, **numbers})
+        self._keep()
+        self._tell("epoch", **numbers)
+
+    def _keep(self) -> None:
+        if self.checkpoint:
+            variables = [variable.numpy() for variable in self.model.optimizer.variables]
+            state = (self.model.get_weights(), variables, self.best, self.curve)
+            Checkpoint(self.now, self.step, *state).write(self.checkpoint)
 
     def _check(self, name: str, loss: float) -> None:
         if not math.isfinite(loss):
@@ -229,16 +343,34 @@ class _Watch:
                 )
             )
 
+    @property
+    def _place(self) -> dict[str, Any]:
+        place = {"epoch": self.now, "epochs": self.training.epochs}
+        return {**place, "step": self.step, "steps": self.total}
+
     def _tell(self, stage: str, **numbers: float) -> None:
         self.said = time.monotonic()
-        place = {"epoch": self.now, "epochs": self.training.epochs}
-        self.emit({"stage": stage, **place, "step": self.step, "steps": self.total, **numbers})
+        self.emit({"stage": stage, **self._place, **numbers})
+
+
+def _pass_over(batches: Iterator[Any]) -> Mapping[str, float]:
+    """In the place of a step: the next batch is drawn, and teaches nothing."""
+    next(batches)
+    return {"loss": 0.0}
+
+
+def _sparsity(model: Any) -> float:
+    """The part of the model's weights that is zero."""
+    weights = (float_weights(layer) for layer in _learning_layers(model))
+    kernels = [learnt["weights"].ravel() for learnt in weights if "weights" in learnt]
+    return float(np.mean(np.concatenate(kernels) == 0)) if kernels else 0.0
 
 
 def _run(k: Keras, training: TrainingSection, watch: _Watch, x: Array, y: Array) -> None:
     # Pruning first: at an epoch's end it puts pruned weights back to zero, before the watch looks.
     updates = [k.sparsity.UpdatePruningStep()] if watch.prune else []
     callback = k.keras.callbacks.LambdaCallback(
+        on_train_begin=watch.begin,
         on_epoch_begin=watch.begin_epoch,
         on_batch_end=watch.end_step,
         on_epoch_end=watch.end_epoch,

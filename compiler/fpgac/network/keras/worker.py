@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,29 +23,40 @@ _PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow-model-optimization"
 
 
 def train(folder: Path, pipe: int) -> None:
-    """``spec.json``, ``features.npy``, ``targets.npy``, ``record.npy`` to ``network.json``."""
+    """``spec.json``, ``features.npy``, ``targets.npy``, ``record.npy`` to ``network.json``.
+
+    With ``judged.npy``, raw words, also to ``quantised.npy`` and ``float.npy``: what the quantised
+    model answers to them, and one that is trained with nothing quantised. ``job.json`` says where
+    checkpoints are.
+    """
     from dataclasses import replace
 
     from fpgac.network.keras.model import exact_outputs
     from fpgac.network.keras.modules import load
-    from fpgac.network.keras.training import Trained, fit
+    from fpgac.network.keras.training import Trained, fit, fit_float
 
     k = load()
     spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
+    job = json.loads((folder / "job.json").read_bytes())
+    kept = {kind: Path(path) for kind, path in job["checkpoints"].items()}
+    data = (np.load(folder / "features.npy"), np.load(folder / "targets.npy"))
     words = np.load(folder / "record.npy")
-    trained: Trained = fit(
-        k,
-        spec,
-        np.load(folder / "features.npy"),
-        np.load(folder / "targets.npy"),
-        lambda event: send(pipe, event),
-    )
+    trained: Trained = fit(k, spec, *data, lambda event: send(pipe, event), kept.get("quantised"))
     network = replace(
         trained.network,
         recording=Recording(words, exact_outputs(k, trained.network, words)),
         provenance=_provenance(spec, trained),
     )
     write_network(network, folder / "network.json")
+    if (folder / "judged.npy").is_file():
+        judged = np.load(folder / "judged.npy")
+        np.save(folder / "quantised.npy", exact_outputs(k, network, judged))
+
+        def emit(event: Mapping[str, Any]) -> None:
+            send(pipe, {**event, "model": "float"})
+
+        model = fit_float(k, spec, *data, emit, kept.get("float"))
+        np.save(folder / "float.npy", model.outputs(network.input_layout.number(judged)))
 
 
 def _provenance(spec: Spec, trained: Any) -> dict[str, Any]:

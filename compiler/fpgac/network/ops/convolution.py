@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
-import numpy as np
 from pydantic import Field
 
 from fpgac.errors import Problem
-from fpgac.network.operation import Part, Table, parts_of, problem
+from fpgac.network.operation import Part, Table, blank, parts_of, problem
 from fpgac.network.ops.weighted import Weighted, WeightedTable, followed, precision_of
 from fpgac.program.sums import Products
 from fpgac.program.windows import Sweep, by_channel, spread
@@ -152,8 +151,8 @@ def _zeros(
     """A convolution to ``filters``, or for None a depthwise one, with all weights zero."""
     weights, biases = precision_of(section, usual)
     mixing = shape[-1:] if filters is None else (shape[-1], filters)
-    words = np.zeros((*section.kernel, *mixing), np.int64)
-    bias = np.zeros(mixing[-1], np.int64)
+    words = blank(*section.kernel, *mixing)
+    bias = blank(mixing[-1])
     kind = Depthwise if filters is None else Convolution
     return kind(words, weights, bias, biases, section.steps, section.padding)
 
@@ -194,7 +193,7 @@ def _(
     yield Part(first, _zeros(section, shapes[0], usual, None), tuple(reads))
     weights, biases = precision_of(section, usual)
     ones = (1,) * len(section.kernel)
-    words = np.zeros((*ones, shapes[0][-1], section.filters), np.int64)
-    bias = np.zeros(section.filters, np.int64)
+    words = blank(*ones, shapes[0][-1], section.filters)
+    bias = blank(section.filters)
     mixing = Convolution(words, weights, bias, biases, ones, "valid")
     yield from followed(section, Part(name, mixing, (first,)), usual)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from fpgac.network.operation import Part, Table, parts_of
+from fpgac.network.operation import Part, Table, blank, parts_of
 from fpgac.network.ops.weighted import Weighted, WeightedTable, followed, precision_of
 from fpgac.program.sums import Products
 from fpgac.spec.layers.dense import DenseSection
@@ -47,6 +47,6 @@ def _(
     usual: QuantisationSection,
 ) -> Iterator[Part]:
     weights, biases = precision_of(section, usual)
-    words = np.zeros((*shapes[0], section.units), np.int64)
-    dense = Dense(words, weights, np.zeros(section.units, np.int64), biases)
+    words = blank(*shapes[0], section.units)
+    dense = Dense(words, weights, blank(section.units), biases)
     yield from followed(section, Part(name, dense, tuple(reads)), usual)

@@ -16,6 +16,7 @@ from fpgac.network.operation import (
     Parameter,
     Part,
     Table,
+    blank,
     parts_of,
     problem,
     words_outside,
@@ -167,5 +168,5 @@ def _(
     usual: QuantisationSection,
 ) -> Iterator[Part]:
     slopes = (section.weights or usual.weights).format
-    grid, zeros = _grid(section.activations, usual), np.zeros(shapes[0], np.int64)
+    grid, zeros = _grid(section.activations, usual), blank(*shapes[0])
     yield Part(name, Prelu(grid, zeros, slopes), tuple(reads))

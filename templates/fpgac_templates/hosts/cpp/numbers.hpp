@@ -14,16 +14,17 @@ namespace fpga {
 constexpr std::size_t INPUTS = std::tuple_size_v<Inputs>;
 constexpr std::size_t OUTPUTS = std::tuple_size_v<Outputs>;
 
-// `rows` samples of numbers become rows of raw words in the layout of the kernel.
+// `rows` samples of numbers, scaled, become rows of raw words in the layout of the kernel.
 template <class Tensor, class Number>
 void to_raw(const Number* numbers, std::size_t rows, typename Tensor::Word* words) {
-    if constexpr (Tensor::STRIDE == Tensor::SIZE) {
+    if constexpr (Tensor::STRIDE == Tensor::SIZE && !Tensor::SCALED) {
         for (std::size_t i = 0; i < rows * Tensor::SIZE; i++)
             words[i] = Tensor::raw_word(numbers[i]);
     } else {
         for (std::size_t row = 0; row < rows; row++) {
             for (std::size_t i = 0; i < Tensor::SIZE; i++)
-                words[row * Tensor::STRIDE + i] = Tensor::raw_word(numbers[row * Tensor::SIZE + i]);
+                words[row * Tensor::STRIDE + i] =
+                    Tensor::raw_word(Tensor::scaled(numbers[row * Tensor::SIZE + i], i));
             for (std::size_t i = Tensor::SIZE; i < Tensor::STRIDE; i++)
                 words[row * Tensor::STRIDE + i] = 0;
         }

@@ -28,6 +28,9 @@ class XrtDriver:
         if magic != b"xclbin2\0":
             raise HostError(BAD_PROGRAM, f"{program}: is no xclbin")
 
+    def forget(self) -> None:
+        """Nothing: pynq keeps no state of cards under XRT."""
+
     def unit(self, contract: Contract, overlay: Any, device: int, name: str) -> XrtUnit:
         """What drives the compute unit that an xclbin names so."""
         if overlay.ip_dict.get(name, {}).get("cu_name") != f"{contract.kernel}:{name}":

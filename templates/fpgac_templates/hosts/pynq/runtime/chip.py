@@ -206,6 +206,7 @@ class Chip:
         samples: npt.ArrayLike | dict[str, npt.ArrayLike],
         *,
         raw: bool = False,
+        decoded: bool = True,
         batch: int | None = None,
         profile: bool = False,
     ) -> Any:
@@ -213,8 +214,10 @@ class Chip:
 
         The samples have shape (n, and the input's shape) and hold numbers, which are put on the
         chip's grid. Any view of an array will do; a single sample, without the n, gives a result
-        without it. With ``raw`` the chip's raw words come instead of floats. With ``profile`` each
-        phase is timed alone, without overlap, and a pair comes: the results and their ``Profile``.
+        without it. Where the network's spec says what its numbers mean, that comes, unless
+        ``decoded`` is false. With ``raw`` the chip's raw words come instead of floats. With
+        ``profile`` each phase is timed alone, without overlap, and a pair comes: the results and
+        their ``Profile``.
         """
         parts, is_one = self.contract.batch_of(samples)
         outputs, count, done = self.contract.outputs, len(parts[0]), 0
@@ -233,7 +236,7 @@ class Chip:
         else:
             for words in self.run_overlapped(parts, batch):
                 keep(words)
-        shaped = self._given(results, is_one)
+        shaped = self._given(results, is_one, decoded and not raw)
         return (shaped, Profile(calls)) if profile else shaped
 
     def start(self, samples: npt.ArrayLike | dict[str, npt.ArrayLike]) -> Slot:
@@ -271,7 +274,7 @@ class Chip:
         finally:
             self._started.remove(started)
         pairs = zip(self.contract.outputs, words)
-        return self._given([output.result(part, raw) for output, part in pairs])
+        return self._given([output.result(part, raw) for output, part in pairs], decoded=not raw)
 
     def stream(
         self, samples: npt.ArrayLike | dict[str, npt.ArrayLike], batch: int | None = None
@@ -330,16 +333,17 @@ class Chip:
         """The samples that there is room for in a call."""
         return self._batch
 
-    def _given(self, results: Iterable[Array], is_one: bool = False) -> Arrays:
+    def _given(
+        self, results: Iterable[Array], is_one: bool = False, decoded: bool = False
+    ) -> Arrays:
         """What a user gets of flat results."""
         outputs = self.contract.outputs
-        return given(
-            outputs,
-            [
-                result.reshape(output.shape if is_one else (-1, *output.shape))
-                for output, result in zip(outputs, results)
-            ],
-        )
+        shaped = []
+        for output, result in zip(outputs, results):
+            batch = result.reshape(-1, *output.shape)
+            meant = output.meant(batch) if decoded else batch
+            shaped.append(meant[0] if is_one else meant)
+        return given(outputs, shaped)
 
     def _allocate(self, count: int, batch: int | None) -> int:
         """Have slots for batches of that size; return it."""
@@ -415,6 +419,7 @@ def _load(program: Path, device: Any, contract: Contract, driver: Driver) -> Any
     except OSError as error:
         raise HostError(BAD_PROGRAM, f"{program}: cannot be read: {error.strerror}") from error
     driver.check(program, magic)
+    driver.forget()
     try:
         return pynq.Overlay(str(program.resolve()), device=device)
     except Exception as error:  # pynq reads the file with many parsers, each with errors of its own

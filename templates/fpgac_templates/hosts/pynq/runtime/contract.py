@@ -71,15 +71,16 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Input(Tensor):
-    """An input; ``rule`` gives the raw words of float64 numbers, as float64 numbers.
+    """An input; ``rule`` gives the raw words of rows of float64 numbers, as float64 numbers.
 
-    The rule is exact for every number, NaN and infinities included.
+    The rule is exact for every number, NaN and infinities included; where the network was trained
+    on scaled numbers it scales them first.
     """
 
     rule: Callable[[Array], Array]
 
     def raw_words(self, numbers: npt.ArrayLike) -> Array:
-        """The raw words of numbers."""
+        """The raw words of rows of numbers, shape (n, size)."""
         x = np.asarray(numbers, dtype=np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             return np.asarray(self.rule(x)).astype(self.word)
@@ -95,13 +96,25 @@ class Input(Tensor):
 
 @dataclass(frozen=True)
 class Output(Tensor):
-    """An output; ``number`` is the narrowest float that holds each of its numbers exactly."""
+    """An output; ``number`` is the narrowest float that holds each of its numbers exactly.
+
+    ``decode`` gives what float64 numbers mean, of shape (n, and the output's shape), where they do
+    not mean themselves.
+    """
 
     number: np.dtype[Any]
+    decode: Callable[[Array], Array] | None = None
 
     def numbers(self, words: npt.ArrayLike) -> Array:
         """The numbers that raw words stand for: exact."""
         return (np.asarray(words).astype(np.float64) * self.step).astype(self.number)
+
+    def meant(self, numbers: Array) -> Array:
+        """What numbers of shape (n, and the output's shape) mean."""
+        if self.decode is None:
+            return numbers
+        with np.errstate(over="ignore"):
+            return np.asarray(self.decode(numbers.astype(np.float64)))
 
     def dtype(self, raw: bool) -> np.dtype[Any]:
         """What a result is, as a raw word or as a number."""

@@ -44,6 +44,15 @@ class DmaDriver:
             text = f"{program}: cannot be loaded without {handoff.name} beside it"
             raise HostError(BAD_PROGRAM, text)
 
+    def forget(self) -> None:
+        """Have pynq forget the overlay before: 3.0 takes what it knew of a file by that path,
+        though it was built anew (pynq's issue 1409).
+        """
+        with contextlib.suppress(ImportError, OSError):  # pynq 2.7 keeps no such state
+            from pynq.pl_server.global_state import clear_global_state
+
+            clear_global_state()
+
     def unit(self, contract: Contract, overlay: Any, device: int, name: str) -> DmaUnit:
         """What drives the kernel of that name in the overlay, by its DMAs.
 

@@ -62,6 +62,9 @@ class Driver(Protocol):
             HostError: it cannot.
         """
 
+    def forget(self) -> None:
+        """Have pynq forget what it knows of programs that were loaded before."""
+
     def unit(self, contract: Contract, overlay: Any, device: int, name: str) -> Unit:
         """The compute unit of that name in the overlay that the card of that number has loaded.
 

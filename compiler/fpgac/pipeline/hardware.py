@@ -1,0 +1,156 @@
+"""The vendor's steps, what they made held against the design, and what their reports say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+
+from fpgac.build.events import Note, Notify
+from fpgac.build.folder import write_whole
+from fpgac.build.plan import Plan
+from fpgac.build.toolchains import Toolchain, Toolchains
+from fpgac.build.workspace import Workspace
+from fpgac.core.versions import hls_notice
+from fpgac.design.package import program_names
+from fpgac.errors import BuildError
+from fpgac.hardware.gates import Gates
+from fpgac.hardware.program import ProgramCheck
+from fpgac.pipeline.stages import TargetStages
+from fpgac.plugins.blame import blamed
+from fpgac.reports.hardware import Reported, json_text
+from fpgac.reports.parser import Figure, ReportParser
+
+__all__ = ["HARDWARE", "build_hardware", "read_reports"]
+
+# Where a build keeps what was reported of it.
+HARDWARE: Final = "reports/hardware.json"
+
+
+def build_hardware(
+    workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]
+) -> tuple[Reported, ...]:
+    """The vendor's steps, for the card or for the vendor's own emulation of it.
+
+    Returns:
+        What was read out of the reports that the steps left; ``reports/hardware.json`` has it too.
+
+    Raises:
+        ToolchainError: the vendor's tools are missing, or of a version that the board cannot have.
+        BuildError: a step failed, or what the steps made is not what was asked for.
+    """
+    plan = _plan(workspace, stages, mode)
+    workspace.run(plan)
+    reported = read_reports(workspace.folder, stages.sources.plugins.parsers, workspace.notify)
+    _keep(workspace.folder, reported)
+    if mode == "hw":
+        reported = (*_register(workspace, stages, plan, reported), *reported)
+        _keep(workspace.folder, reported)
+    return reported
+
+
+def _keep(folder: Path, reported: Sequence[Reported]) -> None:
+    write_whole(folder / HARDWARE, json_text(reported).encode())
+
+
+def read_reports(
+    folder: Path, parsers: Mapping[str, ReportParser], notify: Notify
+) -> tuple[Reported, ...]:
+    """The figures of all reports of a hardware build in ``folder``.
+
+    A report that its parser does not know is told in one line, and left out.
+    """
+    return tuple(
+        Reported(figure, name, path.relative_to(folder).as_posix())
+        for name, parser in parsers.items()
+        for path in sorted(folder.glob(parser.pattern))
+        for figure in _figures(parser, path, notify)
+    )
+
+
+def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
+    target = stages.target
+    with blamed(target):
+        toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
+        if not isinstance(toolchain, Toolchain):
+            raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
+    version, known = toolchain.version, target.board.toolchain
+    for notice in filter(None, (hls_notice(version), known.image_notice(version))):
+        workspace.notify(Note(notice))
+    with blamed(target):
+        plan = target.plan(
+            workspace.value(stages.design),
+            mode,
+            toolchain,
+            contract=stages.contract,
+            clock_mhz=stages.clock_mhz,
+        )
+        if not isinstance(plan, Plan):
+            raise TypeError(f"plan must give a Plan, not {plan!r}")
+    return plan
+
+
+def _register(
+    workspace: Workspace, stages: TargetStages, plan: Plan, reported: Sequence[Reported]
+) -> tuple[Reported, ...]:
+    """Note what the board loads, if that is there, once it is known to be what was asked for.
+
+    Returns:
+        The clocks of what was built.
+    """
+    folder, board = workspace.folder, stages.target.board
+    built = _built(stages, plan)
+    loaded = built
+    if board.program:  # made of what was built, by hand and later
+        ones = [PurePosixPath(path).with_suffix(f".{board.program}") for path in built]
+        loaded = [str(path) for path in ones if (folder / path).is_file()]
+    check = ProgramCheck(
+        folder,
+        workspace.value(stages.design),
+        board,
+        stages.clock_mhz,
+        stages.options.clock_tolerance,
+    )
+    logs = [workspace.lock.steps[step.name].log for step in plan.steps]
+    check.check(dict.fromkeys((*built, *loaded)), logs)
+    if broken := tuple(_gates(stages).broken(folder, reported)):
+        raise BuildError(*broken)
+    if loaded:
+        workspace.register("hardware", stages.hardware_key, loaded)
+    return tuple(check.clocks(built))
+
+
+def _built(stages: TargetStages, plan: Plan) -> list[str]:
+    """What the plan makes for the board, by path."""
+    names = program_names(stages.contract)
+    outputs = (path for step in plan.steps for path in step.outputs)
+    return [path for path in outputs if PurePosixPath(path).name in names]
+
+
+def _gates(stages: TargetStages) -> Gates:
+    core, contract = stages.value(stages.core).core, stages.contract
+    return Gates(
+        interval=max(core.initiation_interval, *(each.bus_words for each in contract.buffers)),
+        clock_mhz=stages.clock_mhz,
+        units=len(contract.instances),
+        scaled=stages.target.board.clock.scalable,
+        budget=stages.options.budget,
+    )
+
+
+def _figures(parser: ReportParser, path: Path, notify: Notify) -> Sequence[Figure]:
+    """What ``parser`` reads in the report at ``path``, each a figure.
+
+    Raises:
+        PluginError: the parser gave something else.
+    """
+    with blamed(parser):
+        try:
+            figures = parser.read(path)
+        except BuildError as error:
+            notify(Note(f"{path} was not read: {error.problems[0].what}"))
+            return ()
+        if not all(isinstance(figure, Figure) for figure in figures):
+            raise TypeError(f"read must give figures, not {figures!r}")
+    return figures
