@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fpgac.build.stage import Values
+from fpgac.build.store import Store
+from fpgac.decoding import Decoding
 from fpgac.errors import FpgacError
 from fpgac.network.imports import reading
 from fpgac.network.imports.draft import Draft, DraftNode, Sums
 from fpgac.network.imports.reading import draft_of
-from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.checking import check_spec, chosen_target
 from fpgac.pipeline.compiling import Report, Request, compile_spec
+from fpgac.pipeline.sources import Sources
+from fpgac.pipeline.stages import TargetStages
 from fpgac.pipeline.training import train_network
 from fpgac.plugins import load_plugins
+from fpgac.spec.loader import load_spec
 from tests.network.imports import onnx_files
 from tests.problems import coded
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 def spec_of(network: Path, *lines: str) -> Path:
@@ -104,6 +113,7 @@ def test_other_weights_want_other_formats(tmp_path: Path) -> None:
     ("lines", "code"),
     [
         (("[interface.input]", 'other = "ap_fixed<8,4>"'), "network.unknown-input"),
+        (("[data]", 'source = "iris"', 'scaling = "minmax"'), "spec.scaling-of-imported"),
         (
             ('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',),
             "spec.missing-key",
@@ -133,6 +143,34 @@ def test_a_spec_without_layers_cannot_be_trained(tmp_path: Path) -> None:
 
     with pytest.raises(FpgacError, check=coded("spec.no-topology", key="network")):
         train_network(file, plugins)
+
+
+def test_a_network_file_of_fpgacs_own_needs_neither_topology_nor_data(tmp_path: Path) -> None:
+    own = tmp_path / "net.network.json"
+    shutil.copy(SPECS / "iris.network.json", own)
+    spec = spec_of(own, "[interface]", 'decode = "argmax"', "[proof]", "random = 100")
+    plugins = load_plugins()
+    values = Values(Store.of_user())
+    target, options = chosen_target(file := check_spec(spec, plugins), plugins, "aws-f1")
+    stages = TargetStages(Sources(file, plugins), values.get, target, options)
+
+    assert stages.inputs == values.get(stages.network).input_layout
+    assert values.get(stages.vectors).about.data == 0
+    core = values.get(stages.core).core
+    assert core.output_layout.tensors[0].decoding == Decoding.parse("argmax")
+    assert stages.contract.about is None
+
+
+def test_a_build_keeps_the_files_that_its_network_was_made_from(tmp_path: Path) -> None:
+    network = onnx_files.dense(tmp_path / "net.onnx")
+    (tmp_path / "net.formats").write_text("bits = 8\n")
+    file = load_spec(spec_of(network))
+
+    assert Sources(file, load_plugins()).copies.keys() == {
+        "spec/net.toml",
+        "spec/net.onnx",
+        "spec/net.formats",
+    }
 
 
 def test_a_spec_needs_a_topology_or_a_file(tmp_path: Path) -> None:

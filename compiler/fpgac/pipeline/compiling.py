@@ -202,6 +202,8 @@ class _Pipeline:
             started = time.monotonic()
             train_from(sources, self._training_progress)
             notify(Ended("training", "done", time.monotonic() - started, str(path)))
+        if self.spec.topology is None:
+            return  # the spec asks for no training
         trained = sources.training_digest
         if trained is not None and trained != training_digest(self.spec):
             notify(
