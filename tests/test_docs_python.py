@@ -16,6 +16,7 @@ import typer
 
 from fpgac import api
 from fpgac.cli.app import app
+from tests.fpgac_targets.test_reports import POWER
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "python.md").read_text()
@@ -31,6 +32,7 @@ CALLS: Final = {
     "run": "run build/iris-aws-f1 --host simulation",
     "emulate": "emulate build/iris-aws-f1",
     "trace": "trace specs/iris.toml",
+    "report": "report build/iris-aws-f1",
     "targets": "targets",
     "targets show": "targets show pynq-z2",
     "plugin list": "plugin list",
@@ -42,6 +44,9 @@ CALLS: Final = {
 def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     """A folder with the specs, and the build that the page makes."""
     shutil.copytree(iris_build, tmp_path / "build" / "iris-aws-f1")
+    power = tmp_path / "build/iris-aws-f1/reports/hw/power.rpt"
+    power.parent.mkdir(parents=True)
+    power.write_text(POWER)
     assert (specs / "iris.toml").parent == tmp_path / "specs"
     return tmp_path
 

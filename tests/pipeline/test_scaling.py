@@ -34,7 +34,7 @@ def spec_with(folder: Path, scaling: str = "", *changes: tuple[str, str]) -> Pat
     for old, new in [few, ('source = "iris"', f'source = "iris"\n{scaling}'), *changes]:
         text = text.replace(old, new)
     path = folder / "iris.toml"
-    path.write_text(f"{text}[targets.pynq-z2]\n")
+    path.write_text(f"{text}[targets.pynq-z2]\nclock_mhz = 100.0\n")
     return path
 
 

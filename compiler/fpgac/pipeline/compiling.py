@@ -82,7 +82,7 @@ class Report:
             ("folder", self.folder),
             ("target", self.target),
             *(("accuracy", line) for line in (self.accuracy.lines if self.accuracy else ())),
-            *(("hardware", line) for line in self.figures),
+            *(("hardware", str(each.figure)) for each in self.figures),
         ]
         rows = [
             (each.engine, ", ".join(f"{n:,} of the {title}" for title, n in each.samples.items()))

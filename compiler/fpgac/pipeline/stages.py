@@ -257,13 +257,8 @@ class TargetStages(SpecStages):
         return Stage(
             "core",
             self.key(
-                "core",
-                self.network.key,
-                self.program.key,
-                said,
-                settings,
-                self.target.interface,
-                self.scaling_key,
+                *("core", self.network.key, self.program.key, said, settings),
+                *(self.target.interface, self.scaling_key),
             ),
             self._lower,
             CheckedCore.dump,
@@ -283,8 +278,8 @@ class TargetStages(SpecStages):
         core = lower(network, hls, types=self._output_types)
         reuse = reuse_line(hls, reuse_factors(network, hls))
         undecided = check_claim(program, core).undecided
-        core = core.with_edges(self.sources.scaling, self.decodings)
-        return CheckedCore(core, undecided, reuse)
+        edged = core.with_edges(self.sources.scaling, self.decodings)
+        return CheckedCore(edged, undecided, reuse)
 
     @property
     def clock_mhz(self) -> float:
@@ -333,8 +328,8 @@ class TargetStages(SpecStages):
             "answers",
             # Of the core, the words are a matter of what was built alone, not of its clock.
             self.key(
-                *("answers", self.vectors.key, self.program.key, built, keras, original),
-                self.spec.proof.difference,
+                *("answers", self.vectors.key, self.program.key, self.scaling_key, built, keras),
+                *(original, self.spec.proof.difference),
             ),
             lambda: self._answer(library, progress),
             Answers.dump,
