@@ -193,23 +193,11 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = provider_of(file, plugins)
+    problems = list(_misfits(file, plugins, provider))
     if spec.topology is None:
+        if problems:
+            raise SpecError(*problems)
         return
-    asked = {
-        "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
-        "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),
-    }
-    problems = [
-        Problem(
-            f"the data set {provider.name!r} does not fit the network's {what}",
-            file.where(*key),
-            expected=f"{there} {what}, as the data have",
-            got=str(here),
-            code="spec.data-misfit",
-        )
-        for what, (here, there, key) in asked.items()
-        if here != there
-    ]
     problems += _too_many_rows(file, spec.topology, spec.data)
     trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
     wanted = _LOSSES.get(provider.task)
@@ -229,6 +217,36 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     if problems:
         raise SpecError(*problems)
     _check_scaling(file, spec.data.scaling, provider)
+
+
+def _misfits(file: SpecFile, plugins: Plugins, provider: Provider) -> Iterator[Problem]:
+    """Where samples and results have other numbers than the network takes and gives."""
+    sizes = _sizes(file, plugins)
+    there = {"inputs": len(provider.feature_names), "outputs": len(provider.target_names)}
+    keys = {"inputs": ("topology", "inputs"), "outputs": ("topology", "layers")}
+    for what, here in sizes.items():
+        if here != there[what]:
+            yield Problem(
+                f"the data set {provider.name!r} does not fit the network's {what}",
+                file.where(*(keys[what] if file.spec.topology else ("network",))),
+                expected=f"{there[what]} {what}, as the data have",
+                got=str(here),
+                code="spec.data-misfit",
+            )
+
+
+def _sizes(file: SpecFile, plugins: Plugins) -> Mapping[str, int]:
+    """How many numbers a sample and a result have, as far as the spec or a file says it."""
+    topology, path = file.spec.topology, file.network_path
+    if topology is not None:
+        return {"inputs": topology.input_size, "outputs": topology.output_size}
+    source = plugins.source(path.name, file.where("network"))
+    if isinstance(source, ImportedFile):
+        return source.sizes(path)
+    if not path.is_file():
+        return {}
+    network = source.read(path, file.spec)
+    return {"inputs": network.input_layout.size, "outputs": network.output_size}
 
 
 def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:

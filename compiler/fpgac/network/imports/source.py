@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,26 @@ class ImportedFile(NetworkSource):
         if draft.problems:
             raise NetworkError(*(replace(p, where=Where(path)) for p in draft.problems))
         given_inputs(draft, spec)
+
+    def sizes(self, path: Path) -> dict[str, int]:
+        """How many numbers the ``inputs`` take, and the ``outputs`` give; none if not known.
+
+        Raises:
+            NetworkError: there is no such file, or it cannot be read.
+        """
+        from fpgac.network.imports.reading import draft_of
+
+        draft = draft_of(path)
+        names = {
+            "inputs": [entry.name for entry in draft.entries],
+            "outputs": [output.node for output in draft.outputs],
+        }
+        shapes = {side: [draft.shapes.get(name) for name in names[side]] for side in names}
+        return {
+            side: sum(math.prod(shape) for shape in found if shape is not None)
+            for side, found in shapes.items()
+            if None not in found and not draft.problems
+        }
 
     def digest(self, path: Path, spec: Spec) -> str:
         """See :meth:`NetworkSource.digest`: of the file, its name, and the formats beside it."""
