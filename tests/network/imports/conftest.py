@@ -1,4 +1,8 @@
-"""Real files of each framework, made once by the framework itself, which then answers for them."""
+"""Real files of each framework, made once by the framework itself, which then answers for them.
+
+Keras takes half a minute to start and to make its files: tests of these are heavy, those of ONNX
+are not.
+"""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from tests.problems import coded
 
 
 @pytest.mark.parametrize("name", ["lambda.keras", "lambda.h5"])
+@pytest.mark.heavy
 def test_a_lambda_layer_is_refused_by_name(new_files: Path, name: str) -> None:
     draft = draft_of(new_files / name)
 
@@ -29,6 +30,7 @@ def test_a_lambda_layer_is_refused_by_name(new_files: Path, name: str) -> None:
     assert "'lambda'" in draft.problems[0].what
 
 
+@pytest.mark.heavy
 def test_every_unknown_layer_is_named_at_once_with_what_can_replace_it(new_files: Path) -> None:
     started = time.monotonic()
     draft = draft_of(new_files / "unknown.keras")
@@ -41,6 +43,7 @@ def test_every_unknown_layer_is_named_at_once_with_what_can_replace_it(new_files
     assert "BatchNormalization" in norm.hint
 
 
+@pytest.mark.heavy
 def test_a_class_of_the_files_own_is_not_imported(old_files: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.h5"
     shutil.copy(old_files / "keras2_chain.h5", file)
@@ -53,6 +56,7 @@ def test_a_class_of_the_files_own_is_not_imported(old_files: Path, tmp_path: Pat
     assert [p.code for p in draft_of(file).problems] == ["network.code-in-file"]
 
 
+@pytest.mark.heavy
 def test_what_is_of_use_for_training_alone_may_be_anybodys(old_files: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.h5"
     shutil.copy(old_files / "keras2_chain.h5", file)
@@ -65,6 +69,7 @@ def test_what_is_of_use_for_training_alone_may_be_anybodys(old_files: Path, tmp_
     assert draft_of(file).problems == ()
 
 
+@pytest.mark.heavy
 def test_links_out_of_a_file_are_not_followed(old_files: Path, tmp_path: Path) -> None:
     file, other = tmp_path / "linked.h5", tmp_path / "other.h5"
     shutil.copy(old_files / "keras2_chain.h5", file)
@@ -88,11 +93,13 @@ def test_pickles_are_not_opened(tmp_path: Path, suffix: str) -> None:
         draft_of(file)
 
 
+@pytest.mark.heavy
 def test_weights_alone_are_no_network(old_files: Path) -> None:
     with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
         draft_of(old_files / "mixed_layers_weights.h5")
 
 
+@pytest.mark.heavy
 def test_layers_alone_are_no_network(old_files: Path, tmp_path: Path) -> None:
     file = tmp_path / "layers.json"
     shutil.copy(old_files / "mixed_layers.json", file)
@@ -111,6 +118,7 @@ def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
         draft_of(file)
 
 
+@pytest.mark.heavy
 def test_half_a_keras_archive(new_files: Path, tmp_path: Path) -> None:
     whole, half = new_files / "hgq_dense.keras", tmp_path / "half.keras"
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(half, "w") as new:
@@ -126,6 +134,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
         draft_of(tmp_path / "none.keras")
 
 
+@pytest.mark.heavy
 def test_the_model_of_an_hls4ml_project(old_files: Path, tmp_path: Path) -> None:
     project = tmp_path / "hls4ml_config.yml"
     model = old_files / "qkeras_dense.h5"

@@ -47,12 +47,14 @@ def check(imported: Imported) -> None:
 
 @pytest.mark.usefixtures("quick_answers")
 @pytest.mark.parametrize("name", OLD)
+@pytest.mark.heavy
 def test_files_of_keras_2_and_qkeras(old_files: Path, name: str) -> None:
     check(import_file(old_files / name))
 
 
 @pytest.mark.usefixtures("quick_answers")
 @pytest.mark.parametrize("name", NEW)
+@pytest.mark.heavy
 def test_files_of_keras_3_and_hgq2(new_files: Path, name: str) -> None:
     check(import_file(new_files / name))
 
@@ -63,6 +65,7 @@ def test_files_of_onnx_and_qonnx(onnx_network: Callable[[str], Imported], name: 
 
 
 @pytest.mark.parametrize("name", ["mixed.keras", "mixed_saved", "mixed_layers.json"])
+@pytest.mark.heavy
 def test_one_model_saved_in_several_ways_is_one_network(old_files: Path, name: str) -> None:
     first = import_file(old_files / "mixed.h5").network
     second = import_file(old_files / name).network
@@ -70,6 +73,7 @@ def test_one_model_saved_in_several_ways_is_one_network(old_files: Path, name: s
     assert second.digest == first.digest
 
 
+@pytest.mark.heavy
 def test_names_are_the_files(new_files: Path) -> None:
     draft = draft_of(new_files / "keras3_branches.keras")
 

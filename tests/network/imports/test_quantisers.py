@@ -17,6 +17,7 @@ from fpgac.network.ops.squash import Squash
 from fpgac.numbers import FixedPoint
 
 
+@pytest.mark.heavy
 def test_weights_are_what_qkeras_makes_of_them(old_files: Path) -> None:
     values, answers = json.loads((old_files / "quantisers.json").read_text())
 
