@@ -88,7 +88,16 @@ class _Maker:
 # The makers that a module may call, by name.
 _Makers = Mapping[str, _Maker]
 
-_MAKERS: Final[_Makers] = {"Problem": _Maker(("what",)), "fault": _Maker(("code", "what"))}
+_MAKERS: Final[_Makers] = {
+    "Problem": _Maker(("what",)),
+    "fault": _Maker(("code", "what")),
+    # What an importer meets in a layer; the draft of the file becomes one problem of all.
+    "UnsupportedError": _Maker(
+        ("what", "hint", "code"),
+        error="NetworkError",
+        defaults={"code": ast.Constant("network.unknown-layer")},
+    ),
+}
 
 # The rules of wiring are those of specs and of networks; each has a kind, which is a code's words.
 _WIRING: Final = "compiler/fpgac/spec/wiring.py"
@@ -100,6 +109,8 @@ _PASSED_ON: Final = {
     ("compiler/fpgac/spec/mistakes.py", "kind"),
     ("compiler/fpgac/spec/topology.py", "found.kind"),
     ("compiler/fpgac/network/soundness.py", "found.kind"),
+    ("compiler/fpgac/network/imports/keras/reading.py", "error.code"),
+    ("compiler/fpgac/network/imports/onnx/reading.py", "error.code"),
 }
 
 

@@ -45,6 +45,7 @@ def test_compile_is_the_command(fpgac_command: Fpgac, iris_build: Path) -> None:
     command = ("--json", "compile", IRIS, "--target", "aws-f1", "--out", iris_build)
     said = json.loads(fpgac_command(*command).stdout)["result"]
     assert said["folder"] == str(report.folder)
+    assert report.accuracy is not None
     assert said["accuracy"] == report.accuracy.figures
     engines = [agreement.engine for agreement in report.proof.agreements]
     assert [agreement["engine"] for agreement in said["proof"]["agreements"]] == engines

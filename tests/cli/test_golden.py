@@ -43,6 +43,21 @@ SESSIONS: Final = {
         "validate specs/tight.toml specs/large.toml",
         "compile specs/tight.toml",
     ],
+    "import": [
+        "import specs/flowers.keras --out garden.toml",
+        "import specs/flowers.keras --out garden.toml --data iris --target aws-f1",
+        "--json import specs/flowers.keras --out meadow.toml --data iris --target pynq-z2",
+        "import specs/flowers.keras --name 1 --out other.toml",
+        "import specs/iris.toml",
+        "validate specs/flowers.keras",
+    ],
+    "inspect": [
+        "inspect specs/flowers.keras",
+        "inspect specs/flowers.toml",
+        "inspect build",
+        "inspect text.npy",
+        "--json inspect specs/iris.network.json",
+    ],
     "train": ["train specs/mistakes.toml", "train specs/foreign.toml"],
     "compile": [
         "compile specs/iris.toml --target aws-f1 --out build",
@@ -85,7 +100,8 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copytree(iris_build, folder / "build")
     (folder / "specs").mkdir()
-    for name in ("iris.toml", "iris.network.json", "iris.training.json"):
+    names = ("iris.toml", "iris.network.json", "iris.training.json")
+    for name in (*names, "flowers.toml", "flowers.keras", "flowers.formats"):
         shutil.copy(specs / name, folder / "specs")
     text = (specs / "iris.toml").read_text()
     mistaken = text.replace("epochs", "epoch").replace("clock_mhz = 250.0", "clock_mhz = 0")

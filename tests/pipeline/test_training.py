@@ -36,6 +36,7 @@ def test_the_committed_network_is_what_the_spec_says_now(name: str) -> None:
     network = read_network(file.network_path)
     check(network, file.spec)
     assert network.provenance["training_digest"] == training_digest(file.spec)
+    assert file.spec.data is not None
     provider = load_plugins().provider(file.spec.data.source)
     assert network.provenance["data"]["digest"] == provider.digest
     assert network.recording is not None
@@ -44,6 +45,7 @@ def test_the_committed_network_is_what_the_spec_says_now(name: str) -> None:
 def test_the_muon_network_beats_the_classical_assignment_in_both_figures() -> None:
     spec = check_spec(SPECS / "muon.toml").spec
     network = read_network(SPECS / "muon.network.json")
+    assert spec.data is not None
     data = load_plugins().provider("muon").load(spec.data.samples, spec.data.seed)
     test = split(data, spec.data.test_fraction, spec.data.seed).test
     assert test.quantity is not None
@@ -64,6 +66,7 @@ def test_half_of_the_muon_weights_are_pruned() -> None:
 def test_a_network_tells_classes_apart(name: str, accuracy: float) -> None:
     spec = check_spec(SPECS / f"{name}.toml").spec
     network = read_network(SPECS / f"{name}.network.json")
+    assert spec.data is not None
     data = load_plugins().provider(name).load(spec.data.samples, spec.data.seed)
     test = split(data, spec.data.test_fraction, spec.data.seed).test
     numbers = outputs(network, network.input_layout.raw(test.features))

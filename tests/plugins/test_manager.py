@@ -275,7 +275,7 @@ def test_an_unknown_name_gets_the_nearest_as_a_hint() -> None:
     with pytest.raises(DataError, check=coded("data.unknown-provider")) as provider:
         plugins.provider("moun")
     with pytest.raises(NetworkError, check=coded("network.unknown-format")):
-        plugins.source("muon.h5")
+        plugins.source("muon.weights")
     assert target.value.problems[0].hint == "did you mean 'aws-f1'?"
     assert provider.value.problems[0].hint == "did you mean 'muon'?"
 

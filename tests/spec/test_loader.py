@@ -57,7 +57,7 @@ def test_the_specs_that_come_with_fpgac_are_valid(name: str) -> None:
 def test_a_good_spec_holds_typed_values_and_defaults(spec_file: Write) -> None:
     file = load_spec(spec_file(GOOD))
     assert file.spec.interface.input == FixedPoint.parse("ap_fixed<16,6,RND,SAT>")
-    assert file.spec.topology.names == ("dense_1", "dense_2")
+    assert file.spec.layered.names == ("dense_1", "dense_2")
     assert file.spec.hls.strategy == "latency"
     assert file.network_path.name == "tiny.network.json"
     assert file.where("topology", "layers", 1, "units").line == 8

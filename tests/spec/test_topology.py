@@ -36,7 +36,7 @@ def spec_file(folder: Path, text: str) -> Path:
 
 
 def test_each_layer_makes_a_shape_of_another(tmp_path: Path) -> None:
-    topology = load_spec(spec_file(tmp_path, PICTURES)).spec.topology
+    topology = load_spec(spec_file(tmp_path, PICTURES)).spec.layered
     assert (topology.input_shapes, topology.input_size) == ({"x": (8, 8, 1)}, 64)
     assert str(topology) == "8x8x1 → 8x8x4 → 3x2x6 → 10"
     assert topology.names == ("conv2d_1", "max_pooling2d_2", "conv2d_3", "flat", "dense_5")
@@ -46,7 +46,7 @@ def test_a_sequence_has_one_axis_and_channels(tmp_path: Path) -> None:
     text = PICTURES.replace("2d", "1d").replace("[8, 8, 1]", "[9, 3]")
     for change in (("[3, 5]", "3"), ("[1, 2]", "2"), ("pool_size = 2", "pool_size = 3")):
         text = text.replace(*change)
-    assert str(load_spec(spec_file(tmp_path, text)).spec.topology) == "9x3 → 9x4 → 1x6 → 10"
+    assert str(load_spec(spec_file(tmp_path, text)).spec.layered) == "9x3 → 9x4 → 1x6 → 10"
 
 
 def test_padding_puts_the_odd_zero_behind() -> None:
@@ -79,7 +79,7 @@ def test_padding_puts_the_odd_zero_behind() -> None:
 def test_each_kind_makes_its_shape(
     tmp_path: Path, inputs: str, layer: str, shape: tuple[int, ...]
 ) -> None:
-    topology = load_spec(spec_file(tmp_path, with_layers(inputs, layer))).spec.topology
+    topology = load_spec(spec_file(tmp_path, with_layers(inputs, layer))).spec.layered
     assert topology.shapes[topology.names[-1]] == shape
 
 
@@ -101,7 +101,7 @@ GRAPH = with_layers(
 
 
 def test_layers_make_a_graph_where_they_name_what_they_read(tmp_path: Path) -> None:
-    topology = load_spec(spec_file(tmp_path, GRAPH)).spec.topology
+    topology = load_spec(spec_file(tmp_path, GRAPH)).spec.layered
     assert topology.input_shapes == {"image": (8, 8, 2), "more": (8, 8, 2)}
     assert topology.reads == (
         ("image",),
@@ -200,14 +200,14 @@ def test_all_layers_that_do_not_fit_are_named_at_once(tmp_path: Path) -> None:
 def test_the_last_layer_may_be_of_any_kind(tmp_path: Path, last: str, outputs: int) -> None:
     lines = PICTURES.splitlines(keepends=True)
     kept = lines[: 9 if last == "conv2d_3" else 8]
-    topology = load_spec(spec_file(tmp_path, "".join([*kept, *lines[11:]]))).spec.topology
+    topology = load_spec(spec_file(tmp_path, "".join([*kept, *lines[11:]]))).spec.layered
     assert topology.output_names == (last,)
     assert topology.output_size == outputs
 
 
 def test_a_mean_that_is_not_exact_is_refused(tmp_path: Path) -> None:
     average = PICTURES.replace("max_pooling2d", "average_pooling2d")
-    assert load_spec(spec_file(tmp_path, average)).spec.topology.output_size == 10
+    assert load_spec(spec_file(tmp_path, average)).spec.layered.output_size == 10
     thirds = average.replace("[8, 8, 1]", "[9, 9, 1]").replace("pool_size = 2", "pool_size = 3")
     with pytest.raises(SpecError) as caught:
         load_spec(spec_file(tmp_path, thirds))

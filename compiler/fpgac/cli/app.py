@@ -15,7 +15,18 @@ import typer
 
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
-from fpgac.cli import build, data, emulate, estimate, plugins, report, specs, targets, train
+from fpgac.cli import (
+    build,
+    data,
+    emulate,
+    estimate,
+    imports,
+    plugins,
+    report,
+    specs,
+    targets,
+    train,
+)
 from fpgac.cli.console import (
     accept_any_encoding,
     complain,
@@ -55,6 +66,7 @@ specs.register(app)
 estimate.register(app)
 data.register(app)
 train.register(app)
+imports.register(app)
 build.register(app)
 emulate.register(app)
 report.register(app)

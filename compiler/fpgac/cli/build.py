@@ -119,7 +119,7 @@ def _plain(report: Report) -> dict[str, object]:
         "folder": report.folder,
         "target": report.target,
         "mode": report.mode,
-        "accuracy": report.accuracy.figures,
+        "accuracy": report.accuracy and report.accuracy.figures,
         "proof": to_plain(report.proof),
         "figures": [each.plain() for each in report.figures],
         "lacking_hosts": report.lacking_hosts,
@@ -180,7 +180,9 @@ def _print_outcomes(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         engines, notices = "[red]failed[/]", [str(outcome.error).splitlines()[0]]
         if report := outcome.report:
-            names = [e.engine for e in report.proof.agreements if "vectors" in e.samples]
+            # An original in floats is asked the data alone, which its formats were chosen for.
+            proven = report.proof.agreements
+            names = [each.engine for each in proven if {"vectors", "data"} & each.samples.keys()]
             engines = f"[green]{len(names)}[/]: {', '.join(names)}"
             notices = [*filter(None, [report.notice]), *_unproven(report.proof)]
         request = outcome.request
@@ -216,13 +218,14 @@ def _summarise(report: Report) -> None:
 
     out = results()
     out.print()
-    for line in report.accuracy.lines:
+    for line in report.accuracy.lines if report.accuracy else ():
         out.print(Text(f"  {line}"), soft_wrap=True)
     if report.figures:
         from fpgac.cli.report import figures_table
 
         out.print(figures_table(report.figures))
     _print_agreements(report.proof, "vectors", "{:,} samples")
+    _print_agreements(report.proof, "data", "the {:,} samples of the data")
     _print_agreements(report.proof, "recording", "the {:,} samples recorded in the training")
     _print_agreements(report.proof, "test data", "all {:,} samples of the test data")
     for line in _unproven(report.proof):

@@ -62,7 +62,8 @@ def _print_sound(files: list[SpecFile]) -> None:
     for file in files:
         spec = file.spec
         results().print(
-            f"{file.path}: OK: {spec.name}, {spec.topology}, for {', '.join(spec.targets)}",
+            f"{file.path}: OK: {spec.name}, {spec.topology or spec.network}, for "
+            f"{', '.join(spec.targets)}",
             markup=False,
             soft_wrap=True,
         )

@@ -23,6 +23,7 @@ from fpgac.network.ops.quantise import Quantise
 from fpgac.network.ops.weighted import Weighted
 from fpgac.numbers import FixedPoint
 from fpgac.program.formats import Formats
+from fpgac.spec.names import is_reserved
 
 __all__ = [
     "check_formats",
@@ -33,12 +34,6 @@ __all__ = [
     "declared_type",
     "result_types",
 ]
-
-# hls4ml writes the core into C++'s global namespace, next to names and files of its own.
-_TAKEN = re.compile(
-    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|((relu|hard_\w+)_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
-    re.IGNORECASE,
-)
 
 # hls4ml's own name for what a network reads first; its input alone may have it.
 _TAKEN_BY_GRAPHS = frozenset(["input"])
@@ -91,7 +86,7 @@ def _means_something(name: str, key: str) -> bool:
     if key.startswith("layers."):
         taken |= _TAKEN_BY_GRAPHS
     plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII)
-    return plain is None or _TAKEN.fullmatch(name) is not None or name in taken
+    return plain is None or is_reserved(name) or name in taken
 
 
 @cache

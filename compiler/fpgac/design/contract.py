@@ -307,12 +307,13 @@ def contract(
 
 
 def bus_cycles(tensors: Iterable[Tensor], interface: Interface) -> int:
-    """The cycles that a kernel's bus takes for a sample of these inputs and outputs.
+    """The cycles that a kernel's bus takes for a sample of these inputs and outputs, at least 1.
 
     Raises:
         CoreError: a number format that has no padded raw word.
     """
-    return max(_lay_out(tensor, "", "", interface).bus_words for tensor in tensors)
+    words = (_lay_out(tensor, "", "", interface).bus_words for tensor in tensors)
+    return max(words, default=1)
 
 
 def _unit_problems(compute_units: int, interface: Interface) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.operation import Operation, Part
 from fpgac.numbers import IntArray
 from fpgac.reports.html import table_html
-from fpgac.spec.shapes import MisfitError, held
+from fpgac.spec.shapes import MisfitError, held, shape_text
 from fpgac.tensors import Layout, Scaling, Tensor
 
 __all__ = ["Network", "Node", "Output", "Recording"]
@@ -110,6 +110,11 @@ class Network:
             parts.append(Part(node, operation, (before,)))
             before = node
         return cls.connected(name, [entry], parts)
+
+    def __str__(self) -> str:
+        """The network in short: its inputs' shapes, and what layers with weights give."""
+        said = [" + ".join(shape_text(tensor.shape) for tensor in self.inputs)]
+        return " → ".join([*said, *(shape_text(node.output.shape) for node in self.weighted)])
 
     @cached_property
     def digest(self) -> str:

@@ -18,6 +18,9 @@ def training_digest(spec: Spec) -> str:
     HLS options, proof, targets and the outputs' types leave a trained network as good as it was.
     """
     said = spec.model_dump(mode="json", include={"topology", "quantisation", "data", "training"})
+    # What a spec could not say once leaves its digest as it was.
+    for key in ("from", "bits"):
+        said["quantisation"].pop(key)
     # What a spec did not say before graphs could be told leaves its digest as it was; so do the
     # keys of data in files where there are none.
     data = said["data"]

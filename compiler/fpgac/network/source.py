@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from fpgac.digest import digest_file
+
 if TYPE_CHECKING:
     from fpgac.network.network import Network
     from fpgac.spec.models import Spec
@@ -33,13 +35,21 @@ class NetworkSource(ABC):
             NetworkError: there is no such file, it is damaged, or it cannot be a network.
         """
 
+    def digest(self, path: Path, spec: Spec) -> str:
+        """Digest of all that :meth:`read` reads.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return digest_file(path)
+
 
 class NetworkFile(NetworkSource):
     """fpgac's own format."""
 
     name = "network.json"
     description = "fpgac's own: whole numbers, formats and the recording, as JSON"
-    suffixes = (".network.json", ".json")
+    suffixes = (".network.json",)
 
     def read(self, path: Path, spec: Spec) -> Network:
         """See :func:`fpgac.network.file.read_network`."""

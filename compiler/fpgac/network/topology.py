@@ -25,7 +25,7 @@ def untrained(spec: Spec) -> Network:
     ``dense_1_relu``.
     """
     assert ops.OPERATIONS  # registers what layers become
-    topology = spec.topology
+    topology = spec.layered
     ends = {name: name for name in topology.input_shapes}
     parts: list[Part] = []
     layers = zip(topology.names, topology.layers, topology.reads, strict=True)

@@ -206,7 +206,7 @@ def _misfit(name: str, expected: str, given: npt.NDArray[Any], key: str) -> Data
 
 
 def _targets(spec: Spec, samples: int, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    outputs_ = spec.topology.output_size
+    outputs_ = spec.layered.output_size
     if samples < 2:
         raise DataError(
             Problem(

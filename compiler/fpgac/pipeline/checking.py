@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ from fpgac.core.settings import HlsSettings
 from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_file, digest_json
-from fpgac.errors import FpgacError, Problem, SpecError, TargetError, nearest
+from fpgac.errors import FpgacError, Problem, SpecError, TargetError, Where, nearest
+from fpgac.network.imports.files import identifier, is_model
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile
 from fpgac.pipeline.identity import compiler_digest
 from fpgac.pipeline.settings import clock_key, hls_settings
@@ -23,7 +26,13 @@ from fpgac.pipeline.sources import provider_of
 from fpgac.plain import to_plain
 from fpgac.plugins import Plugins, Target, load_plugins
 from fpgac.spec.loader import SpecFile, load_spec
-from fpgac.spec.models import FILE
+from fpgac.spec.models import (
+    FILE,
+    DataSection,
+    FeatureScaling,
+    ScalingKind,
+    TopologySection,
+)
 
 # The loss that a task needs; others are for regressions.
 _LOSSES: Final = {
@@ -42,12 +51,14 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
         FpgacError: every problem at once, with the exit code of the first.
     """
     plugins = plugins or load_plugins()
+    if is_model(path):
+        raise SpecError(_no_spec(path))
     file = load_spec(path)
     known = Store.of_user()
     targets = (partial(_check_target, file, plugins, known, name) for name in file.spec.targets)
     refusals: list[FpgacError] = []
     checks: tuple[Callable[[], object], ...] = (
-        partial(plugins.source, file.spec.network_file, file.where("network")),
+        partial(_check_file, file, plugins),
         partial(_check_data, file, plugins),
         partial(_once, known, file, partial(_check_network, file)),
         *targets,
@@ -66,7 +77,12 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
 
 
 def _check_cost(file: SpecFile, plugins: Plugins, known: Store) -> list[FpgacError]:
-    """What is estimated to break the budget or to fit no board; ``known`` says what was not."""
+    """What is estimated to break the budget or to fit no board; ``known`` says what was not.
+
+    Of a network whose layers come from its own file, ``fpgac estimate`` tells: reading it is slow.
+    """
+    if file.spec.topology is None:
+        return []
     boards = [
         chosen_target(file, plugins, name)[0].board.model_dump_json() for name in file.spec.targets
     ]
@@ -93,8 +109,23 @@ def _costs(file: SpecFile, plugins: Plugins) -> list[FpgacError]:
     return [*refusals, TargetError(*small)] if small else refusals
 
 
+def _no_spec(path: Path) -> Problem:
+    """A network stands where a spec belongs."""
+    quoted = shlex.quote(str(path))
+    spec = shlex.quote(str(path.with_name(f"{identifier(path)}.toml")))
+    return Problem(
+        "this is a network, and no spec",
+        Where(path),
+        expected="a TOML file that names the network and its boards",
+        hint=f"'fpgac import {quoted}' writes one: then 'fpgac compile {spec}'",
+        code="spec.is-network",
+    )
+
+
 def _check_network(file: SpecFile) -> None:
     """What would fail later, after a training perhaps: size, names, precision."""
+    if file.spec.topology is None:
+        return
     from fpgac.core.checks import check_names
     from fpgac.network.topology import check_size, untrained
     from fpgac.network.training import check_precision
@@ -116,6 +147,8 @@ def _check_target(file: SpecFile, plugins: Plugins, known: Store, name: str) -> 
 
 
 def _check_reuse(file: SpecFile, name: str, options: Any, hls: HlsSettings) -> None:
+    if file.spec.topology is None:
+        return  # it is checked when the network is lowered
     from fpgac.core.reuse import reuse_factors
     from fpgac.network.topology import untrained
 
@@ -147,7 +180,7 @@ def _placed_for(problem: Problem, file: SpecFile, name: str, options: Any) -> Pr
 def _placed(problem: Problem, file: SpecFile) -> Problem:
     """A network's problem with its place in the spec: ``layers.NAME.KEY`` is a layer's key."""
     first, *rest = problem.where.key.split(".") if problem.where else [""]
-    if first != "layers":
+    if first != "layers" or file.spec.topology is None:
         return replace(problem, where=file.where(first, *rest))
     named = [name for name in file.spec.topology.names if rest and rest[0].startswith(name)]
     layer = max(named, key=len, default=None)  # dense_10, not dense_1
@@ -157,9 +190,35 @@ def _placed(problem: Problem, file: SpecFile) -> Problem:
     return replace(problem, where=file.where("topology", "layers", *place))
 
 
+def _check_file(file: SpecFile, plugins: Plugins) -> None:
+    """The network's file can be read, where the network comes from one alone."""
+    source = plugins.source(file.network_path.name, file.where("network"))
+    if not isinstance(source, ImportedFile):
+        return
+    _refuse_scaling(file)
+    if file.spec.topology is None:
+        source.check(file.network_path, file.spec)
+
+
+def _refuse_scaling(file: SpecFile) -> None:
+    """Whoever trained an imported network scaled its data, or did not."""
+    if file.spec.data is not None and file.spec.data.scaling is not None:
+        raise SpecError(
+            Problem(
+                "the features of an imported network cannot be scaled",
+                file.where("data", "scaling"),
+                expected="data as the network was trained on",
+                hint="leave it out, and scale the data beforehand",
+                code="spec.scaling-of-imported",
+            )
+        )
+
+
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
     """The data set exists, and has the network's shape and task."""
     spec = file.spec
+    if spec.data is None:
+        return
     if spec.data.source != FILE and spec.data.source not in plugins.providers:
         raise SpecError(
             Problem(
@@ -170,22 +229,12 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = provider_of(file, plugins)
-    asked = {
-        "inputs": (spec.topology.input_size, len(provider.feature_names), ("topology", "inputs")),
-        "outputs": (spec.topology.output_size, len(provider.target_names), ("topology", "layers")),
-    }
-    problems = [
-        Problem(
-            f"the data set {provider.name!r} does not fit the network's {what}",
-            file.where(*key),
-            expected=f"{there} {what}, as the data have",
-            got=str(here),
-            code="spec.data-misfit",
-        )
-        for what, (here, there, key) in asked.items()
-        if here != there
-    ]
-    problems += _too_many_rows(file)
+    problems = list(_misfits(file, plugins, provider))
+    if spec.topology is None:
+        if problems:
+            raise SpecError(*problems)
+        return
+    problems += _too_many_rows(file, spec.topology, spec.data)
     trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
     wanted = _LOSSES.get(provider.task)
     given = spec.training.loss if spec.training.loss in _LOSSES.values() else None
@@ -203,12 +252,42 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
-    _check_scaling(file, provider)
+    _check_scaling(file, spec.data.scaling, provider)
+
+
+def _misfits(file: SpecFile, plugins: Plugins, provider: Provider) -> Iterator[Problem]:
+    """Where samples and results have other numbers than the network takes and gives."""
+    sizes = _sizes(file, plugins)
+    there = {"inputs": len(provider.feature_names), "outputs": len(provider.target_names)}
+    keys = {"inputs": ("topology", "inputs"), "outputs": ("topology", "layers")}
+    for what, here in sizes.items():
+        if here != there[what]:
+            yield Problem(
+                f"the data set {provider.name!r} does not fit the network's {what}",
+                file.where(*(keys[what] if file.spec.topology else ("network",))),
+                expected=f"{there[what]} {what}, as the data have",
+                got=str(here),
+                code="spec.data-misfit",
+            )
+
+
+def _sizes(file: SpecFile, plugins: Plugins) -> Mapping[str, int]:
+    """How many numbers a sample and a result have, as far as the spec or a file says it."""
+    topology, path = file.spec.topology, file.network_path
+    if topology is not None:
+        return {"inputs": topology.input_size, "outputs": topology.output_size}
+    source = plugins.source(path.name, file.where("network"))
+    if isinstance(source, ImportedFile):
+        return source.sizes(path)
+    if not path.is_file():
+        return {}
+    network = source.read(path, file.spec)
+    return {"inputs": network.input_layout.size, "outputs": network.output_size}
 
 
 def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
     """Outputs are logits: the loss has a sigmoid of its own."""
-    topology = file.spec.topology
+    topology = file.spec.layered
     for name in topology.output_names:
         place = topology.names.index(name)
         layer = topology.layers[place]
@@ -222,9 +301,12 @@ def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
             )
 
 
-def _check_scaling(file: SpecFile, provider: Provider) -> None:
+def _check_scaling(
+    file: SpecFile,
+    scaling: ScalingKind | Mapping[str, FeatureScaling] | None,
+    provider: Provider,
+) -> None:
     """A table of scalings names features of the data."""
-    scaling = file.spec.data.scaling
     if scaling is not None and not isinstance(scaling, str):
         from fpgac.data.scaling import from_table
 
@@ -232,12 +314,13 @@ def _check_scaling(file: SpecFile, provider: Provider) -> None:
         from_table(scaling, file.spec.inputs, provider.feature_names, where)
 
 
-def _too_many_rows(file: SpecFile) -> Iterator[Problem]:
+def _too_many_rows(
+    file: SpecFile, topology: TopologySection, data: DataSection
+) -> Iterator[Problem]:
     """What of the data, and of the proof's vectors, this machine's memory cannot hold."""
-    spec = file.spec
-    row = BYTES_OF_A_NUMBER * (spec.topology.input_size + spec.topology.output_size)
+    row = BYTES_OF_A_NUMBER * (topology.input_size + topology.output_size)
     most = memory_bytes() // row
-    asked = {("data", "samples"): spec.data.samples, ("proof", "random"): spec.proof.random}
+    asked = {("data", "samples"): data.samples, ("proof", "random"): file.spec.proof.random}
     for key, samples in asked.items():
         if samples is not None and samples > most:
             yield Problem(

@@ -62,15 +62,15 @@ class Request:
 class Report:
     """What was found out about the build in ``folder``.
 
-    ``accuracy`` says how well the chip answers the data, ``proof`` which engines agree, and
-    ``figures`` what the vendor's tools reported. ``lacking_hosts`` cannot run on this machine.
-    ``archive`` is there where the build has a Python host.
+    ``accuracy`` says how well the chip answers the data, if the spec names any, ``proof`` which
+    engines agree, and ``figures`` what the vendor's tools reported. ``lacking_hosts`` cannot run on
+    this machine. ``archive`` is there where the build has a Python host.
     """
 
     folder: Path
     target: str
     mode: Mode
-    accuracy: AccuracyReport
+    accuracy: AccuracyReport | None
     proof: Proof
     figures: tuple[Reported, ...] = ()
     lacking_hosts: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Report:
         facts = [
             ("folder", self.folder),
             ("target", self.target),
-            *(("accuracy", line) for line in self.accuracy.lines),
+            *(("accuracy", line) for line in (self.accuracy.lines if self.accuracy else ())),
             *(("hardware", str(each.figure)) for each in self.figures),
         ]
         rows = [
@@ -151,16 +151,17 @@ class _Pipeline:
         versions = stages.versions
         workspace.describe(spec=spec, target=self.target.name, mode=mode, versions=versions)
         self._train()
-        for stage in (stages.network, stages.program, stages.core, stages.design, stages.card):
-            workspace.update(stage)
+        self._choose_formats()
+        workspace.update(stages.network)
         workspace.update(stages.copies)
         workspace.update(stages.vectors)
+        if stages.original is not None:
+            workspace.update(stages.original)
+        for stage in (stages.program, stages.core, stages.design, stages.card):
+            workspace.update(stage)
         plan = self._built()
         answers, proof = self._proven(plan)
-        report = stages.report(answers)
-        workspace.update(report)
-        for warning in workspace.value(report).warnings:
-            workspace.notify(Note(warning))
+        accuracy = self._judged(answers)
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
         except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
@@ -170,13 +171,24 @@ class _Pipeline:
             self.folder,
             self.target.name,
             mode,
-            workspace.value(report),
+            accuracy,
             workspace.value(answers).proof + workspace.value(proof),
             figures,
             self._lacking_hosts,
             self.target.notice,
             self._package(answers, proof),
         )
+
+    def _judged(self, answers: Stage[Answers]) -> AccuracyReport | None:
+        """How well the chip answers the data; None where the spec names none."""
+        if not self.stages.sources.has_data:
+            return None
+        report = self.stages.report(answers)
+        self.workspace.update(report)
+        made = self.workspace.value(report)
+        for warning in made.warnings:
+            self.workspace.notify(Note(warning))
+        return made
 
     def _train(self) -> None:
         """Make the network's file by a training if there is none; see that it is not too old."""
@@ -190,7 +202,10 @@ class _Pipeline:
             started = time.monotonic()
             train_from(sources, self._training_progress)
             notify(Ended("training", "done", time.monotonic() - started, str(path)))
-        if sources.training_digest not in (None, training_digest(self.spec)):
+        if self.spec.topology is None:
+            return  # the spec asks for no training
+        trained = sources.training_digest
+        if trained is not None and trained != training_digest(self.spec):
             notify(
                 Note(
                     f"{path.name} was trained from other [data] or [training] than the spec has "
@@ -204,6 +219,16 @@ class _Pipeline:
                     f"fpgac train {self.request.file.path} makes it again"
                 )
             )
+
+    def _choose_formats(self) -> None:
+        """Choose formats for the floats of an imported network, and write them down."""
+        if not self.stages.sources.is_imported:
+            return
+        from fpgac.pipeline.importing import choose_formats
+
+        chosen = choose_formats(self.stages.sources)
+        for line in chosen.lines if chosen else ():
+            self.workspace.notify(Note(line))
 
     def _training_progress(self, news: TrainingProgress) -> None:
         done = news.step / news.steps if news.steps else 0.0

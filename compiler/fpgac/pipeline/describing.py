@@ -32,7 +32,7 @@ class SpecData:
     def summary(self) -> Summary:
         """The samples in figures."""
         sources = self._sources
-        inputs = sources.spec.inputs.with_scaling(sources.fit_scaling())
+        inputs = sources.network_inputs.with_scaling(sources.fit_scaling())
         return summary(sources.split, inputs)
 
     def export(self, path: Path) -> None:

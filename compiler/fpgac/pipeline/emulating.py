@@ -153,9 +153,8 @@ class SpecEmulation(Emulation):
     def emulator(self) -> Emulator:
         """See :attr:`Emulation.emulator`."""
         program = self._values.get(self._stages.program)
-        sources = self._stages.sources
-        outputs = program.output_layout.with_decoding(sources.spec.decodings)
-        return Emulator.of_program(program, self._threads, sources.inputs, outputs)
+        outputs = program.output_layout.with_decoding(self._stages.decodings)
+        return Emulator.of_program(program, self._threads, self._stages.inputs, outputs)
 
     @property
     def _own_samples(self) -> Samples:
@@ -178,7 +177,7 @@ class SpecEmulation(Emulation):
         tensors = self._values.get(self._stages.network).tensors
         held = sum(operation.result.size for operation in program.operations)
         batches = map(
-            self._stages.sources.inputs.scaled,
+            self._stages.inputs.scaled,
             _watched(self.samples, _at_most(TRACED_BATCH, held), progress),
         )
         return trace(program, batches, {name: tensor.type for name, tensor in tensors.items()})

@@ -91,6 +91,8 @@ class Estimates:
         from fpgac.network.topology import untrained
 
         sources = Sources(self.file, self.plugins)
+        if self.spec.topology is None:
+            return sources.read_network(), True
         foreign = self._own_format and not isinstance(sources.source, NetworkFile)
         if foreign or not self.file.network_path.is_file():
             return untrained(self.spec), False

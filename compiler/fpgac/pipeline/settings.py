@@ -19,12 +19,12 @@ __all__ = ["clock_key", "hls_settings", "reuse_line"]
 
 
 def hls_settings(
-    spec: Spec, target: Target[Any], options: Any, outputs: Iterable[Tensor] = ()
+    spec: Spec, target: Target[Any], options: Any, edges: Iterable[Tensor] = ()
 ) -> HlsSettings:
     """What hls4ml is asked for, for one target.
 
-    Without the network's ``outputs``, the bus is known by the inputs alone: a sample may take
-    longer than ``free_cycles`` then.
+    Without ``edges``, the network's inputs and outputs, the bus is known by the inputs alone, or
+    not at all where the spec has no topology: a sample may take longer than ``free_cycles`` then.
     """
     said, layers = spec.hls, options.layers
     return HlsSettings(
@@ -32,15 +32,21 @@ def hls_settings(
         reuse_factor=options.reuse_factor or said.reuse_factor,
         io_type=said.io_type,
         clock_mhz=options.clock_mhz or said.clock_mhz or target.board.clock.default_mhz,
-        free_cycles=bus_cycles((*spec.inputs.tensors, *outputs), target.interface),
+        free_cycles=bus_cycles((*_inputs(spec), *edges), target.interface),
         reuse_factors=_own_reuse_factors(spec)
         | {name: layer.reuse_factor for name, layer in layers.items() if layer.reuse_factor},
         strategies={name: layer.strategy for name, layer in layers.items() if layer.strategy},
     )
 
 
+def _inputs(spec: Spec) -> tuple[Tensor, ...]:
+    return spec.inputs.tensors if spec.topology else ()
+
+
 def _own_reuse_factors(spec: Spec) -> dict[str, int]:
     """The reuse factors that layers have of their own, by the layer's name."""
+    if spec.topology is None:
+        return {}
     layers = zip(spec.topology.names, spec.topology.layers, strict=True)
     return {
         name: layer.reuse_factor

@@ -8,19 +8,23 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from fpgac.build.folder import File, Files
 from fpgac.core.about import About, Column
 from fpgac.data.dataset import Dataset, Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, SpecError, Where
+from fpgac.network.imports.files import formats_path, whole_model
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import FILE, FeatureScaling, ScalingKind, Spec
+from fpgac.spec.models import FILE, DataSection, FeatureScaling, ScalingKind, Spec
 from fpgac.tensors import Layout, Scaling
 
 if TYPE_CHECKING:
@@ -55,22 +59,35 @@ def provider_of(file: SpecFile, plugins: Plugins) -> Provider:
 
     Raises:
         DataError: there is no such provider, or a file does not have what the spec says.
+        SpecError: the spec names no data.
         ToolchainError: the library that reads the file is not installed.
     """
-    data = file.spec.data
+    data = _data_of(file)
     if data.source != FILE:
         return plugins.provider(data.source)
     from fpgac.data.files.provider import FileProvider
 
-    return FileProvider(data, _task(file.spec), file.path.parent)
+    return FileProvider(data, data.task or _task(file.spec), file.path.parent)
+
+
+def _data_of(file: SpecFile) -> DataSection:
+    if file.spec.data is None:
+        raise SpecError(
+            Problem(
+                "the spec names no data",
+                file.where(),
+                expected="a table [data]",
+                code="spec.no-data",
+            )
+        )
+    return file.spec.data
 
 
 def _task(spec: Spec) -> Task:
-    """What a file's targets are: what the spec says, or else what its loss is for."""
-    if spec.data.task:
-        return spec.data.task
+    """What a file's targets are by the loss, where the spec does not say."""
     if spec.training.loss == "binary_crossentropy":
-        return "binary" if spec.topology.output_size == 1 else "multi-label"
+        several = spec.topology is None or spec.topology.output_size > 1
+        return "multi-label" if several else "binary"
     return "classification" if spec.training.loss == "crossentropy" else "regression"
 
 
@@ -83,15 +100,34 @@ class Sources:
         self.spec = file.spec
         self.plugins = plugins
 
+    @property
+    def has_data(self) -> bool:
+        """Whether the spec names a data set; a network from a file needs none."""
+        return self.spec.data is not None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the network comes from another framework's file."""
+        return isinstance(self.source, ImportedFile)
+
+    @property
+    def _data(self) -> DataSection:
+        return _data_of(self.file)
+
     @_Once
     def provider(self) -> Provider:
         return provider_of(self.file, self.plugins)
+
+    @property
+    def data_digest(self) -> str:
+        """What cache keys contain of the data."""
+        return str(self.provider.digest) if self.has_data else ""
 
     @_Once
     def split(self) -> Split:
         from fpgac.data.dataset import split
 
-        said = self.spec.data
+        said = self._data
         with blamed(self.provider):
             data = self.provider.load(said.samples, said.seed)
             test = self.provider.load_test()
@@ -102,7 +138,7 @@ class Sources:
 
     @_Once
     def source(self) -> NetworkSource:
-        return self.plugins.source(self.spec.network_file, self.file.where("network"))
+        return self.plugins.source(self.file.network_path.name, self.file.where("network"))
 
     @property
     def network_digest(self) -> str:
@@ -112,7 +148,8 @@ class Sources:
             NetworkError: it cannot be read.
         """
         try:
-            return digest_file(self.file.network_path)
+            digest: str = self.source.digest(self.file.network_path, self.spec)
+            return digest
         except OSError:
             self.read_network()  # raises: it says what to do
             raise
@@ -124,7 +161,7 @@ class Sources:
         Raises:
             NetworkError: the spec asks for a scaling that was to be found in the training.
         """
-        said = self.spec.data.scaling
+        said = self.spec.data.scaling if self.spec.data is not None else None
         if said is None:
             return {}
         if not isinstance(said, str):
@@ -144,21 +181,34 @@ class Sources:
 
     @property
     def inputs(self) -> Layout:
-        """The spec's inputs with their scalings."""
-        return self.spec.inputs.with_scaling(self.scaling)
+        """The network's inputs with their scalings."""
+        layout: Layout = self.network_inputs
+        return layout.with_scaling(self.scaling)
+
+    @_Once
+    def network_inputs(self) -> Layout:
+        """What the network itself takes, already scaled: as the spec says, or else its file.
+
+        Raises:
+            NetworkError: there is no such file.
+        """
+        if self.spec.topology is not None:
+            return self.spec.inputs
+        layout: Layout = self.read_network().input_layout
+        return layout
 
     def fit_scaling(self) -> Mapping[str, Scaling]:
         """The spec's scaling as a training finds it in its part of the data."""
-        said = self.spec.data.scaling
+        said = self._data.scaling
         return self._fitted(said) if said is not None else {}
 
     def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
         from fpgac.data.scaling import fitted, from_table
 
         if isinstance(said, str):
-            return fitted(said, self.spec.inputs, self.split.train.features)
+            return fitted(said, self.network_inputs, self.split.train.features)
         where = self.file.where("data", "scaling")
-        return from_table(said, self.spec.inputs, self.provider.feature_names, where)
+        return from_table(said, self.network_inputs, self.provider.feature_names, where)
 
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
@@ -173,8 +223,9 @@ class Sources:
             network = self.source.read(self.file.network_path, self.spec)
             if not isinstance(network, Network):
                 raise TypeError(f"read must give a Network, not {network!r}")
-        check(network, self.spec, self.file.network_path)
-        if network.scaling and self.spec.data.scaling is None:
+        if self.spec.topology is not None:
+            check(network, self.spec, self.file.network_path)
+        if network.scaling and not (self.spec.data and self.spec.data.scaling):
             raise NetworkError(
                 Problem(
                     "the network was trained on scaled features",
@@ -189,8 +240,13 @@ class Sources:
 
     @property
     def copies(self) -> Files:
-        """The spec and the network's file, for whoever receives the build; below ``spec/``."""
-        paths = (self.file.path, self.file.network_path)
+        """The spec and the files of its network, for whoever receives the build; below ``spec/``.
+
+        A network in a folder, such as TensorFlow's SavedModel, is not among them.
+        """
+        network = self.file.network_path
+        alone = () if network != whole_model(network) else (network,)
+        paths = (self.file.path, *alone, formats_path(network, self.spec.name))
         try:
             return {
                 f"spec/{path.name}": File(path.read_bytes()) for path in paths if path.is_file()
@@ -210,8 +266,13 @@ class Sources:
         path = report_path(self.file.network_path)
         return digest_file(path) if path.is_file() else None
 
-    def about(self, network: str) -> About:
-        """What the numbers of the network with this digest mean, and how good it is."""
+    def about(self, network: str) -> About | None:
+        """What the numbers of the network with this digest mean, and how good it is.
+
+        None where the spec names no data, which would say it.
+        """
+        if not self.has_data:
+            return None
         train, path = self.split.train, report_path(self.file.network_path)
         said = train.about_answers
         report = TrainingReport.read(path, network)
@@ -234,7 +295,7 @@ class Sources:
     @property
     def is_of_other_data(self) -> bool:
         """Whether the network was trained on a file that holds other samples now."""
-        if self.spec.data.source != FILE:
+        if self.spec.data is None or self.spec.data.source != FILE:
             return False
         return self._provenance("data", "digest") not in (None, self.provider.digest)
 
@@ -252,5 +313,6 @@ class Sources:
 
     def vectors(self, layout: Layout, data: int, random: int) -> FloatArray:
         """Floats for every engine whose inputs are ``layout``; see :func:`make_vectors`."""
-        features = self.split.test.features[:data]
+        none = np.empty((0, layout.size))
+        features = self.split.test.features[:data] if self.has_data else none
         return make_vectors(layout, features, random, self.spec.proof.seed)

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from fpgac.build.folder import Files
 from fpgac.build.stage import Stage
 from fpgac.design.contract import Contract
@@ -34,9 +36,11 @@ from fpgac.pipeline.values import (
     CheckedCore,
     ProofVectors,
     dump_network,
+    dump_original,
     dump_program,
     dump_proof,
     load_network,
+    load_original,
     load_program,
     load_proof,
 )
@@ -44,9 +48,13 @@ from fpgac.plain import to_plain
 from fpgac.plugins import Target
 from fpgac.plugins.blame import blamed
 from fpgac.steps.plan import CONTRACT
+from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
+    from fpgac.decoding import Decoding
+    from fpgac.engines.original import OriginalAnswers
     from fpgac.network.network import Network
+    from fpgac.numbers import FixedPoint, IntArray
     from fpgac.program.program import Program
 
 __all__ = ["SpecStages", "TargetStages", "ValueOf"]
@@ -58,6 +66,10 @@ class ValueOf(Protocol):
     """What finds or makes a stage's value."""
 
     def __call__(self, stage: Stage[T], /) -> T: ...
+
+
+# What a build's vectors say of their answers where the spec names no data.
+_NO_DATA: dict[str, Any] = {"task": "", "names": [], "quantity": None}
 
 
 def _describe_program(program: Program) -> str:
@@ -82,7 +94,7 @@ class SpecStages:
     @property
     def scaling_key(self) -> object:
         """What the scaling of inputs depends on beside the data; None where there is none."""
-        said = self.spec.data.scaling
+        said = self.spec.data.scaling if self.spec.data is not None else None
         if isinstance(said, str):
             return self.sources.network_digest
         return said and (self.said("data"), self.sources.provider.feature_names)
@@ -105,7 +117,7 @@ class SpecStages:
     def _describe_network(self, network: Network) -> str:
         weights = network.weights
         zeros = (weights == 0).sum() / max(weights.size, 1)
-        return f"{self.spec.topology}, {weights.size:,} weights, {zeros:.0%} of them zero"
+        return f"{network}, {weights.size:,} weights, {zeros:.0%} of them zero"
 
     @cached_property
     def copies(self) -> Stage[Files]:
@@ -131,7 +143,24 @@ class SpecStages:
     def _meaning(self) -> Program:
         from fpgac.network.meaning import meaning
 
-        return meaning(self.value(self.network), self.spec.output_types)
+        return meaning(self.value(self.network), self._output_types)
+
+    @property
+    def _output_types(self) -> dict[str, FixedPoint]:
+        """The types of the results that are not to keep every bit."""
+        return self.spec.output_types(output.name for output in self.value(self.network).outputs)
+
+    @cached_property
+    def inputs(self) -> Layout:
+        """How a sample of all inputs lies in a row, with what hosts scale it by."""
+        if self.spec.topology is not None:
+            return self.sources.inputs
+        return self.value(self.network).input_layout.with_scaling(self.sources.scaling)
+
+    @property
+    def decodings(self) -> dict[str, Decoding]:
+        """What is made of the results, by the outputs' names, where anything is."""
+        return self.spec.decodings(output.name for output in self.value(self.network).outputs)
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -141,35 +170,36 @@ class SpecStages:
             "vectors",
             self.key(
                 "vectors",
-                self.said("topology"),
-                sources.provider.digest,
+                self.said("topology") if self.spec.topology else self.network.key,
+                sources.data_digest,
                 said,
                 self.scaling_key,
-                plugins=modules_of(sources.provider),
+                plugins=modules_of(sources.provider) if sources.has_data else (),
             ),
             self._make_vectors,
             ProofVectors.dump,
-            lambda files: ProofVectors.load(files, self.sources.inputs),
+            lambda files: ProofVectors.load(files, self.inputs),
             str,
         )
 
     def _make_vectors(self) -> ProofVectors:
-        proof, test = self.spec.proof, self.sources.split.test
-        inputs = self.sources.inputs
-        numbers = self.sources.vectors(inputs, proof.data, proof.random)
+        proof, inputs = self.spec.proof, self.inputs
+        vectors = Vectors("vectors", inputs, self.sources.vectors(inputs, proof.data, proof.random))
+        if not self.sources.has_data:
+            return ProofVectors(vectors, np.empty((0, 0)), AboutVectors(0, proof.random, _NO_DATA))
+        test = self.sources.split.test
         data = min(proof.data, len(test))
         return ProofVectors(
-            Vectors("vectors", inputs, numbers),
+            vectors,
             test.targets[:data],
             AboutVectors(data, proof.random, test.about_answers),
         )
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
-        test = self.sources.split.test
-        if len(test) <= self.spec.proof.data:
+        if not self.sources.has_data or len(self.sources.split.test) <= self.spec.proof.data:
             return ()
-        return (Vectors("test data", self.sources.inputs, test.features),)
+        return (Vectors("test data", self.inputs, self.sources.split.test.features),)
 
     def report(self, answers: Stage[Answers]) -> Stage[AccuracyReport]:
         """How well the chip answers the data."""
@@ -187,7 +217,7 @@ class SpecStages:
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
-        vectors = Vectors("test data", self.sources.inputs, test.features)
+        vectors = Vectors("test data", self.inputs, test.features)
         words = ExactProgram(program).words(vectors)
         report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
         return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
@@ -195,11 +225,11 @@ class SpecStages:
     def _data_warnings(self) -> tuple[str, ...]:
         from fpgac.data.warnings import data_warnings
 
-        return data_warnings(self.sources.split, self.sources.inputs)
+        return data_warnings(self.sources.split, self.inputs)
 
     def _output_warnings(self, vectors: Vectors) -> tuple[str, ...]:
         """Where outputs have types of their own, whether these hold what the network gives."""
-        if not self.spec.output_types:
+        if not self._output_types:
             return ()
         from fpgac.data.warnings import output_warnings
         from fpgac.engines.program import ExactProgram
@@ -243,18 +273,46 @@ class TargetStages(SpecStages):
         from fpgac.rules.claim import check_claim
 
         network, program = self.value(self.network), self.value(self.program)
-        outputs = program.output_layout.tensors
-        hls = hls_settings(self.spec, self.target, self.options, outputs)
-        core = lower(network, hls, types=self.spec.output_types)
+        edges = (*network.inputs, *program.output_layout.tensors)
+        hls = hls_settings(self.spec, self.target, self.options, edges)
+        core = lower(network, hls, types=self._output_types)
         reuse = reuse_line(hls, reuse_factors(network, hls))
         undecided = check_claim(program, core).undecided
-        edged = core.with_edges(self.sources.scaling, self.spec.decodings)
+        edged = core.with_edges(self.sources.scaling, self.decodings)
         return CheckedCore(edged, undecided, reuse)
 
     @property
     def clock_mhz(self) -> float:
         """The kernel's clock."""
         return hls_settings(self.spec, self.target, self.options).clock_mhz
+
+    @cached_property
+    def original(self) -> Stage[OriginalAnswers] | None:
+        """What the original of an imported network answers, whose layers are held against it.
+
+        None where there is no original, or its framework is not installed.
+        """
+        if not self.sources.is_imported:
+            return None
+        from fpgac.engines.original import OriginalModel
+
+        if OriginalModel(self.value(self.network), self.inputs).missing():
+            return None
+        return Stage(
+            "original",
+            self.key("original", self.network.key, self.vectors.key),
+            self._study,
+            dump_original,
+            load_original,
+            lambda answers: f"{len(answers.layers)} layers do what the original's do",
+            in_folder=False,
+        )
+
+    def _study(self) -> OriginalAnswers:
+        from fpgac.engines.original import study
+
+        sets = [self.value(self.vectors).vectors, *self._more_test_data()]
+        return study(self.value(self.network), self.sources.file.network_path, sets)
 
     def answers(
         self, library: Path, built: str, progress: Callable[[str, float], None]
@@ -265,11 +323,13 @@ class TargetStages(SpecStages):
         under way, and how far it is.
         """
         keras = is_installed("tensorflow") and is_installed("qkeras")
+        original = self.original and self.original.key
         return Stage(
             "answers",
             # Of the core, the words are a matter of what was built alone, not of its clock.
             self.key(
-                *("answers", self.vectors.key, self.program.key, self.scaling_key, built, keras)
+                *("answers", self.vectors.key, self.program.key, self.scaling_key, built, keras),
+                *(original, self.spec.proof.difference),
             ),
             lambda: self._answer(library, progress),
             Answers.dump,
@@ -279,14 +339,16 @@ class TargetStages(SpecStages):
 
     def _answer(self, library: Path, progress: Callable[[str, float], None]) -> Answers:
         from fpgac.engines.csim import CSimulation
-        from fpgac.engines.keras import Keras, recorded
+        from fpgac.engines.keras import recorded
         from fpgac.engines.program import ExactProgram, ProgramInNumpy
 
         network, program = self.value(self.network), self.value(self.program)
         outputs, vectors = program.output_layout, self.value(self.vectors).vectors
         sets = [vectors, *self._more_test_data()]
+        model = self._model(outputs)
+        sets += [each for each in model.vectors if each.title == "data"]
         questions = [
-            Question(Keras(network, outputs), tuple(sets)),
+            model,
             Question(CSimulation(library, self.value(self.core).core), (vectors,)),
             Question(ProgramInNumpy(program), (vectors,)),
         ]
@@ -295,13 +357,53 @@ class TargetStages(SpecStages):
             sets.append(known.vectors)
         reference = Question(ExactProgram(program), tuple(sets))
         proof, words = prove(reference, questions, outputs, progress)
+        self._require_close(words[vectors.title], outputs)
         return Answers.of(words[vectors.title], outputs, proof)
+
+    def _model(self, outputs: Layout) -> Question:
+        """The framework's model of the network: the original, or one made from its integers.
+
+        Where all that the original gives are floats, whose formats were chosen for data, it is
+        asked the data alone.
+        """
+        from fpgac.engines.keras import Keras
+        from fpgac.engines.original import OriginalModel
+
+        network, made = self.value(self.network), self.value(self.vectors)
+        sets = (made.vectors, *self._more_test_data())
+        if not self.sources.is_imported:
+            return Question(Keras(network, outputs), sets)
+        if self.original is None:
+            return Question(OriginalModel(network, outputs), sets)
+        answers = self.value(self.original).outputs
+        model = OriginalModel(network, outputs, answers)
+        count = made.about.data
+        if not count or len(model.approximate) < len(outputs.tensors):
+            return Question(model, sets)
+        data = Vectors("data", self.inputs, made.vectors.numbers[:count])
+        rest = answers[len(made.vectors) :]
+        chosen = np.concatenate([answers[:count], rest])
+        return Question(replace(model, outputs=chosen), (data, *sets[1:]))
+
+    def _require_close(self, words: IntArray, outputs: Layout) -> None:
+        """The words of an imported network are as close to the original as the spec asks.
+
+        Random samples count only where there are no data: formats are chosen for those.
+        """
+        if self.original is None:
+            return
+        from fpgac.engines.original import require_close
+
+        about, proof = self.value(self.vectors).about, self.spec.proof
+        count = about.data or about.random
+        original = self.value(self.original).outputs[:count]
+        require_close(self.value(self.network), original, words[:count], outputs, proof.difference)
 
     @cached_property
     def design(self) -> Stage[Design]:
         """All files for the board."""
         options = json.loads(self.options.model_dump_json())
-        about = [self.sources.provider.digest, self.said("data"), self.sources.report_digest]
+        about = [self.sources.data_digest, self.said("data"), self.sources.report_digest]
         templates = self.sources.plugins.templates_digest(self.target.name)
         said = self.said("name", "description")
         name = self.target.name

@@ -16,7 +16,7 @@ import numpy as np
 from fpgac.build.cache import cache_folder
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.errors import NetworkError, Problem, ToolchainError, Where
+from fpgac.errors import NetworkError, Problem, SpecError, ToolchainError, Where
 from fpgac.network.keras.process import require_packages
 from fpgac.network.network import Network
 from fpgac.network.provenance import training_digest
@@ -112,6 +112,7 @@ def train_from(sources: Sources, progress: Listener) -> Network:
 
     Raises:
         NetworkError: the spec names a file of a format that fpgac only reads.
+        SpecError: the spec has no layers, which its network's file would have.
     """
     _require_possible(sources, force=False)
     kept = _checkpoints(sources)
@@ -189,6 +190,16 @@ def _require_trainable(sources: Sources) -> None:
                 Where(sources.file.network_path),
                 hint="put the file there, or leave 'network' out of the spec to train one",
                 code="network.not-trainable",
+            )
+        )
+    if sources.spec.topology is None:
+        raise SpecError(
+            Problem(
+                "a network without layers cannot be trained",
+                sources.file.where("network"),
+                expected="a table [topology]",
+                hint=f"or a trained network at {sources.file.network_path}",
+                code="spec.no-topology",
             )
         )
 
@@ -295,7 +306,7 @@ def _chip_outputs(network: Network, sources: Sources) -> FloatArray:
     from fpgac.network.meaning import meaning
     from fpgac.program.interpreter import interpret
 
-    program = meaning(network, sources.spec.output_types)
+    program = meaning(network, sources.spec.output_types(o.name for o in network.outputs))
     layout = sources.spec.inputs.with_scaling(network.scaling)
     words = layout.raw(sources.split.test.features)
     return program.output_layout.number(interpret(program, words))

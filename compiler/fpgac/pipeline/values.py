@@ -26,6 +26,7 @@ from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
     from fpgac.data.accuracy import Accuracy
+    from fpgac.engines.original import OriginalAnswers
     from fpgac.network.network import Network
     from fpgac.program.program import Program
 
@@ -36,14 +37,17 @@ __all__ = [
     "CheckedCore",
     "ProofVectors",
     "dump_network",
+    "dump_original",
     "dump_program",
     "dump_proof",
     "load_network",
+    "load_original",
     "load_program",
     "load_proof",
 ]
 
 _NETWORK: Final = "network.json"
+_ORIGINAL, _LAYERS = "original.npy", "layers.json"
 _CORE, _ARRAYS, _FIRMWARE = "core.json", "arrays.npz", "firmware/"
 _ABOUT, _ENGINES, _PROOF = "vectors/about.json", "vectors/engines.json", "reports/proof.json"
 _FIGURES, _LINES, _PICTURE = (f"reports/accuracy.{suffix}" for suffix in ("json", "txt", "png"))
@@ -64,6 +68,21 @@ def load_network(files: Files) -> Network:
         path = Path(folder, _NETWORK)
         path.write_bytes(files[_NETWORK].content)
         return read_network(path)
+
+
+def dump_original(answers: OriginalAnswers) -> Files:
+    """The original's answers as an array, and how close its layers are as plain data."""
+    return {_ORIGINAL: File(npy_bytes(answers.outputs)), _LAYERS: File(dumps(answers.layers))}
+
+
+def load_original(files: Files) -> OriginalAnswers:
+    """What :func:`dump_original` wrote."""
+    from fpgac.engines.original import OriginalAnswers
+    from fpgac.network.imports.comparison import Deviation
+
+    outputs = np.load(io.BytesIO(files[_ORIGINAL].content), allow_pickle=False)
+    layers = json.loads(files[_LAYERS].content)
+    return OriginalAnswers(outputs, tuple(from_plain(Deviation, layer) for layer in layers))
 
 
 def dump_program(program: Program) -> Files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fpgac.data.dataset import Provider
 from fpgac.data.providers import BUILT_IN
+from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.plugins.hookspecs import hookimpl
 
@@ -18,5 +19,5 @@ def fpgac_data_providers() -> list[type[Provider]]:
 
 @hookimpl
 def fpgac_network_sources() -> list[type[NetworkSource]]:
-    """The format that fpgac also writes."""
-    return [NetworkFile]
+    """The format that fpgac also writes, and other frameworks' files."""
+    return [NetworkFile, ImportedFile]

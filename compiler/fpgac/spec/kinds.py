@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from fpgac.numbers import FixedPoint
 from fpgac.spec.formats import Quantiser
 
-__all__ = ["either", "field_text", "inner_models", "kind_text", "limit_texts"]
+__all__ = ["either", "field_text", "inner_models", "keys_of", "kind_text", "limit_texts"]
 
 _TYPES: dict[Any, str] = {
     str: "string",
@@ -64,6 +64,11 @@ def kind_text(annotation: Any, quote: str = "`") -> str:
             return _array_text(arguments, quote)
     kinds = [kind_text(argument, quote) for argument in arguments if argument is not NoneType]
     return either(dict.fromkeys(kinds))
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A table's keys, as files have them: one that Python could not spell has an alias."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def inner_models(annotation: Any) -> list[type[BaseModel]]:

@@ -43,8 +43,13 @@ class SpecFile:
 
     @property
     def network_path(self) -> Path:
-        """The file of the trained network, in the spec's folder."""
-        return self.path.parent / self.spec.network_file
+        """The file of the trained network, in the spec's folder.
+
+        A SavedModel of TensorFlow is a folder, which is known by a file in it.
+        """
+        path = self.path.parent / self.spec.network_file
+        saved = path / "saved_model.pb"
+        return saved if saved.is_file() else path
 
 
 def load_spec(path: Path) -> SpecFile:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from fpgac.errors import Problem, Where, closest, nearest, shown
-from fpgac.spec.kinds import either, field_text, inner_models, kind_text, limit_texts
+from fpgac.spec.kinds import either, field_text, inner_models, keys_of, kind_text, limit_texts
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
 
 __all__ = ["MOST_PROBLEMS", "problems_of"]
@@ -104,10 +104,10 @@ class _Document:
     def keys(self, path: KeyPath) -> list[str]:
         """The keys that the table at ``path`` may have."""
         models = self._models(self.annotation(path), path)
-        return [key for model in models for key in model.model_fields]
+        return [key for model in models for key in keys_of(model)]
 
     def _field(self, annotation: Any, path: KeyPath) -> FieldInfo | None:
-        fields = (m.model_fields.get(str(path[-1])) for m in self._models(annotation, path[:-1]))
+        fields = (keys_of(m).get(str(path[-1])) for m in self._models(annotation, path[:-1]))
         return next(filter(None, fields), None)
 
     def _models(self, annotation: Any, path: KeyPath) -> list[type[BaseModel]]:
@@ -250,7 +250,7 @@ def _homes(model: type[BaseModel]) -> Mapping[str, tuple[KeyPath, ...]]:
 
 
 def _known_keys(model: type[BaseModel], table: KeyPath) -> Iterator[tuple[str, KeyPath]]:
-    yield from ((name, table) for name in model.model_fields)
+    yield from ((name, table) for name in keys_of(model))
     for name, field in model.model_fields.items():
         index = (0,) if _is_array(field.annotation) else ()
         for inner in inner_models(field.annotation):

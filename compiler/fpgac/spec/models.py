@@ -6,11 +6,11 @@ documentation's table of keys is made from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError, field_serializer, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fpgac.decoding import Decoding
@@ -54,6 +54,17 @@ __all__ = [
 class QuantisationSection(Section):
     """The precision of every layer, as QKeras quantisers with alpha=1."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    source: Literal["data"] | None = Field(
+        default=None,
+        alias="from",
+        description="'data': the ranges that data show give the formats of a network whose file "
+        "has floats; they are written beside the file, and stay.",
+    )
+    bits: int = Field(
+        default=16, ge=2, le=24, description="With from = 'data', the bits of each number."
+    )
     weights: BitsQuantiser = Field(
         default=Quantiser(function="quantized_bits", bits=8, integer=0),
         description="Weights, such as 'quantized_bits(8, 0)'.",
@@ -207,9 +218,10 @@ _Output = Format | Literal["auto"]
 class InterfaceSection(Section):
     """The number formats between host and kernel."""
 
-    input: Format | _Formats = Field(
+    input: Format | _Formats | None = Field(
+        default=None,
         description="The samples' type, such as 'ap_fixed<16,6,RND,SAT>', for all inputs or for "
-        "each by its name."
+        "each by its name. Only a network's own file, or from = 'data', can say it instead.",
     )
     output: _Output | Annotated[dict[Identifier, _Output], Field(min_length=1)] = Field(
         default="auto",
@@ -289,6 +301,12 @@ class ProofSection(Section):
         default=4096, ge=0, le=1_000_000, description="Random samples over the input's range."
     )
     seed: int = Field(default=1, ge=0, lt=2**32, description="Seed of the random samples.")
+    difference: float = Field(
+        default=0.1,
+        gt=0,
+        description="How far an imported network of floats may be from its original: the greatest "
+        "difference in an output on the data, as a part of the output's range there.",
+    )
 
 
 class Spec(Section):
@@ -298,13 +316,20 @@ class Spec(Section):
     description: str = Field(default="", description="One line for people.")
     network: str | None = Field(
         default=None,
-        description="The trained network's file, beside the spec; by default NAME.network.json.",
+        description="The network's file, beside the spec: fpgac's own, by default "
+        "NAME.network.json, or one of Keras, QKeras, HGQ2, ONNX or QONNX, which says its topology.",
     )
-    topology: TopologySection
-    data: DataSection
+    topology: TopologySection | None = Field(
+        default=None, description="The layers; absent: those of the file that 'network' names."
+    )
+    data: DataSection | None = Field(
+        default=None,
+        description="What the network is trained and judged on; absent: the file that 'network' "
+        "names is proven on random samples alone.",
+    )
     quantisation: QuantisationSection = Field(default_factory=QuantisationSection)
     training: TrainingSection = Field(default_factory=TrainingSection)
-    interface: InterfaceSection
+    interface: InterfaceSection = Field(default_factory=InterfaceSection)
     hls: HlsSection = Field(default_factory=HlsSection)
     budget: BudgetSection = Field(default_factory=BudgetSection)
     proof: ProofSection = Field(default_factory=ProofSection)
@@ -315,7 +340,22 @@ class Spec(Section):
     )
 
     @model_validator(mode="after")
+    def _network_is_there(self) -> Spec:
+        if self.topology is not None:
+            wrong = [key for key in ("data",) if getattr(self, key) is None]
+            paths: list[tuple[str, ...]] = [(key,) for key in wrong]
+            paths += [("interface", "input")] if self.interface.input is None else []
+        else:
+            paths = [] if self.network else [("topology",)]
+        if paths:
+            missing = [_missing_key(*path) for path in paths]
+            raise ValidationError.from_exception_data("spec", missing)
+        return self
+
+    @model_validator(mode="after")
     def _formats_are_those_of_the_network(self) -> Spec:
+        if self.topology is None:
+            return self
         checks = (
             ("input", self.interface.input, tuple(self.topology.input_shapes), True),
             ("output", self.interface.output, self.topology.output_names, False),
@@ -329,7 +369,7 @@ class Spec(Section):
         ]
         wrong += [
             InitErrorDetails(type=error, loc=("interface", "decode"), input=str(decoding))
-            for name, decoding in self.decodings.items()
+            for name, decoding in self.decodings(self.topology.output_names).items()
             for error in _decoding_errors(decoding, self.topology.shapes.get(name, ()))
         ]
         if wrong:
@@ -340,34 +380,50 @@ class Spec(Section):
     def inputs(self) -> Layout:
         """What goes in: each input's name, shape and type."""
         formats = self.interface.input
-        return Layout(
-            tuple(
-                Tensor(name, shape, formats[name] if isinstance(formats, dict) else formats)
-                for name, shape in self.topology.input_shapes.items()
-            )
-        )
+        tensors = []
+        for name, shape in self.layered.input_shapes.items():
+            type_ = formats[name] if isinstance(formats, dict) else formats
+            assert type_ is not None  # a spec with a topology has them
+            tensors.append(Tensor(name, shape, type_))
+        return Layout(tuple(tensors))
 
     @property
-    def output_types(self) -> dict[str, FixedPoint]:
-        """The types of the results that are not to keep every bit, by the outputs' names."""
+    def layered(self) -> TopologySection:
+        """The topology, which must be there.
+
+        Raises:
+            ValueError: the network's file has it.
+        """
+        if self.topology is None:
+            raise ValueError("the spec leaves its topology to the network's file")
+        return self.topology
+
+    def output_types(self, names: Iterable[str]) -> dict[str, FixedPoint]:
+        """The types of the results that are not to keep every bit, by the names of the outputs."""
         asked = self.interface.output
-        types = (
-            asked if isinstance(asked, dict) else dict.fromkeys(self.topology.output_names, asked)
-        )
+        types = asked if isinstance(asked, dict) else dict.fromkeys(names, asked)
         return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
 
-    @property
-    def decodings(self) -> dict[str, Decoding]:
-        """What is made of the results, by the outputs' names, where anything is."""
+    def decodings(self, names: Iterable[str]) -> dict[str, Decoding]:
+        """What is made of the results, by the ``names`` of the outputs, where anything is."""
         asked = self.interface.decode
         if asked is None or isinstance(asked, dict):
             return asked or {}
-        return dict.fromkeys(self.topology.output_names, asked)
+        return dict.fromkeys(names, asked)
 
     @property
     def network_file(self) -> str:
         """The trained network's file name, relative to the spec's folder."""
         return self.network or f"{self.name}.network.json"
+
+
+def _missing_key(*path: str) -> InitErrorDetails:
+    """A key that only a network's own file can replace."""
+    expected = "a table [topology], or 'network' with a file that has the layers"
+    if path[0] != "topology":
+        expected = "a value, beside [topology]"
+    error = fault("spec.missing-key", f"missing key {path[-1]!r}", expected=expected)
+    return InitErrorDetails(type=error, loc=path, input=None)
 
 
 def _decoding_errors(decoding: Decoding, shape: tuple[int, ...]) -> Iterator[PydanticCustomError]:

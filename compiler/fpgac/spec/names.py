@@ -7,7 +7,7 @@ import re
 
 from fpgac.errors import shown
 
-__all__ = ["LONGEST_PART", "check_identifier"]
+__all__ = ["LONGEST", "LONGEST_PART", "check_identifier", "is_reserved"]
 
 # An xclbin holds "{name}_kernel:{name}_60" in 63 characters.
 LONGEST = 26
@@ -26,6 +26,17 @@ _RESERVED = """
     void volatile wchar_t while xor xor_eq main std hls nnet ap_int ap_uint ap_fixed ap_ufixed
     input_t result_t
 """
+
+# hls4ml writes a core into C++'s global namespace, next to names and files of its own.
+_HLS4ML = re.compile(
+    r"defines|parameters|myproject|(ap|hls|nnet)_\w+|((relu|hard_\w+)_)?(config|layer)\d\w*|[wb]\d+|\w+_t",
+    re.IGNORECASE,
+)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether hls4ml's C++ has a name of its own that is ``name``."""
+    return _HLS4ML.fullmatch(name) is not None
 
 
 def check_identifier(name: str, longest: int = LONGEST) -> str:

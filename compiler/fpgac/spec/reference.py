@@ -8,7 +8,7 @@ from inspect import cleandoc
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from fpgac.spec.kinds import field_text
+from fpgac.spec.kinds import field_text, keys_of
 from fpgac.spec.layers import SECTIONS, LayerSection, WeightedSection, kinds_of
 from fpgac.spec.models import (
     BudgetSection,
@@ -212,7 +212,7 @@ def _own_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
         if issubclass(model, base) and model is not base
         for key in base.model_fields
     }
-    own = [(key, field) for key, field in model.model_fields.items() if key not in listed]
+    own = [(key, field) for key, field in keys_of(model).items() if key not in listed]
     return sorted(own, key=lambda row: row[0] != "kind")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from fpgac.spec.kinds import inner_models, keys_of
 from fpgac.spec.models import PruningSection, Spec
 
 __all__ = ["starter_spec"]
@@ -49,8 +50,9 @@ def starter_spec(name: str, targets: Iterable[str]) -> str:
         'description = ""',
     ]
     for key, field in Spec.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            lines += ["", f"[{key}]", *_table(field.annotation)]
+        if _is_table(field):
+            (model,) = inner_models(field.annotation)[:1]
+            lines += ["", f"[{key}]", *_table(model)]
             if key == "training":
                 lines += ["", *_commented(["[training.pruning]", *_table(PruningSection)])]
     for target in targets:
@@ -59,11 +61,20 @@ def starter_spec(name: str, targets: Iterable[str]) -> str:
 
 
 def _table(model: type[BaseModel]) -> Iterator[str]:
-    for key, field in model.model_fields.items():
+    for key, field in keys_of(model).items():
         if key in _EXAMPLES and _EXAMPLES[key] is None:
             continue
         yield from (f"# {line}" for line in textwrap.wrap(field.description or "", 90))
         yield from _entry(key, field)
+
+
+def _is_table(field: FieldInfo) -> bool:
+    """Whether a key's value is a table, of keys that are known."""
+    choices = set(get_args(field.annotation)) or {field.annotation}
+    return all(
+        isinstance(choice, type) and issubclass(choice, BaseModel)
+        for choice in choices - {type(None)}
+    )
 
 
 def _entry(key: str, field: FieldInfo) -> Iterator[str]:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from fpgac.build.processes import inherited_environment
 from fpgac.errors import FpgacError, NetworkError, Problem, ToolchainError, Where
 
 __all__ = [
+    "Worker",
     "end_with_parent",
     "exchange",
     "require_packages",
@@ -39,7 +41,6 @@ __all__ = [
 _PACKAGES = ("tensorflow", "tf_keras", "qkeras", "tensorflow_model_optimization")
 
 _ENVIRONMENT = {
-    "TF_USE_LEGACY_KERAS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # The CPU, in the order of plain loops: the same seed gives the same network.
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -47,9 +48,20 @@ _ENVIRONMENT = {
 }
 # numpy reports a file that it could write only half without a number.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, None)
-_WORKER = "fpgac.network.keras.worker"
 _LOG = "log.txt"
 _LOG_LINES = 6
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A framework's process: what it is called, the module that it runs, and its switches."""
+
+    title: str
+    module: str
+    switches: Mapping[str, str]
+
+
+KERAS = Worker("Keras", "fpgac.network.keras.worker", {"TF_USE_LEGACY_KERAS": "1"})
 
 
 def require_packages() -> None:
@@ -94,7 +106,12 @@ def exchange() -> Iterator[Path]:
         ) from error
 
 
-def run_worker(task: str, folder: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+def run_worker(
+    task: str,
+    folder: Path,
+    on_event: Callable[[Mapping[str, Any]], None],
+    worker: Worker = KERAS,
+) -> None:
     """Run ``task`` on the files in ``folder`` until it ends; each event goes to ``on_event``.
 
     If anything is raised here, Ctrl-C included, the worker is dead before it goes on.
@@ -107,7 +124,7 @@ def run_worker(task: str, folder: Path, on_event: Callable[[Mapping[str, Any]], 
         receive, transmit = os.pipe()
         with os.fdopen(receive, encoding="utf-8") as events:
             try:
-                started = _start(task, folder, transmit, log.fileno())
+                started = _start(worker, task, folder, transmit, log.fileno())
             finally:
                 os.close(transmit)
             with started as process:
@@ -119,22 +136,16 @@ def run_worker(task: str, folder: Path, on_event: Callable[[Mapping[str, Any]], 
     if failure is not None:
         raise failure
     if code:
-        raise _crash(code, folder / _LOG)
+        raise _crash(worker, code, folder / _LOG)
 
 
-def _start(task: str, folder: Path, transmit: int, log: int) -> subprocess.Popen[bytes]:
+def _start(
+    worker: Worker, task: str, folder: Path, transmit: int, log: int
+) -> subprocess.Popen[bytes]:
     # In a session of its own, the worker is not sent the terminal's Ctrl-C: it is ended from here.
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "fpgac.network.keras.worker",
-            task,
-            str(folder),
-            str(transmit),
-        ],
-        env={**inherited_environment(), **_ENVIRONMENT},
+        [sys.executable, "-P", "-m", worker.module, task, str(folder), str(transmit)],
+        env={**inherited_environment(), **_ENVIRONMENT, **worker.switches},
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
@@ -175,13 +186,13 @@ def _failure(event: Mapping[str, Any]) -> FpgacError:
     )
 
 
-def _crash(code: int, log: Path) -> NetworkError:
+def _crash(worker: Worker, code: int, log: Path) -> NetworkError:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     memory = code == -signal.SIGKILL
     return NetworkError(
         Problem(
-            f"the Keras process died ({how})",
+            f"the {worker.title} process died ({how})",
             got="\n            ".join(lines[-_LOG_LINES:]) or "it said nothing",
             hint="the machine may be out of memory: fewer samples, or a smaller training.batch_size"
             if memory

@@ -190,7 +190,7 @@ def _learn(
     k.keras.backend.set_floatx("float32")
     k.keras.utils.set_random_seed(training.seed)
     k.tf.config.experimental.enable_op_determinism()
-    model = build(k, task.network, wrap, spec.topology.normalised, is_float=task.is_float)
+    model = build(k, task.network, wrap, spec.layered.normalised, is_float=task.is_float)
     model.compile(_optimiser(k, training, task.total), loss=loss_of(k, training, task.y))
     watch = _Watch(
         *(model, training, task.rows(task.watched), task.total, prune, emit),

@@ -11,6 +11,7 @@ import numpy as np
 from fpgac.errors import Problem
 from fpgac.network.operation import Operand, problem
 from fpgac.network.ops.elementwise import GridTable, OnGrid
+from fpgac.numbers import FixedPoint
 from fpgac.program.activations import Table, centred_table, elu
 from fpgac.program.builder import Builder
 from fpgac.program.program import Value
@@ -45,6 +46,12 @@ class Curve(OnGrid):
 
     function: str
     table_bits: int
+
+    @classmethod
+    def of(cls, grid: FixedPoint, function: str) -> Self:
+        """The function with a table whose steps are about as fine as the grid's."""
+        bits = grid.fraction + (2 if CURVES[function] == "sigmoid" else 3)
+        return cls(grid, function, min(max(bits, 10), 12))
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,52 @@
+"""Keras 3 and HGQ2 with a file of theirs. Only the worker process imports this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpgac.network.imports.keras.widening import wide_copy
+
+__all__ = ["load"]
+
+_BATCH = 1024
+
+
+def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
+    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    _register()
+    model = keras.models.load_model(wide_copy(file, folder), compile=False, safe_mode=True)
+    names = [_layer_of(tensor) for tensor in model.inputs]
+
+    def run(inputs: Mapping[str, Any], tensors: list[str]) -> list[Any]:
+        ends = [_tensor(model, name) for name in tensors]
+        part = keras.Model(model.inputs, ends)
+        given = [np.asarray(inputs[name], np.float64) for name in names]
+        found = part.predict(given if len(given) > 1 else given[0], batch_size=_BATCH, verbose=0)
+        return list(found) if len(ends) > 1 else [found]
+
+    return run
+
+
+def _register() -> None:
+    """HGQ2 registers its classes as it is imported."""
+    try:
+        import hgq.layers
+    except ImportError:
+        return
+    assert hgq.layers
+
+
+def _layer_of(tensor: Any) -> str:
+    return str(tensor._keras_history.operation.name)
+
+
+def _tensor(model: Any, name: str) -> Any:
+    layer, call, tensor = name.rsplit(":", 2)
+    return model.get_layer(layer)._inbound_nodes[int(call)].output_tensors[int(tensor)]

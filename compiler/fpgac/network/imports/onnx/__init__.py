@@ -1,0 +1,1 @@
+"""Files of ONNX and QONNX: what PyTorch, Brevitas and many others export."""

@@ -1,0 +1,146 @@
+"""Other frameworks' files as a source of networks: what a spec's ``network`` may name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpgac.digest import digest_file, digest_json
+from fpgac.errors import NetworkError, Problem, Where, nearest
+from fpgac.network.imports.files import SUFFIXES, content_digest, formats_path, whole_model
+from fpgac.network.source import NetworkSource
+
+if TYPE_CHECKING:
+    from fpgac.network.imports.draft import Draft
+    from fpgac.network.imports.formats import Formats
+    from fpgac.network.network import Network
+    from fpgac.numbers import FixedPoint
+    from fpgac.spec.models import Spec
+
+__all__ = ["ImportedFile", "given_inputs", "needs_formats"]
+
+
+class ImportedFile(NetworkSource):
+    """Files of Keras, QKeras, HGQ2, ONNX and QONNX."""
+
+    name = "Keras or ONNX"
+    description = "Keras 2 and 3, QKeras, HGQ2, ONNX, QONNX: topology, formats and names are theirs"
+    suffixes = SUFFIXES
+
+    def read(self, path: Path, spec: Spec) -> Network:
+        """See :meth:`NetworkSource.read`.
+
+        What the file has as floats gets the formats of the spec's ``[quantisation]``, or those
+        that were chosen by data.
+        """
+        from fpgac.network.imports.reading import draft_of, imported
+
+        draft = draft_of(path)
+        return imported(draft, path, spec.name, _formats(path, spec), given_inputs(draft, spec))
+
+    def check(self, path: Path, spec: Spec) -> None:
+        """Refuse what stands in the way of importing the file, all of it at once.
+
+        Raises:
+            NetworkError: something does.
+        """
+        from fpgac.network.imports.reading import draft_of
+
+        draft = draft_of(path)
+        if draft.problems:
+            raise NetworkError(*(replace(p, where=Where(path)) for p in draft.problems))
+        given_inputs(draft, spec)
+
+    def sizes(self, path: Path) -> dict[str, int]:
+        """How many numbers the ``inputs`` take, and the ``outputs`` give; none if not known.
+
+        Raises:
+            NetworkError: there is no such file, or it cannot be read.
+        """
+        from fpgac.network.imports.reading import draft_of
+
+        draft = draft_of(path)
+        names = {
+            "inputs": [entry.name for entry in draft.entries],
+            "outputs": [output.node for output in draft.outputs],
+        }
+        shapes = {side: [draft.shapes.get(name) for name in names[side]] for side in names}
+        return {
+            side: sum(math.prod(shape) for shape in found if shape is not None)
+            for side, found in shapes.items()
+            if None not in found and not draft.problems
+        }
+
+    def digest(self, path: Path, spec: Spec) -> str:
+        """See :meth:`NetworkSource.digest`: of the file, its name, and the formats beside it."""
+        formats = formats_path(path, spec.name)
+        chosen = digest_file(formats) if formats.is_file() else ""
+        return digest_json([whole_model(path).name, content_digest(path), chosen])
+
+
+def needs_formats(path: Path, spec: Spec) -> bool:
+    """Whether the file has floats whose formats are yet to be chosen by data.
+
+    Raises:
+        NetworkError: the file cannot be imported.
+    """
+    from fpgac.network.imports.choosing import UnchosenFormats
+    from fpgac.network.imports.reading import draft_of, imported
+
+    formats = _formats(path, spec)
+    if not isinstance(formats, UnchosenFormats):
+        return False
+    draft = draft_of(path)
+    try:
+        imported(draft, path, spec.name, formats, given_inputs(draft, spec))
+    except NetworkError as error:
+        if {problem.code for problem in error.problems} == {"network.no-formats"}:
+            return True
+        raise
+    return False
+
+
+def given_inputs(draft: Draft, spec: Spec) -> dict[str, FixedPoint]:
+    """The types that a spec gives to inputs.
+
+    Raises:
+        NetworkError: the network has no such input.
+    """
+    given = spec.interface.input
+    names = [entry.name for entry in draft.entries]
+    if not isinstance(given, Mapping):
+        return {} if given is None else dict.fromkeys(names, given)
+    for name in given:
+        if name not in names:
+            what = f"the network has no input {name!r}"
+            where = Where(key=f"interface.input.{name}")
+            hint = nearest(name, names)
+            raise NetworkError(Problem(what, where, hint=hint, code="network.unknown-input"))
+    return dict(given)
+
+
+def _formats(path: Path, spec: Spec) -> Formats:
+    from fpgac.network.imports.choosing import UnchosenFormats, WrittenFormats, read_formats
+    from fpgac.network.imports.formats import UsualFormats
+
+    usual = spec.quantisation
+    if usual.source is None and usual.model_fields_set - {"bits"}:
+        return UsualFormats(usual)
+    written = formats_path(path, spec.name)
+    if not written.is_file():
+        return UnchosenFormats(path)
+    chosen = read_formats(written)
+    if chosen.digest != content_digest(path):
+        raise NetworkError(
+            Problem(
+                f"the formats were chosen for another {chosen.model}",
+                Where(written),
+                expected=f"those of {whole_model(path).name} as it is now",
+                hint="delete the file to have them chosen again",
+                code="network.other-formats",
+            )
+        )
+    return WrittenFormats(chosen, written)

@@ -1,0 +1,97 @@
+"""Networks from other frameworks' files: what a spec has to decide about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fpgac.build.folder import disk_errors, write_whole
+from fpgac.data.accuracy import judge
+from fpgac.data.vectors import make_vectors
+from fpgac.errors import NetworkError, Problem
+from fpgac.network.imports.choosing import Chosen, choose, float_outputs
+from fpgac.network.imports.draft import Draft
+from fpgac.network.imports.files import content_digest, formats_path
+from fpgac.network.imports.reading import draft_of
+from fpgac.network.imports.settling import entry_type
+from fpgac.network.imports.source import given_inputs, needs_formats
+from fpgac.network.meaning import outputs
+from fpgac.numbers import FixedPoint, FloatArray
+from fpgac.pipeline.sources import Sources
+from fpgac.tensors import Layout, Tensor
+
+__all__ = ["ChosenFormats", "choose_formats"]
+
+# Samples of the data, or of random numbers, that show the ranges.
+_SAMPLES = 8192
+
+
+@dataclass(frozen=True)
+class ChosenFormats:
+    """The file in which chosen formats were written down, and what is to be said of them."""
+
+    path: Path
+    lines: tuple[str, ...]
+
+
+def choose_formats(sources: Sources) -> ChosenFormats | None:
+    """Choose formats for what the spec's imported network has as floats, if nothing gives them.
+
+    Raises:
+        NetworkError: there is nothing to choose them by, or they cannot be written.
+    """
+    file, spec = sources.file, sources.spec
+    path = file.network_path
+    if not needs_formats(path, spec):
+        return None
+    draft = draft_of(path)
+    inputs = given_inputs(draft, spec)
+    bits = spec.quantisation.bits
+    rows = _rows(sources, draft, inputs)
+    chosen = choose(draft, path, content_digest(path), rows, bits, inputs)
+    written = formats_path(path, spec.name)
+    with disk_errors(written):
+        write_whole(written, chosen.text().encode())
+    by = f"{len(rows):,} samples of {'the data' if sources.has_data else 'random numbers'}"
+    said = f"{chosen.model} has floats: formats of {bits} bits chosen by {by}, written to {written}"
+    return ChosenFormats(written, (said, *_loss(sources, draft, chosen)))
+
+
+def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> FloatArray:
+    """Samples of the training data; without data, random ones over the inputs' types."""
+    if sources.has_data:
+        features: FloatArray = sources.split.train.features[:_SAMPLES]
+        return features
+    tensors = []
+    for entry in draft.entries:
+        type_ = inputs.get(entry.name) or entry_type(draft, entry)
+        if type_ is None:
+            raise NetworkError(
+                Problem(
+                    f"the range of the input {entry.name!r} is not known",
+                    sources.file.where("interface"),
+                    expected="a table [data], or interface.input = 'ap_fixed<...>'",
+                    code="network.no-ranges",
+                )
+            )
+        tensors.append(Tensor(entry.name, entry.shape, type_))
+    layout = Layout(tuple(tensors))
+    none = np.empty((0, layout.size))
+    rows = make_vectors(layout, none, _SAMPLES, sources.spec.proof.seed)[:_SAMPLES]
+    return layout.on_grid(rows)
+
+
+def _loss(sources: Sources, draft: Draft, chosen: Chosen) -> tuple[str, ...]:
+    """What the formats cost on the test data: floats against formats."""
+    if not sources.has_data:
+        return ()
+    test = sources.split.test
+    network = sources.read_network()
+    exact = outputs(network, network.input_layout.raw(test.features))
+    answers = {
+        "in floats": float_outputs(draft, test.features),
+        f"in {chosen.bits} bits": exact,
+    }
+    return tuple(f"{how}: {judge(test, found).summary}" for how, found in answers.items())

@@ -1,0 +1,148 @@
+"""The small spec that ``fpgac import`` writes around a network's file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fpgac.build.folder import disk_errors, write_whole
+from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
+from fpgac.network.imports.draft import Draft
+from fpgac.network.imports.facts import FLOATS, facts_of_draft
+from fpgac.network.imports.files import identifier
+from fpgac.network.imports.reading import draft_of
+from fpgac.network.imports.settling import entry_type
+from fpgac.spec.names import check_identifier
+from fpgac.spec.shapes import shape_text
+
+__all__ = ["DECIDE", "WrittenSpec", "imported_spec", "write_spec"]
+
+# What marks a line that only a user can decide on.
+DECIDE = "# decide:"
+
+_INPUT = "ap_fixed<16,6,RND,SAT>"
+
+
+@dataclass(frozen=True)
+class WrittenSpec:
+    """The spec at ``path``, of which so many lines are for the user to decide on."""
+
+    path: Path
+    undecided: int
+
+
+def write_spec(
+    model: Path,
+    path: Path | None,
+    name: str | None,
+    targets: Sequence[str],
+    data: str | None,
+    *,
+    force: bool,
+) -> WrittenSpec:
+    """Write a small spec around the network in the file ``model``.
+
+    Args:
+        model: a file that fpgac imports.
+        path: the spec; by default beside the model, and of its name.
+        name: the network's; by default the file's, as far as that is a plain one.
+        targets: their names.
+        data: a data set's name, if there is one.
+        force: replace what there is at ``path``.
+
+    Raises:
+        NetworkError: something in the file stands in the way; all of it is named.
+        BuildError: there is such a spec already, or it cannot be written.
+        SpecError: the name cannot be a network's.
+    """
+    draft = draft_of(model)
+    if draft.problems:
+        raise NetworkError(*(replace(problem, where=Where(model)) for problem in draft.problems))
+    path = path or model.with_name(f"{identifier(model)}.toml")
+    if path.exists() and not force:
+        raise BuildError(
+            Problem(
+                "there is already such a file: nothing was written",
+                Where(path),
+                hint="use --force, or --out",
+                code="build.file-exists",
+            )
+        )
+    chosen = _checked(name if name is not None else identifier(model))
+    text = imported_spec(draft, model, path, chosen, targets, data)
+    with disk_errors(path):
+        write_whole(path, text.encode())
+    return WrittenSpec(path, text.count(DECIDE) - 1)  # the first line explains the mark
+
+
+def _checked(name: str) -> str:
+    try:
+        return check_identifier(name)
+    except ValueError as error:
+        hint = "choose another with --name"
+        raise SpecError(Problem(str(error), hint=hint, code="spec.invalid-name")) from None
+
+
+def imported_spec(
+    draft: Draft,
+    file: Path,
+    spec: Path,
+    name: str,
+    targets: Sequence[str],
+    data: str | None = None,
+) -> str:
+    """A valid spec, at ``spec``, of the network in ``file``, whose draft there is.
+
+    What the file says is left to it; what is not known has the mark :data:`DECIDE`.
+    """
+    relative = os.path.relpath(file, spec.parent)
+    lines = [
+        f"# The network of {file.name} ({draft.framework}): its layers, names and formats are the",
+        f"# file's. Lines with {DECIDE!r} are for you.",
+        f"name = {json.dumps(name)}",
+        f"network = {json.dumps(Path(relative).as_posix())}",
+        "",
+        *_data(draft, data),
+        *_interface(draft, data),
+        *_quantisation(draft),
+    ]
+    lines += [f"[targets.{target}]" for target in targets]
+    return "\n".join(lines) + "\n"
+
+
+def _data(draft: Draft, data: str | None) -> Iterator[str]:
+    if data is not None:
+        yield from ("[data]", f"source = {json.dumps(data)}", "")
+        return
+    inputs = " and ".join(f"{e.name} of {shape_text(e.shape)}" for e in draft.entries)
+    yield f"{DECIDE} the data that it is judged on: {inputs}. Without any, random samples prove it."
+    yield from ("# [data]", '# source = "..."', "")
+
+
+def _interface(draft: Draft, data: str | None) -> Iterator[str]:
+    """Inputs whose type neither the file says nor data can show."""
+    unknown = [entry for entry in draft.entries if entry_type(draft, entry) is None]
+    if not unknown or (data is not None and _has_floats(draft)):
+        return
+    yield "[interface]"
+    if len(unknown) == len(draft.entries) == 1:
+        yield f'input = "{_INPUT}"  {DECIDE} the type of the samples'
+    else:
+        given = ", ".join(f'{entry.name} = "{_INPUT}"' for entry in unknown)
+        yield f"input = {{ {given} }}  {DECIDE} the types of the samples"
+    yield ""
+
+
+def _quantisation(draft: Draft) -> Iterator[str]:
+    if _has_floats(draft):
+        yield "[quantisation]"
+        yield 'from = "data"'
+        yield f"bits = 16  {DECIDE} how many each number has; fewer are smaller and faster"
+        yield ""
+
+
+def _has_floats(draft: Draft) -> bool:
+    return any(layer.format == FLOATS for layer in facts_of_draft(draft))

@@ -1,0 +1,183 @@
+"""Files that cannot be imported: nothing in them runs, and what stands in the way is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import onnx
+import pytest
+
+from fpgac.errors import NetworkError
+from fpgac.network.imports.draft import Sums
+from fpgac.network.imports.files import content_digest
+from fpgac.network.imports.reading import draft_of
+from tests.network.imports import onnx_files
+from tests.problems import coded
+
+
+@pytest.mark.parametrize("name", ["lambda.keras", "lambda.h5"])
+@pytest.mark.heavy
+def test_a_lambda_layer_is_refused_by_name(new_files: Path, name: str) -> None:
+    draft = draft_of(new_files / name)
+
+    assert [problem.code for problem in draft.problems] == ["network.code-in-file"]
+    assert "'lambda'" in draft.problems[0].what
+
+
+@pytest.mark.heavy
+def test_every_unknown_layer_is_named_at_once_with_what_can_replace_it(new_files: Path) -> None:
+    started = time.monotonic()
+    draft = draft_of(new_files / "unknown.keras")
+
+    assert time.monotonic() - started < 2
+    assert [problem.code for problem in draft.problems] == ["network.unknown-layer"] * 2
+    lstm, norm = draft.problems
+    assert "LSTM 'memory'" in lstm.what
+    assert "Conv1D" in lstm.hint
+    assert "BatchNormalization" in norm.hint
+
+
+@pytest.mark.heavy
+def test_a_class_of_the_files_own_is_not_imported(old_files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.h5"
+    shutil.copy(old_files / "keras2_chain.h5", file)
+    with h5py.File(file, "r+") as model:
+        config = json.loads(model.attrs["model_config"])
+        config["config"]["layers"][1]["class_name"] = "Mine"
+        config["config"]["layers"][1]["registered_name"] = "me>Mine"
+        model.attrs["model_config"] = json.dumps(config)
+
+    assert [p.code for p in draft_of(file).problems] == ["network.code-in-file"]
+
+
+@pytest.mark.heavy
+def test_what_is_of_use_for_training_alone_may_be_anybodys(old_files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.h5"
+    shutil.copy(old_files / "keras2_chain.h5", file)
+    with h5py.File(file, "r+") as model:
+        config = json.loads(model.attrs["model_config"])
+        own = {"class_name": "me>Norm", "config": {}}
+        config["config"]["layers"][1]["config"]["kernel_constraint"] = own
+        model.attrs["model_config"] = json.dumps(config)
+
+    assert draft_of(file).problems == ()
+
+
+@pytest.mark.heavy
+def test_links_out_of_a_file_are_not_followed(old_files: Path, tmp_path: Path) -> None:
+    file, other = tmp_path / "linked.h5", tmp_path / "other.h5"
+    shutil.copy(old_files / "keras2_chain.h5", file)
+    with h5py.File(other, "w") as target:
+        target["secret"] = np.zeros((5, 8))
+    with h5py.File(file, "r+") as model:
+        group = model["model_weights/dense/dense"]
+        del group["kernel:0"]
+        group["kernel:0"] = h5py.ExternalLink(str(other), "secret")
+
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(file)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pkl", ".joblib"])
+def test_pickles_are_not_opened(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"model{suffix}"
+    file.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+
+    with pytest.raises(NetworkError, check=coded("network.pickle")):
+        draft_of(file)
+
+
+@pytest.mark.heavy
+def test_weights_alone_are_no_network(old_files: Path) -> None:
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(old_files / "mixed_layers_weights.h5")
+
+
+@pytest.mark.heavy
+def test_layers_alone_are_no_network(old_files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "layers.json"
+    shutil.copy(old_files / "mixed_layers.json", file)
+
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(file)
+
+
+@pytest.mark.parametrize("name", ["x.h5", "x.keras", "x.onnx", "x.json"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b"{}", b"\xff" * 99])
+def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    with pytest.raises(NetworkError):
+        draft_of(file)
+
+
+@pytest.mark.heavy
+def test_half_a_keras_archive(new_files: Path, tmp_path: Path) -> None:
+    whole, half = new_files / "hgq_dense.keras", tmp_path / "half.keras"
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(half, "w") as new:
+        new.writestr("config.json", old.read("config.json"))
+        new.writestr("metadata.json", old.read("metadata.json"))
+
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(half)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, check=coded("network.no-file")):
+        draft_of(tmp_path / "none.keras")
+
+
+@pytest.mark.heavy
+def test_the_model_of_an_hls4ml_project(old_files: Path, tmp_path: Path) -> None:
+    project = tmp_path / "hls4ml_config.yml"
+    model = old_files / "qkeras_dense.h5"
+    project.write_text(
+        f"Backend: Vitis\nHLSConfig: !!python/object:os.system {{a: 1}}\n"
+        f"KerasModel: !keras_model '{model}'\n"
+    )
+
+    assert draft_of(project).nodes[0].label == "QDense 'fc1'"
+
+
+def test_an_hls4ml_project_without_its_model(tmp_path: Path) -> None:
+    project = tmp_path / "hls4ml_config.yml"
+    project.write_text("KerasModel: !keras_model /nowhere/model.keras\n")
+
+    with pytest.raises(NetworkError, check=coded("network.no-model")):
+        draft_of(project)
+
+
+def apart(folder: Path, name: str) -> Path:
+    """A model whose numbers lie in a file of this name beside it."""
+    file = onnx_files.dense(folder / "net.onnx")
+    model = onnx.load(file)
+    onnx.save(model, file, save_as_external_data=True, location=name, size_threshold=0)
+    return file
+
+
+def test_the_numbers_beside_an_onnx_file_belong_to_it(tmp_path: Path) -> None:
+    file = apart(tmp_path, "net.onnx.data")
+    before, sums = content_digest(file), draft_of(file).nodes[0].what
+    numbers = bytearray((tmp_path / "net.onnx.data").read_bytes())
+    numbers[3] ^= 0x80  # the sign of the first one
+    (tmp_path / "net.onnx.data").write_bytes(numbers)
+    other = draft_of(file).nodes[0].what
+
+    assert content_digest(file) != before
+    assert isinstance(sums, Sums)
+    assert isinstance(other, Sums)
+    assert (sums.weights.values != other.weights.values).sum() == 1
+
+
+def test_numbers_in_any_other_file_are_not_read(tmp_path: Path) -> None:
+    file = apart(tmp_path, "secret.bin")
+
+    with pytest.raises(NetworkError, check=coded("network.unreadable-file")):
+        draft_of(file)
