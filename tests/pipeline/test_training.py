@@ -105,7 +105,7 @@ def test_packages_that_are_missing_are_named_all_at_once(
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_a_training(specs: Path) -> None:
-    spec = _edited(specs / "iris.toml", 'name = "iris"', 'name = "iris"\nnetwork = "no/i.json"')
+    spec = _edited(specs / "iris.toml", 'name = "iris"', 'name = "iris"\nnetwork = "no/i.network.json"')
     with pytest.raises(NetworkError, check=coded("network.cannot-write"), match="nothing was"):
         train_network(check_spec(spec), load_plugins())
 
