@@ -108,10 +108,11 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     (folder / "specs/mistakes.toml").write_text(mistaken)
     foreign = text.replace('name = "iris"', 'name = "iris"\nnetwork = "iris.onnx"')
     (folder / "specs/foreign.toml").write_text(foreign)
-    tight = text.replace("[hls]", "[budget]\nmax_dsp = 10\nmin_rate = 1e9\n\n[hls]")
+    slow = text.replace("clock_mhz = 250.0", "clock_mhz = 125.0")
+    tight = slow.replace("[hls]", "[budget]\nmax_dsp = 10\nmin_rate = 1e9\n\n[hls]")
     (folder / "specs/tight.toml").write_text(_only("pynq-z2", tight))
     layer = '{ kind = "dense", units = 16, activation = "relu" },'
-    wide = text.replace('name = "iris"', 'name = "large"').replace("units = 16", "units = 2048")
+    wide = slow.replace('name = "iris"', 'name = "large"').replace("units = 16", "units = 2048")
     deep = wide.replace(layer.replace("16", "2048"), 2 * layer.replace("16", "2048"))
     (folder / "specs/large.toml").write_text(_only("pynq-z2", deep))
     shared = wide.replace("2048", "512").replace("[hls]", "[hls]\nreuse_factor = 2")
