@@ -105,7 +105,8 @@ def test_packages_that_are_missing_are_named_all_at_once(
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_a_training(specs: Path) -> None:
-    spec = _edited(specs / "iris.toml", 'name = "iris"', 'name = "iris"\nnetwork = "no/i.network.json"')
+    elsewhere = 'name = "iris"\nnetwork = "no/i.network.json"'
+    spec = _edited(specs / "iris.toml", 'name = "iris"', elsewhere)
     with pytest.raises(NetworkError, check=coded("network.cannot-write"), match="nothing was"):
         train_network(check_spec(spec), load_plugins())
 
