@@ -116,7 +116,7 @@ def test_compute_units_are_pinned_only_if_asked(design: MakeDesign) -> None:
     ("options", "error", "told"),
     [
         ({"banks": ["DDR[0]"]}, TargetError, "alveo-u50 has no memory bank 'DDR[0]'"),
-        ({"banks": ["HBM[32]"]}, TargetError, "did you mean 'HBM[3"),
+        ({"banks": ["HBM[32]"]}, TargetError, "did you mean 'HBM["),
         ({"slrs": [2]}, TargetError, "alveo-u50 has no super logic region 2"),
         ({"slrs": [-1]}, TargetError, "expected: 0 to 1"),
         ({"slrs": [0, 1]}, TargetError, "more slrs than compute units"),

@@ -400,7 +400,7 @@ def test_a_description_that_wants_to_break_out_is_harmless(
 def test_a_folder_with_an_evil_path_is_no_command(
     design: MakeDesign, target: Target[Any], write: WriteDesign, tmp_path: Path, install: Install
 ) -> None:
-    folder = write(design(target=target), tmp_path / "a'`touch${IFS}broken`'b")
+    folder = write(design(target=target, clock_mhz=150.0), tmp_path / "a'`touch${IFS}broken`'b")
     assert recorded(folder, install(VERSION[target.name]))
     done = subprocess.run(
         ["make", "-n", "-f", str(folder / "scripts/Makefile"), "clean"],

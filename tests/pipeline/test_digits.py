@@ -65,5 +65,5 @@ def test_a_picture_of_another_shape_is_refused(fpgac: Fpgac, build: Path, tmp_pa
     files = ("--input", "x.npy", "--output", "y.npy")
     done = fpgac("run", build, "--host", "xrt", *files, cwd=tmp_path)
     assert done.returncode != 0
-    assert "expected (n, 8, 8, 1)" in done.stderr
+    assert "expected: shape (n, 8, 8, 1)" in done.stderr
     assert not (tmp_path / "y.npy").exists()

@@ -60,11 +60,14 @@ def test_every_target_is_proven_and_listed_in_a_table(compiled: tuple[Path, str,
 
 def test_core_and_kernel_are_made_once(compiled: tuple[Path, str, str]) -> None:
     _, _, progress = compiled
-    # A Zynq's kernel has streams: it is another one.
+    # A Zynq's kernel has streams: it is another one. Its core shares multipliers, as its bus is
+    # narrow; two Zynqs that begin at once may both compile it.
     zynqs = len(ZYNQS)
-    for step, made in (("answers", 1), ("g++ core", 1), ("g++ kernel", 1 + zynqs), ("proof", 5)):
-        lines = [line.split() for line in progress.splitlines() if f"  {step} " in line]
-        assert sorted(line[0] for line in lines) == ["="] * (len(ALL) - made) + ["✓"] * made
+    expected = {"answers": {1}, "g++ core": {2, 1 + zynqs}, "g++ kernel": {1 + zynqs}, "proof": {5}}
+    for step, made in expected.items():
+        marks = [line.split()[0] for line in progress.splitlines() if f"  {step} " in line]
+        assert len(marks) == len(ALL)
+        assert marks.count("✓") in made, step
 
 
 def same_words_of_all_hosts(first: Path, build: Path) -> set[str]:

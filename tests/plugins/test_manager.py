@@ -211,7 +211,10 @@ def test_what_is_loaded_says_where_from_and_what(install: Install) -> None:
     loaded = {plugin.name: plugin for plugin in load_plugins().loaded}
     assert loaded["plugin_good"].origin == "plugin_good-dist 1.5"
     assert loaded["plugin_good"].offers == {"target": ("my-card",), "data set": ("noise",)}
-    assert loaded["fpgac"].offers["data set"] == ("muon", "jets", "digits", "iris")
+    assert loaded["fpgac"].offers["data set"] == (
+        *("muon", "jets", "digits", "iris"),
+        *("wine", "breast_cancer", "diabetes"),
+    )
 
 
 def test_a_file_is_a_plugin_without_being_installed(tmp_path: Path) -> None:
