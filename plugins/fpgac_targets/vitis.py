@@ -310,7 +310,7 @@ def kernel_stages(
 ) -> tuple[Stage, Stage]:
     """From the kernel's sources, among ``files``, to the linked ``xclbin``.
 
-    Where XRT scales the clock, v++ is told it by ``--kernel_frequency``, in all of its versions:
+    Where XRT scales the clock, v++ is given it by ``--kernel_frequency``, in all of its versions:
     ``--freqhz`` (2023.2 on) may take a clock of the platform that nothing scales, and a miss then
     ends the build after hours (UG1393, Managing Clock Frequencies).
     """

@@ -65,7 +65,7 @@ def write_network(network: Network, path: Path) -> None:
                 "the trained network cannot be written",
                 Where(path),
                 got=error.strerror or str(error),
-                hint="free some space, or mend the folder's rights, and train again",
+                hint="free some space, or change the folder's rights, and train again",
                 code="network.cannot-write",
             )
         ) from error
@@ -136,7 +136,7 @@ def read_network(path: Path) -> Network:
     """The network that ``path`` holds.
 
     Raises:
-        NetworkError: there is no such file, or it is damaged; it says what, where and the mend.
+        NetworkError: there is no such file, or it is damaged; it says what, where and the remedy.
     """
     document = _parse(path, _read(path))
     reader = _reader(path, document)
@@ -281,7 +281,7 @@ def _read(path: Path) -> str:
                 "the trained network cannot be read",
                 Where(path),
                 got=error.strerror or str(error),
-                hint="mend the file's rights, or name another with 'network' in the spec",
+                hint="change the file's rights, or name another with 'network' in the spec",
                 code="network.cannot-read",
             )
         ) from error

@@ -21,7 +21,7 @@ def training_digest(spec: Spec) -> str:
     # What a spec could not say once leaves its digest as it was.
     for key in ("from", "bits"):
         said["quantisation"].pop(key)
-    # What a spec did not say before graphs could be told leaves its digest as it was; so do the
+    # What a spec did not say before there were graphs leaves its digest as it was; so do the
     # keys of data in files where there are none.
     data = said["data"]
     said["data"] = {key: data[key] for key in data if data[key] is not None or key == "samples"}

@@ -93,7 +93,7 @@ def train(
             the classes' numbers, shape (samples,) or (samples, 1), or one-hot.
         record_inputs: Inputs on the grid, shape (any, inputs), whose answers are recorded.
         data: Plain data about the data set, for the provenance.
-        progress: Is told how far it has come; what it raises ends the training.
+        progress: hears how far it has come; what it raises ends the training.
         checkpoints: A folder in which each epoch leaves what an interrupted training goes on from.
             It is this training's own: the folder of another gives that one's weights.
         judged_inputs: Inputs on the grid, shape (any, inputs). With them a float baseline is
@@ -115,11 +115,11 @@ def train(
     recorded = _on_grid(network, "record_inputs", record_inputs)
     y = _targets(spec, len(words), np.asarray(targets))
     judged = None if judged_inputs is None else _on_grid(network, "judged_inputs", judged_inputs)
-    told: list[Progress] = []
+    reported: list[Progress] = []
 
     def listen(event: Mapping[str, Any]) -> None:
-        told.append(Progress(**event))
-        progress(told[-1])
+        reported.append(Progress(**event))
+        progress(reported[-1])
 
     with exchange() as folder:
         (folder / "spec.json").write_text(spec.model_dump_json())
@@ -132,10 +132,10 @@ def train(
         progress(Progress("start", spec.training.epochs))
         run_worker("train", folder, listen)
         trained = read_network(folder / "network.json")
-        baseline = None if judged is None else _baseline(folder, told)
+        baseline = None if judged is None else _baseline(folder, reported)
     _check_recording(trained)
     trained = replace(trained, provenance={**trained.provenance, "data": dict(data or {})})
-    return Trained(trained, _curve(told, "quantised"), baseline)
+    return Trained(trained, _curve(reported, "quantised"), baseline)
 
 
 def _files(checkpoints: Path | None) -> dict[str, str]:
@@ -145,15 +145,15 @@ def _files(checkpoints: Path | None) -> dict[str, str]:
     return {model: str((checkpoints / f"{model}.npz").absolute()) for model in _MODELS}
 
 
-def _baseline(folder: Path, told: Iterable[Progress]) -> Baseline:
+def _baseline(folder: Path, reported: Iterable[Progress]) -> Baseline:
     answers = (
         np.load(folder / f"{model}.npy").astype(np.float64) for model in ("float", "quantised")
     )
-    return Baseline(_curve(told, "float"), *answers)
+    return Baseline(_curve(reported, "float"), *answers)
 
 
-def _curve(told: Iterable[Progress], model: str) -> tuple[Progress, ...]:
-    return tuple(each for each in told if each.stage == "epoch" and each.model == model)
+def _curve(reported: Iterable[Progress], model: str) -> tuple[Progress, ...]:
+    return tuple(each for each in reported if each.stage == "epoch" and each.model == model)
 
 
 def check_precision(network: Network) -> None:

@@ -59,7 +59,7 @@ def read_reports(
 ) -> tuple[Reported, ...]:
     """The figures of all reports of a hardware build in ``folder``.
 
-    A report that its parser does not know is told in one line, and left out.
+    A report that its parser does not know is named in one line, and left out.
     """
     return tuple(
         Reported(figure, name, path.relative_to(folder).as_posix())

@@ -264,8 +264,8 @@ def _command(file: SpecFile) -> str:
 
 def _described(network: Network) -> str:
     loss = network.provenance.get("val_loss")
-    told = f", validation loss {loss:.4g}" if isinstance(loss, float) else ""
-    return f"digest {network.digest[:12]}{told}"
+    loss_text = f", validation loss {loss:.4g}" if isinstance(loss, float) else ""
+    return f"digest {network.digest[:12]}{loss_text}"
 
 
 def _versions_hint(there: Network, trained: Network) -> str:

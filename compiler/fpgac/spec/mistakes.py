@@ -62,7 +62,7 @@ def problems_of(
 
 def _more(mistakes: int, where: Where) -> Iterator[Problem]:
     if mistakes > 0:
-        hint = "mend those above first"
+        hint = "fix those above first"
         yield Problem(f"{mistakes} more mistakes", where, hint=hint, code="spec.more-mistakes")
 
 

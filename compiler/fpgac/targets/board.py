@@ -103,8 +103,8 @@ class Clock(Table):
     maximum_mhz: float = Field(gt=0, description="The most that it can give, in MHz.")
     scalable: bool = Field(
         default=False,
-        description="XRT sets the clock as the xclbin says (F1, Alveo): v++ is told once for all "
-        "kernels, and the link file holds no clock.",
+        description="XRT sets the clock as the xclbin says (F1, Alveo): v++ is given it once for "
+        "all kernels, and the link file holds no clock.",
     )
 
     @model_validator(mode="after")

@@ -131,6 +131,6 @@ def _shellcheck(path: str, folder: Path) -> str:
 
 def _make_syntax(path: str, folder: Path) -> str:
     """Parse only: what a Makefile says of tools that are not here is no mistake of the file."""
-    _, _, told = run(["make", "-pqr", "-f", path], folder)
-    wrong = re.search(r"\*\*\* (missing|unterminated|commands commence|extraneous).*", told)
+    _, _, errors = run(["make", "-pqr", "-f", path], folder)
+    wrong = re.search(r"\*\*\* (missing|unterminated|commands commence|extraneous).*", errors)
     return wrong[0] if wrong else ""

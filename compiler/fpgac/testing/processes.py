@@ -35,5 +35,5 @@ def run(
 
 def failure(command: list[str], folder: Path) -> str:
     """What ``command`` complains of, or nothing."""
-    code, out, told = run(command, folder)
-    return (told or out or f"exit code {code}").strip() if code else ""
+    code, out, errors = run(command, folder)
+    return (errors or out or f"exit code {code}").strip() if code else ""

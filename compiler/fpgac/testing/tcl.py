@@ -52,5 +52,5 @@ def _is_sourced(path: str, texts: Iterable[str]) -> bool:
 def _complaint(path: str, tool: str, folder: Path, more: Path | None) -> str:
     taught = {"SHIM_MORE": str(more.absolute())} if more else {}
     command = ["tclsh", str(SHIM), tool, path]
-    code, out, told = run(command, folder, environment={**os.environ, **taught})
-    return f"{out}{told}".strip() or f"exit code {code}" if code else ""
+    code, out, errors = run(command, folder, environment={**os.environ, **taught})
+    return f"{out}{errors}".strip() or f"exit code {code}" if code else ""

@@ -34,7 +34,7 @@ class Checkpoint:
     """All that the next epoch depends on, after ``epoch`` epochs of ``step`` steps in all.
 
     ``model`` and ``optimiser`` are the values of their variables, in Keras's order; ``curve`` has
-    what was told at the end of each epoch.
+    what was reported at the end of each epoch.
     """
 
     epoch: int = 0

@@ -1,6 +1,6 @@
 """Training with QKeras and magnitude pruning. Only the worker process calls this.
 
-A training tells of each epoch, and keeps a checkpoint after it, if it is told where: the same
+A training reports each epoch, and keeps a checkpoint after it, if it is given a folder: the same
 training goes on from there, and ends with the same weights as if it had not been interrupted.
 
 The weights that are kept are the best on the validation part among the epochs that end with the
@@ -274,12 +274,12 @@ class _Watch:
     teach: Callable[..., Any] | None = None
 
     def resume(self) -> None:
-        """Tell what an interrupted training has told before."""
+        """Report again what an interrupted training has reported."""
         self.best, self.curve = self.begun.best, self.begun.curve
         if self.begun.epoch:
             self.emit({"stage": "resume", **self.curve[-1]})
-        for told in self.curve:
-            self.emit({"stage": "epoch", **told})
+        for reported in self.curve:
+            self.emit({"stage": "epoch", **reported})
 
     @property
     def is_teaching(self) -> bool:

@@ -94,7 +94,7 @@ _TASKS = {"train": train, "answer": answer}
 
 
 def main(task: str, folder: str, pipe: str) -> None:
-    """Do ``task``; a problem that a user can mend goes into the pipe, all else to stderr."""
+    """Do ``task``; a problem that a user can fix goes into the pipe, all else to stderr."""
     end_with_parent()
     try:
         _TASKS[task](Path(folder), int(pipe))
