@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fpgac.digest import digest_json
 from fpgac.errors import DataError, Problem
-from fpgac.reports.resolution import Estimates
+
+if TYPE_CHECKING:
+    from fpgac.reports.resolution import Estimates
 
 __all__ = ["Dataset", "Provider", "Quantity", "Split", "Task", "split"]
 
@@ -49,6 +51,8 @@ class Quantity:
 
     def estimates(self, outputs: Floats, name: str = "network") -> Estimates:
         """A network's ``outputs`` for these samples as estimates, with truth and baseline."""
+        from fpgac.reports.resolution import Estimates
+
         return Estimates(
             name=self.name,
             symbol=self.symbol,

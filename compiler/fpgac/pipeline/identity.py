@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
@@ -57,8 +58,19 @@ def _package_digest(package: str) -> str:
     if spec and spec.origin and not spec.submodule_search_locations:
         files[package] = Path(spec.origin).read_bytes()
     for root in spec.submodule_search_locations or () if spec else ():
-        for path in sorted(Path(root).rglob("*")):
-            relative = path.relative_to(root)
-            if path.is_file() and path.suffix != ".pyc" and relative.parts[0] != "cli":
-                files[str(relative)] = path.read_bytes()
+        files |= _sources(root)
     return digest_files(files)
+
+
+def _sources(root: str) -> dict[str, bytes]:
+    """The files below ``root`` by their path there: by ``os``, since each warm run reads them."""
+    files: dict[str, bytes] = {}
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if name != "__pycache__"]
+        if folder == root and "cli" in inner:
+            inner.remove("cli")
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118
+            with open(path, "rb") as stream:  # noqa: PTH123
+                files[path[len(root) :]] = stream.read()
+    return files

@@ -60,7 +60,7 @@ def load_spec(path: Path) -> SpecFile:
             problem of the file, in the order of its lines.
     """
     text = _read(path)
-    table, lines = parsed(path, text)
+    table, lines = parsed(path, text), key_lines(text)
     try:
         # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
         spec = Spec.model_validate_json(json.dumps(table, default=str))
@@ -69,8 +69,8 @@ def load_spec(path: Path) -> SpecFile:
         raise SpecError(*problems_of(error, Spec, path, lines, table)) from None
 
 
-def parsed(path: Path, text: str) -> tuple[dict[str, Any], Mapping[KeyPath, int]]:
-    """What a TOML ``text`` of the file at ``path`` says, and the line of each of its keys.
+def parsed(path: Path, text: str) -> dict[str, Any]:
+    """What a TOML ``text`` of the file at ``path`` says.
 
     Raises:
         SpecError: it is no TOML, too large, nested too deeply, or has numbers that are too large.
@@ -83,9 +83,10 @@ def parsed(path: Path, text: str) -> tuple[dict[str, Any], Mapping[KeyPath, int]
         raise SpecError(_syntax_problem(path, text, str(error))) from None
     except ValueError:  # tomllib leaves it to int()
         raise SpecError(_too_long_number(path, text)) from None
-    lines = key_lines(text)
-    _refuse_huge_numbers(table, path, lines)
-    return table, lines
+    if (huge := _huge_number_in(table)) is not None:
+        line = nearest_line(key_lines(text), huge)
+        raise SpecError(_huge_number(Where(path, line, key_text(huge))))
+    return table
 
 
 def _read(path: Path) -> str:
@@ -149,6 +150,10 @@ def _refuse_size(path: Path, size: int) -> None:
 
 def _refuse_nesting(path: Path, text: str) -> None:
     """Readers of TOML and JSON recurse, and take a time that grows with the square of the depth."""
+    # Most files cannot be so deep, whatever their brackets and dots mean.
+    dots = max(line.count(".") for line in text.split("\n"))
+    if text.count("[") + text.count("{") + dots <= DEEPEST:
+        return
     depth, line = deepest(text)
     if depth > DEEPEST:
         raise SpecError(
@@ -173,11 +178,12 @@ def _huge_number(where: Where) -> Problem:
     )
 
 
-def _refuse_huge_numbers(
-    value: Any, file: Path, lines: Mapping[KeyPath, int], path: KeyPath = ()
-) -> None:
+def _huge_number_in(value: Any, path: KeyPath = ()) -> KeyPath | None:
+    """The place of the first number that is too large, if there is one."""
     if type(value) is int and abs(value) > LARGEST_NUMBER:
-        raise SpecError(_huge_number(Where(file, nearest_line(lines, path), key_text(path))))
+        return path
     if isinstance(value, dict | list):
-        for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            _refuse_huge_numbers(inner, file, lines, (*path, part))
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        found = (_huge_number_in(each, (*path, part)) for part, each in inner)
+        return next((place for place in found if place is not None), None)
+    return None

@@ -52,6 +52,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fpgac.errors import PluginError, Problem, SpecError, Where
+from fpgac.spec.lines import key_lines
 from fpgac.spec.loader import parsed
 from fpgac.spec.mistakes import problems_of
 
@@ -275,8 +276,8 @@ class Board(Table):
         """
         path = Path(str(file))
         try:
-            plain, lines = parsed(path, file.read_text(encoding="utf-8"))
-            table = _with_every_bank(plain)
+            text = file.read_text(encoding="utf-8")
+            table = _with_every_bank(parsed(path, text))
         except SpecError as refused:
             raise PluginError(*map(_unreadable, refused.problems)) from None
         except (OSError, ValueError) as error:
@@ -286,7 +287,7 @@ class Board(Table):
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
             return cls.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
-            raise PluginError(*problems_of(error, cls, path, lines, table)) from None
+            raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
 
 
 def _unreadable(problem: Problem) -> Problem:
