@@ -82,6 +82,7 @@ class Machinery:
             "EMCONFIG_PATH": str(rundir),
             "SDACCEL_EM_RUN_DIR": str(rundir),
             "TMPDIR": str(rundir),
+            "PYTHONDONTWRITEBYTECODE": "1",  # a host leaves the build as it is
             "USER": rundir.name,
         }
         # pynq refuses this mode in Python; our library sets it there, out of Python's sight.

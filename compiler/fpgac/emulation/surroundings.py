@@ -158,6 +158,7 @@ class Overlays:
         folders = [str(_SITE), *filter(None, [given.get("PYTHONPATH")])]
         return given | {
             BOARD_VARIABLE: str(description),
+            "PYTHONDONTWRITEBYTECODE": "1",  # the build stays as it is
             "PYTHONPATH": os.pathsep.join(folders),
             "TMPDIR": str(rundir),
         }
