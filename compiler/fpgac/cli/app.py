@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import signal
 import sys
 import traceback
 import warnings
-from typing import Annotated, Any, Final, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -114,15 +113,10 @@ def _root(
     """
 
 
-# Objects made before Python looks for garbage: imports make fewer, and leave none.
-_OBJECTS: Final = 500_000
-
-
 def main() -> None:
     """Run the command line; what a user can fix prints without a traceback."""
     accept_any_encoding()
     signal.signal(signal.SIGTERM, _end)
-    gc.set_threshold(_OBJECTS)
     _print_warnings_in_one_line()
     try:
         _run()
