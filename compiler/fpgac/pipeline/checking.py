@@ -68,45 +68,39 @@ def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
             check()
         except FpgacError as refused:
             refusals.append(refused)
-    if not refusals:
-        refusals += _check_cost(file, plugins, known)
     if refusals:
         problems = dict.fromkeys(problem for refused in refusals for problem in refused.problems)
         raise type(refusals[0])(*problems)
+    _check_cost(file, plugins, known)
     return file
 
 
-def _check_cost(file: SpecFile, plugins: Plugins, known: Store) -> list[FpgacError]:
-    """What is estimated to break the budget or to fit no board; ``known`` says what was not.
+def _check_cost(file: SpecFile, plugins: Plugins, known: Store) -> None:
+    """Nothing is estimated to break the budget or to fit no board.
 
     Of a network whose layers come from its own file, ``fpgac estimate`` tells: reading it is slow.
     """
     if file.spec.topology is None:
-        return []
+        return
     boards = [
         chosen_target(file, plugins, name)[0].board.model_dump_json() for name in file.spec.targets
     ]
     trained = None
     with contextlib.suppress(OSError):  # there is none, or whoever reads it says what is wrong
         trained = digest_file(file.network_path)
-    spec = json.loads(file.spec.model_dump_json())
-    key = digest_json([compiler_digest(), spec, boards, trained])
-    if known.get("affordable", key) is not None:
-        return []
-    refusals = _costs(file, plugins)
-    if not refusals:
-        known.put("affordable", key, Entry({}))
-    return refusals
+    _once(known, file, partial(_refuse_costs, file, plugins), "cost", boards, trained)
 
 
-def _costs(file: SpecFile, plugins: Plugins) -> list[FpgacError]:
+def _refuse_costs(file: SpecFile, plugins: Plugins) -> None:
     from fpgac.pipeline.estimating import Estimates, budget_problems, fit_problems
 
     estimates, names = Estimates(file, plugins, own_format=True), file.spec.targets
     broken = [problem for name in names for problem in budget_problems(estimates, name)]
     small = [problem for name in names for problem in fit_problems(estimates, name)]
-    refusals: list[FpgacError] = [SpecError(*broken)] if broken else []
-    return [*refusals, TargetError(*small)] if small else refusals
+    if broken:
+        raise SpecError(*broken, *small)
+    if small:
+        raise TargetError(*small)
 
 
 def _no_spec(path: Path) -> Problem:
