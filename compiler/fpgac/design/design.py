@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -30,6 +30,11 @@ class Design:
             pure = PurePosixPath(path)
             if pure.is_absolute() or ".." in pure.parts or str(pure) != path:
                 raise ValueError(f"a design's path must be relative and plain, not {path!r}")
+
+    def part(self, folder: str) -> Design:
+        """The files below ``folder`` alone."""
+        inside = {path: file for path, file in self.files.items() if path.startswith(f"{folder}/")}
+        return replace(self, files=inside)
 
     @cached_property
     def digest(self) -> str:

@@ -475,9 +475,11 @@ class TargetStages(SpecStages):
         """``engines``, those that need what was ``built``, on the build's vectors."""
         asked = list(engines)
         available = {engine.name: engine.missing() for engine in asked}
+        # Hosts in Python run as they are: no step builds them.
+        hosts = self.value(self.design).part("hosts").digest
         return Stage(
             "proof",
-            self.key("proof", answers.key, built, available),
+            self.key("proof", answers.key, built, hosts, available),
             lambda: self._prove(self.value(answers), asked, progress),
             dump_proof,
             load_proof,
