@@ -140,6 +140,10 @@ class TestFailures:
         assert "n = 5000" in words
         assert error.exit_code == 10
 
+    def test_a_kernel_that_writes_far_behind_its_buffer(self, toy: Toy) -> None:
+        words = toy.failure(toy.pynq("far_writer_1"), kind="pynq").problems[0].what
+        assert f"outside the buffer of argument out, at byte {7 << 26}" in words
+
     @pytest.mark.parametrize(
         ("kernel", "cause"),
         [

@@ -82,7 +82,10 @@ def toy_data() -> dict[str, Any]:
                 ],
             ),
             _kernel("counter", [_memory("out", "int*"), COUNT], banks=(0, 0)),
-            *(_kernel(name, [_memory("out", "int*"), COUNT]) for name in (*misbehaving, "printer")),
+            *(
+                _kernel(name, [_memory("out", "int*"), COUNT])
+                for name in (*misbehaving, "far_writer", "printer")
+            ),
             _kernel("last_char", [_memory("out", "int*"), _scalar("last", "signed char", 1)]),
             _kernel("last_short", [_memory("out", "int*"), _scalar("last", "unsigned short", 2)]),
         ],

@@ -34,6 +34,8 @@ _MODEL: Final = "vitis/data/emulation/unified/cpu_em/generic_pcie/model/genericp
 _BUILD_SECONDS: Final = 300.0
 # XRT's version as pynq reads it; from 2.3.0 on it hands its commands to XRT's scheduler.
 _XRT_VERSION: Final = "2.13.466"
+# What stands in front of XRT's emulation library.
+_IN_FRONT: Final = ("repair", "buffers", "banks", "functions")
 # What a user's shell may hold of other emulations, and would lead XRT astray.
 _INHERITED_TROUBLE: Final = (
     "EMCONFIG_PATH",
@@ -189,7 +191,7 @@ def _sources() -> dict[str, bytes]:
         f"{folder}/{file.name}": file.read_bytes()
         for folder in ("device", "shim")
         for file in sorted(package.joinpath(folder).iterdir(), key=lambda file: file.name)
-        if file.name.endswith((".c", ".cpp", ".hpp"))
+        if file.name.endswith((".c", ".cpp", ".h", ".hpp"))
     }
 
 
@@ -270,10 +272,10 @@ class _Builder:
              folder / "environment.c"]
         )  # fmt: skip
         _run(
-            [*shared, f'-DREAL_SHIM="{_c_text(self.shim)}"', "-o", lib / SHIM, folder / "repair.c",
-             "-Wl,-soname,libfpgac_swemu.so", "-Wl,--no-as-needed", f"-L{lib}",
-             f"-l:{environment}", stand_in, "-ldl", "-Wl,-rpath,$ORIGIN",
-             "-Wl,--disable-new-dtags"]
+            [*shared, f'-DREAL_SHIM="{_c_text(self.shim)}"', "-o", lib / SHIM,
+             *(folder / f"{name}.c" for name in _IN_FRONT), "-Wl,-soname,libfpgac_swemu.so",
+             "-Wl,--no-as-needed", f"-L{lib}", f"-l:{environment}", stand_in, "-ldl", "-pthread",
+             "-Wl,-rpath,$ORIGIN", "-Wl,--disable-new-dtags"]
         )  # fmt: skip
         # Not libxrt_core.so.2 too: OpenCL would list every device twice.
         (lib / "libxrt_core.so").symlink_to(SHIM)

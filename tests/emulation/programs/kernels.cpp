@@ -48,6 +48,7 @@ void printer(int *out, unsigned int n) { printf("%u numbers at last\n", out[0] =
 void counter(int *out, unsigned int) { out[0] = ++calls<int>(); }
 
 void null_writer(int *, unsigned int) { *static_cast<volatile int *>(nullptr) = 1; }
+void far_writer(int *out, unsigned int n) { out[size_t(n) << 24] = 1; }
 void thrower(int *, unsigned int) { throw std::runtime_error("no such weight"); }
 void leaver(int *, unsigned int) { exit(0); }
 void endless(int *, unsigned int n) {

@@ -77,9 +77,20 @@ def mixed(overlay: Any) -> None:
     print("right", [float(n) for n in numbers] == out[: len(numbers)].tolist())
 
 
+def usage(overlay: Any) -> None:
+    before = overlay.bank1.mem_used, overlay.bank1.num_buffers
+    first = allocate(overlay.bank1, 4096, "i4", 0)
+    second = allocate(overlay.bank1, 1024, "i4", 0)
+    print("bank1", overlay.bank1.mem_used - before[0], overlay.bank1.num_buffers - before[1])
+    print("bank0", overlay.bank0.num_buffers)
+    first.freebuffer()
+    print("bank1", overlay.bank1.mem_used - before[0], overlay.bank1.num_buffers - before[1])
+    del second
+
+
 def main(xclbin: str, what: str) -> None:
     overlay = pynq.Overlay(xclbin)
-    cases = {"triple": triple, "counters": counters, "mixed": mixed}
+    cases = {"triple": triple, "counters": counters, "mixed": mixed, "usage": usage}
     if what in ("vadd_1", "vadd_2", "wrong bank"):
         unit = overlay.vadd_2 if what == "vadd_2" else overlay.vadd_1
         vadd(unit, overlay.bank0 if what == "vadd_1" else overlay.bank1)
