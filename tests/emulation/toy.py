@@ -50,7 +50,10 @@ def _kernel(
 
 def toy_data() -> dict[str, Any]:
     """The toy card as a target would write it: two banks, several kernels and compute units."""
-    misbehaving = ("null_writer", "thrower", "leaver", "endless", "large_frame")
+    misbehaving = (
+        *("null_writer", "far_writer", "thrower", "leaver", "endless", "large_frame", "slow"),
+        *("divider", "asserter", "recursive"),
+    )
     data = {
         "platform": "xilinx_aws-vu9p-f1_shell-v04261818_201920_3",
         "clock_mhz": 250.0,
@@ -82,10 +85,7 @@ def toy_data() -> dict[str, Any]:
                 ],
             ),
             _kernel("counter", [_memory("out", "int*"), COUNT], banks=(0, 0)),
-            *(
-                _kernel(name, [_memory("out", "int*"), COUNT])
-                for name in (*misbehaving, "far_writer", "printer")
-            ),
+            *(_kernel(name, [_memory("out", "int*"), COUNT]) for name in (*misbehaving, "printer")),
             _kernel("last_char", [_memory("out", "int*"), _scalar("last", "signed char", 1)]),
             _kernel("last_short", [_memory("out", "int*"), _scalar("last", "unsigned short", 2)]),
         ],

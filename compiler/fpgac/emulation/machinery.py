@@ -35,7 +35,7 @@ _BUILD_SECONDS: Final = 300.0
 # XRT's version as pynq reads it; from 2.3.0 on it hands its commands to XRT's scheduler.
 _XRT_VERSION: Final = "2.13.466"
 # What stands in front of XRT's emulation library.
-_IN_FRONT: Final = ("repair", "buffers", "banks", "functions")
+_IN_FRONT: Final = ("repair", "entries", "buffers", "commands", "banks", "functions")
 # What a user's shell may hold of other emulations, and would lead XRT astray.
 _INHERITED_TROUBLE: Final = (
     "EMCONFIG_PATH",

@@ -1,4 +1,6 @@
 // Kernels for the tests of the emulated card, in the manner of Vitis HLS.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -55,6 +57,13 @@ void endless(int *, unsigned int n) {
   for (volatile unsigned int i = 1; i; i = n | 1) {
   }
 }
+// Takes as many milliseconds.
+void slow(int *out, unsigned int n) { out[0] = usleep(1000 * n); }
+int divided(int a, unsigned int b) { return a / int(b); }
+void divider(int *out, unsigned int n) { out[0] = divided(out[0], n - 7); }
+void asserter(int *, unsigned int) { abort(); }
+int depth(unsigned int n) { volatile char frame[4096]; frame[n % 4096] = 1; return depth(n + 1) + frame[0]; }
+void recursive(int *out, unsigned int n) { out[0] = depth(n); }
 // A frame larger than the usual stack of a thread.
 void large_frame(int *out, unsigned int n) {
   volatile int values[8 << 20];

@@ -88,12 +88,29 @@ def usage(overlay: Any) -> None:
     del second
 
 
-def main(xclbin: str, what: str) -> None:
+def in_flight(overlay: Any, unit: str, then: str) -> None:
+    """Takes the card away from a kernel that runs: frees the overlay, or loads another."""
+    out = allocate(overlay.bank0, 1024, "i4", 0)
+    getattr(overlay, unit).start(out, 300)
+    print(f"{unit.removesuffix('_1')} then {then}")
+    if then == "free":
+        overlay.free()
+    else:
+        again = pynq.Overlay(sys.argv[1])
+        out = allocate(again.bank0, 1024, "i4", 0)
+        again.counter_1.call(out, 1)
+        out.sync_from_device()
+        print("count", int(out[0]))
+
+
+def main(xclbin: str, what: str, *more: str) -> None:
     overlay = pynq.Overlay(xclbin)
     cases = {"triple": triple, "counters": counters, "mixed": mixed, "usage": usage}
     if what in ("vadd_1", "vadd_2", "wrong bank"):
         unit = overlay.vadd_2 if what == "vadd_2" else overlay.vadd_1
         vadd(unit, overlay.bank0 if what == "vadd_1" else overlay.bank1)
+    elif what == "in flight":
+        in_flight(overlay, *more)
     elif what in cases:
         cases[what](overlay)
     else:

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffers.h"
+#include "shim.h"
 
 /* xrt.h: struct xclDeviceUsage. */
 struct device_usage {
