@@ -96,6 +96,12 @@ class TestHosts:
         assert "(x: 'ap_uint<512>*', y: 'ap_uint<512>*', n: 'unsigned int')" in run.stdout
         assert "right True" in run.stdout
 
+    def test_a_small_memory_of_the_logic(self, toy: Toy) -> None:
+        assert "wrong 0" in toy.run(toy.native("vadd:{vadd_3}")).stdout
+
+    def test_a_kernel_with_32_pointers(self, toy: Toy) -> None:
+        assert "right True" in toy.run(toy.pynq("many"), kind="pynq").stdout
+
     def test_arguments_of_all_types_by_value(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("mixed"), kind="pynq")
         assert "right True" in run.stdout, run.stdout + run.stderr

@@ -49,6 +49,9 @@ class TestSharing:
         assert f"{kind} without sync 4096" in native
         assert f"{kind} mapped right 4096" in opencl
 
+    def test_a_kernel_that_is_wired_to_the_host_s_memory(self, native: Sequence[str]) -> None:
+        assert "HOST[0] without sync 4096" in native
+
     def test_a_forgotten_sync_of_any_other_buffer_shows(self, native: Sequence[str]) -> None:
         assert "normal without sync 0" in native
 

@@ -160,7 +160,7 @@ def emconfig(card: CardDescription, devices: int) -> bytes:
         "DeviceVersion": "0",
         "DataAlignment": "4096",
         "OclFreqency": str(round(card.clock_mhz)),  # sic
-        "DdrBanks": [{"Size": _size(memory.size_bytes)} for memory in card.memories],
+        "DdrBanks": [{"Size": _size(memory.span_bytes)} for memory in card.memories],
         "FeatureRom": {
             "Major_Version": "1",
             "Minor_Version": "1",
@@ -181,8 +181,10 @@ def emconfig(card: CardDescription, devices: int) -> bytes:
 
 
 def _size(size_bytes: int) -> str:
-    gibibytes, rest = divmod(size_bytes, 1 << 30)
-    return f"{gibibytes}GB" if not rest else f"{size_bytes >> 20}MB"
+    """A power of two, as XRT's emulation writes it."""
+    units = ("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)
+    unit, shift = next((unit, shift) for unit, shift in units if size_bytes >> shift)
+    return f"{size_bytes >> shift}{unit}"
 
 
 def _sources() -> dict[str, bytes]:

@@ -72,6 +72,8 @@ int main(int argc, char **argv) {
   add(device, kernel, xrt::bo::flags::p2p, "p2p");
   add(device, kernel, xrt::bo::flags::host_only, "host_only");
   add(device, kernel, xrt::bo::flags::normal, "normal");
+  xrt::kernel of_host(device, uuid, "vadd:{vadd_4}");
+  add(device, of_host, xrt::bo::flags::host_only, "HOST[0]");
   copy(device, kernel.group_id(0), 16384, 4096, 0, 8192);
   copy(device, kernel.group_id(0), 16384, 4096, 8192, 0);
   copy(device, kernel.group_id(0), 32 << 20, 17 << 20, 4096, 12288);

@@ -77,6 +77,14 @@ def mixed(overlay: Any) -> None:
     print("right", [float(n) for n in numbers] == out[: len(numbers)].tolist())
 
 
+def many(overlay: Any) -> None:
+    outs = [allocate(overlay.bank0, 1, "i4", 0) for _ in range(32)]
+    overlay.many_1.call(*outs, 100)
+    for out in outs:
+        out.sync_from_device()
+    print("right", [int(out[0]) for out in outs] == list(range(100, 132)))
+
+
 def usage(overlay: Any) -> None:
     before = overlay.bank1.mem_used, overlay.bank1.num_buffers
     first = allocate(overlay.bank1, 4096, "i4", 0)
@@ -105,7 +113,7 @@ def in_flight(overlay: Any, unit: str, then: str) -> None:
 
 def main(xclbin: str, what: str, *more: str) -> None:
     overlay = pynq.Overlay(xclbin)
-    cases = {"triple": triple, "counters": counters, "mixed": mixed, "usage": usage}
+    cases = {"triple": triple, "counters": counters, "mixed": mixed, "usage": usage, "many": many}
     if what in ("vadd_1", "vadd_2", "wrong bank"):
         unit = overlay.vadd_2 if what == "vadd_2" else overlay.vadd_1
         vadd(unit, overlay.bank0 if what == "vadd_1" else overlay.bank1)
