@@ -16,6 +16,7 @@ from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
     build,
+    card,
     data,
     emulate,
     estimate,
@@ -68,6 +69,7 @@ train.register(app)
 imports.register(app)
 build.register(app)
 emulate.register(app)
+card.register(app)
 report.register(app)
 targets.register(app)
 plugins.register(app)
