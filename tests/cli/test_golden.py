@@ -89,6 +89,7 @@ SESSIONS: Final = {
     ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
+    "doctor": ["doctor --target pynq-z3", "--json doctor --target pynq-z3"],
     "plugin": ["plugin list", "plugin list --plugin broken.py", "plugin new aws-f1"],
 }
 

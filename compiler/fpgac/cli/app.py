@@ -17,6 +17,7 @@ from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
     build,
     data,
+    doctor,
     emulate,
     estimate,
     imports,
@@ -70,6 +71,7 @@ build.register(app)
 emulate.register(app)
 report.register(app)
 targets.register(app)
+doctor.register(app)
 plugins.register(app)
 
 
