@@ -20,6 +20,7 @@ from fpgac.cli import (
     doctor,
     emulate,
     estimate,
+    explain,
     imports,
     plugins,
     report,
@@ -70,6 +71,7 @@ imports.register(app)
 build.register(app)
 emulate.register(app)
 report.register(app)
+explain.register(app)
 targets.register(app)
 doctor.register(app)
 plugins.register(app)
