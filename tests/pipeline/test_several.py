@@ -185,6 +185,7 @@ def test_hardware_goes_target_by_target_and_each_says_why_not(
     assert "aws-f2" not in listener.events, "it is refused before anything starts"
     assert not first.request.folder.exists()
     assert all(isinstance(other.error, ToolchainError) for other in others)
+    assert listener.events == {}, "without its tools, no target is emulated in vain"
 
 
 def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> None:
