@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpgac.cli.console import deliver, errors, note, results, seconds_text, show_table
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fpgac.pipeline.emulating import Emulation, SpecEmulation
+    from fpgac.plugins import Plugins
     from fpgac.reports.precision import LayerPrecision
 
 __all__ = ["register"]
@@ -57,6 +59,7 @@ def emulate(
         int | None,
         typer.Option(min=1, help="Processors to use; by default all.", show_default=False),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Run samples through the chip's arithmetic, exact to the last bit, without any card.
@@ -68,7 +71,8 @@ def emulate(
     from fpgac.cli.progress import sample_bar
 
     _require_out(data, out, raw=raw)
-    emulation = _emulation(spec, data, plugin, threads)
+    plugins = partial(plugins_with, plugin, trust=trust)
+    emulation = _emulation(spec, data, plugins, threads)
     if emulation.emulator.note:
         note(emulation.emulator.note)
     with sample_bar(emulation.samples.count) as progress:
@@ -119,6 +123,7 @@ def trace(
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Where do the bits go? Every layer's range, overflow, saturation and loss of precision.
@@ -130,7 +135,7 @@ def trace(
     from fpgac.cli.progress import sample_bar
     from fpgac.plain import to_plain
 
-    emulation = _spec_emulation(spec, data, plugin)
+    emulation = _spec_emulation(spec, data, partial(plugins_with, plugin, trust=trust))
     with sample_bar(emulation.samples.count) as progress:
         layers = emulation.trace(progress=progress)
     _draw(layers, plot or spec.with_suffix(".trace.png"))
@@ -142,7 +147,7 @@ def _time(seconds: float) -> str:
 
 
 def _emulation(
-    source: Path, data: Path | None, plugin: list[Path] | None, threads: int | None
+    source: Path, data: Path | None, plugins: Callable[[], Plugins], threads: int | None
 ) -> Emulation:
     """The emulation of a build folder, or of a spec."""
     from fpgac.engines.built import Build
@@ -150,17 +155,17 @@ def _emulation(
 
     if source.is_dir():
         return BuildEmulation(Build.open(source), data, threads)
-    return _spec_emulation(source, data, plugin, threads)
+    return _spec_emulation(source, data, plugins, threads)
 
 
 def _spec_emulation(
-    spec: Path, data: Path | None, plugin: list[Path] | None, threads: int | None = None
+    spec: Path, data: Path | None, plugins: Callable[[], Plugins], threads: int | None = None
 ) -> SpecEmulation:
     from fpgac.pipeline.checking import check_spec
     from fpgac.pipeline.emulating import SpecEmulation
 
-    plugins = plugins_with(plugin)
-    return SpecEmulation(check_spec(spec, plugins), plugins, data, threads)
+    loaded = plugins()
+    return SpecEmulation(check_spec(spec, loaded), loaded, data, threads)
 
 
 def _print_layers(layers: Sequence[LayerPrecision]) -> None:

@@ -13,7 +13,7 @@ from fpgac.cli.console import deliver, errors, note, show_table
 if TYPE_CHECKING:
     from fpgac.plugins import Plugins
 
-__all__ = ["PluginFiles", "plugins_with", "register"]
+__all__ = ["PluginFiles", "Trust", "plugins_with", "register"]
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -28,14 +28,27 @@ PluginFiles = Annotated[
 ]
 
 
-def plugins_with(files: Iterable[Path] | None) -> Plugins:
-    """All plugins, those in ``files`` among them; a line for each that cannot be used."""
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Run program code in the network's file, such as Lambda layers, with all your rights: "
+        "only if you trust its author.",
+    ),
+]
+
+
+def plugins_with(files: Iterable[Path] | None, *, trust: bool = False) -> Plugins:
+    """All plugins, those in ``files`` among them; a line for each that cannot be used.
+
+    Program code in networks' files may run where the user says so by ``trust``.
+    """
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins(files=files or ())
     for failure in plugins.failures:
         note(str(failure))
-    return plugins
+    return plugins.trusting() if trust else plugins
 
 
 def register(app: typer.Typer) -> None:

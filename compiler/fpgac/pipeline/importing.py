@@ -14,9 +14,8 @@ from fpgac.errors import NetworkError, Problem
 from fpgac.network.imports.choosing import Chosen, choose, float_outputs
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.files import content_digest, formats_path
-from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
-from fpgac.network.imports.source import given_inputs, needs_formats
+from fpgac.network.imports.source import ImportedFile, given_inputs, needs_formats
 from fpgac.network.meaning import outputs
 from fpgac.numbers import FixedPoint, FloatArray
 from fpgac.pipeline.sources import Sources
@@ -44,9 +43,10 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     """
     file, spec = sources.file, sources.spec
     path = file.network_path
-    if not needs_formats(path, spec):
+    source = sources.source
+    if not isinstance(source, ImportedFile) or not needs_formats(source, path, spec):
         return None
-    draft = draft_of(path)
+    draft = source.draft(path)
     inputs = given_inputs(draft, spec)
     bits = spec.quantisation.bits
     rows = _rows(sources, draft, inputs)

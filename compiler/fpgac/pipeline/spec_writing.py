@@ -13,6 +13,7 @@ from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.facts import FLOATS, facts_of_draft
 from fpgac.network.imports.files import identifier
+from fpgac.network.imports.pickles import is_pickle, save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
 from fpgac.spec.names import check_identifier
@@ -42,8 +43,11 @@ def write_spec(
     data: str | None,
     *,
     force: bool,
+    trust: bool = False,
 ) -> WrittenSpec:
     """Write a small spec around the network in the file ``model``.
+
+    Of a pickled model, which only ``trust`` opens, a ``.keras`` file is made first.
 
     Args:
         model: a file that fpgac imports.
@@ -52,16 +56,37 @@ def write_spec(
         targets: their names.
         data: a data set's name, if there is one.
         force: replace what there is at ``path``.
+        trust: program code in the file may run.
 
     Raises:
         NetworkError: something in the file stands in the way; all of it is named.
         BuildError: there is such a spec already, or it cannot be written.
         SpecError: the name cannot be a network's.
     """
-    draft = draft_of(model)
+    path = path or model.with_name(f"{identifier(model)}.toml")
+    if trust and is_pickle(model):
+        model = _unpickled(model, force=force)
+    draft = draft_of(model, trust=trust)
     if draft.problems:
         raise NetworkError(*(replace(problem, where=Where(model)) for problem in draft.problems))
-    path = path or model.with_name(f"{identifier(model)}.toml")
+    _refuse_existing(path, force=force)
+    chosen = _checked(name if name is not None else identifier(model))
+    text = imported_spec(draft, model, path, chosen, targets, data)
+    with disk_errors(path):
+        write_whole(path, text.encode())
+    return WrittenSpec(path, text.count(DECIDE) - 1)  # the first line explains the mark
+
+
+def _unpickled(model: Path, *, force: bool) -> Path:
+    """The file beside a pickle that is made of the model in it."""
+    made = model.with_suffix(".keras")
+    _refuse_existing(made, force=force)
+    with disk_errors(made):
+        save_unpickled(model, made)
+    return made
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
     if path.exists() and not force:
         raise BuildError(
             Problem(
@@ -71,11 +96,6 @@ def write_spec(
                 code="build.file-exists",
             )
         )
-    chosen = _checked(name if name is not None else identifier(model))
-    text = imported_spec(draft, model, path, chosen, targets, data)
-    with disk_errors(path):
-        write_whole(path, text.encode())
-    return WrittenSpec(path, text.count(DECIDE) - 1)  # the first line explains the mark
 
 
 def _checked(name: str) -> str:

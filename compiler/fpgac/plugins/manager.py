@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
@@ -66,7 +66,8 @@ class Plugins:
     """What all plugins offer together, by name, and the plugins that could not be used.
 
     ``sources`` are network sources by suffix; ``templates`` are files by the path of the template
-    that each replaces, or by ``TARGET:PATH`` if they are for one target only.
+    that each replaces, or by ``TARGET:PATH`` if they are for one target only. ``trust`` is the
+    user's word that program code in networks' files may run.
     """
 
     targets: Mapping[str, Target[Any]]
@@ -77,6 +78,7 @@ class Plugins:
     parsers: Mapping[str, ReportParser]
     loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
+    trust: bool = False
 
     def target(self, name: str) -> Target[Any]:
         """The target called ``name``.
@@ -127,6 +129,11 @@ class Plugins:
                 code="network.unknown-format",
             )
         )
+
+    def trusting(self) -> Plugins:
+        """The same plugins, whose network sources may run the program code that files hold."""
+        sources = {suffix: source.trusting() for suffix, source in self.sources.items()}
+        return replace(self, sources=MappingProxyType(sources), trust=True)
 
     def overrides(self, target: str) -> dict[str, Path]:
         """The templates that replace those of ``target``; its own precede general ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["ImportedFile", "given_inputs", "needs_formats"]
 
 
+@dataclass(frozen=True)
 class ImportedFile(NetworkSource):
-    """Files of Keras, QKeras, HGQ2, ONNX and QONNX."""
+    """Files of Keras, QKeras, HGQ2, ONNX and QONNX; their code runs with ``trust`` alone."""
+
+    trust: bool = False
 
     name = "Keras or ONNX"
     description = "Keras 2 and 3, QKeras, HGQ2, ONNX, QONNX: topology, formats and names are theirs"
@@ -36,10 +39,24 @@ class ImportedFile(NetworkSource):
         What the file has as floats gets the formats of the spec's ``[quantisation]``, or those
         that were chosen by data.
         """
-        from fpgac.network.imports.reading import draft_of, imported
+        from fpgac.network.imports.reading import imported
 
-        draft = draft_of(path)
+        draft = self.draft(path)
         return imported(draft, path, spec.name, _formats(path, spec), given_inputs(draft, spec))
+
+    def draft(self, path: Path) -> Draft:
+        """The network in the file at ``path``, as the file has it.
+
+        Raises:
+            NetworkError: there is no such file, it is of no known kind, or it cannot be read.
+        """
+        from fpgac.network.imports.reading import draft_of
+
+        return draft_of(path, trust=self.trust)
+
+    def trusting(self) -> NetworkSource:
+        """See :meth:`NetworkSource.trusting`."""
+        return ImportedFile(trust=True)
 
     def check(self, path: Path, spec: Spec) -> None:
         """Refuse what stands in the way of importing the file, all of it at once.
@@ -47,9 +64,7 @@ class ImportedFile(NetworkSource):
         Raises:
             NetworkError: something does.
         """
-        from fpgac.network.imports.reading import draft_of
-
-        draft = draft_of(path)
+        draft = self.draft(path)
         if draft.problems:
             raise NetworkError(*(replace(p, where=Where(path)) for p in draft.problems))
         given_inputs(draft, spec)
@@ -60,9 +75,7 @@ class ImportedFile(NetworkSource):
         Raises:
             NetworkError: there is no such file, or it cannot be read.
         """
-        from fpgac.network.imports.reading import draft_of
-
-        draft = draft_of(path)
+        draft = self.draft(path)
         names = {
             "inputs": [entry.name for entry in draft.entries],
             "outputs": [output.node for output in draft.outputs],
@@ -81,19 +94,19 @@ class ImportedFile(NetworkSource):
         return digest_json([whole_model(path).name, content_digest(path), chosen])
 
 
-def needs_formats(path: Path, spec: Spec) -> bool:
-    """Whether the file has floats whose formats are yet to be chosen by data.
+def needs_formats(source: ImportedFile, path: Path, spec: Spec) -> bool:
+    """Whether the file at ``path`` has floats whose formats are yet to be chosen by data.
 
     Raises:
         NetworkError: the file cannot be imported.
     """
     from fpgac.network.imports.choosing import UnchosenFormats
-    from fpgac.network.imports.reading import draft_of, imported
+    from fpgac.network.imports.reading import imported
 
     formats = _formats(path, spec)
     if not isinstance(formats, UnchosenFormats):
         return False
-    draft = draft_of(path)
+    draft = source.draft(path)
     try:
         imported(draft, path, spec.name, formats, given_inputs(draft, spec))
     except NetworkError as error:
