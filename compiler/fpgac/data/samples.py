@@ -257,14 +257,14 @@ def _cut_off(where: Where, got: str) -> Problem:
 
 @contextlib.contextmanager
 def results_file(
-    path: Path, layout: Layout, samples: int, *, raw: bool
+    path: Path, layout: Layout, samples: int, *, raw: bool, decoded: bool = True
 ) -> Iterator[Callable[[Array], None]]:
     """A file for this many results, which only appears complete; call it with rows, in order.
 
     A ``path`` that ends in .npz becomes an archive with a member for each tensor of ``layout``, any
     other an .npy file of the only one. The rows are raw words where ``raw`` says so, or numbers:
-    those are written decoded where a tensor has a decoding, and else as the narrowest floats that
-    represent each exactly.
+    those are written as what they mean where a tensor has a decoding and ``decoded`` does not say
+    otherwise, and else as the narrowest floats that represent each exactly.
 
     Raises:
         BuildError: the file cannot be written.
@@ -287,7 +287,8 @@ def results_file(
         drafts = [_draft(path, str(place), ended) for place in range(len(layout.tensors))]
         with contextlib.ExitStack() as opened:
             files = [opened.enter_context(draft.open("wb")) for draft in drafts]
-            yield _writer(layout, files, samples, raw)
+            plain = layout if decoded and not raw else layout.with_decoding({})
+            yield _writer(plain, files, samples, raw)
         whole = drafts[0]
         if archived:
             whole = _draft(path, "npz", ended)
@@ -307,17 +308,16 @@ def _writer(
     layout: Layout, files: Sequence[IO[bytes]], samples: int, raw: bool
 ) -> Callable[[Array], None]:
     """Writes rows, each tensor's columns into its own .npy file."""
-    plain = layout.with_decoding({}) if raw else layout
-    for file, tensor in zip(files, plain.tensors, strict=True):
+    for file, tensor in zip(files, layout.tensors, strict=True):
         decoding = tensor.decoding
         shape = decoding.shape(tensor.shape) if decoding else tensor.shape
         file.write(_header_bytes((samples, *shape), _written_dtype(tensor, raw)))
 
     def write(rows: Array) -> None:
         parts = layout.named(rows.reshape(len(rows), layout.size)).values()
-        for file, part, tensor in zip(files, parts, plain.tensors, strict=True):
-            result = tensor.decoding.apply(part) if tensor.decoding else part
-            file.write(result.astype(_written_dtype(tensor, raw), copy=False).tobytes())
+        for file, part, tensor in zip(files, parts, layout.tensors, strict=True):
+            result = tensor.meant(part).astype(_written_dtype(tensor, raw), copy=False)
+            file.write(result.tobytes())
 
     return write
 
