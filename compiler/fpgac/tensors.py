@@ -224,7 +224,8 @@ class Layout:
     def sample_shapes(self) -> frozenset[tuple[int, ...]]:
         """The shapes that one sample may have in a single array."""
         alone = [tensor.shape for tensor in self.tensors] if len(self.tensors) == 1 else []
-        return frozenset([(self.size,), *alone])
+        single = [()] if self.size == 1 else []
+        return frozenset([(self.size,), *alone, *single])
 
     @property
     def array_shape(self) -> str:
