@@ -87,8 +87,8 @@ def _is_a(value: object, kind: Any) -> bool:
         return True
     if kind in (int, float) and isinstance(value, bool):
         return False
-    if isinstance(value, str | bytes) and issubclass(kind, Collection) and kind not in (str, bytes):
-        return False
+    if isinstance(value, str | bytes) and issubclass(kind, Collection):
+        return isinstance(value, kind) and issubclass(kind, str | bytes)
     return isinstance(value, (int, float) if kind is float else kind)
 
 
