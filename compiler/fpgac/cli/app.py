@@ -18,8 +18,10 @@ from fpgac.cli import (
     build,
     card,
     data,
+    doctor,
     emulate,
     estimate,
+    explain,
     imports,
     plugins,
     report,
@@ -71,7 +73,9 @@ build.register(app)
 emulate.register(app)
 card.register(app)
 report.register(app)
+explain.register(app)
 targets.register(app)
+doctor.register(app)
 plugins.register(app)
 
 

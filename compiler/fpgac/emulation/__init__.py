@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Kernel,
         Memory,
     )
-    from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
+    from fpgac.emulation.installation import HOST_KINDS, HostKind, installed, missing, require
     from fpgac.emulation.overlay import BoardDescription
     from fpgac.emulation.xclbin import Section, Xclbin, read_xclbin, write_xclbin
     from fpgac.emulation.zynq.bitstream import read_bitstream, write_bitstream
@@ -43,6 +43,7 @@ __all__ = [
     "Memory",
     "Section",
     "Xclbin",
+    "installed",
     "missing",
     "read_bitstream",
     "read_card",
@@ -68,6 +69,7 @@ _ROOMS: Final = {
     "Memory": "description",
     "Section": "xclbin",
     "Xclbin": "xclbin",
+    "installed": "installation",
     "missing": "installation",
     "read_bitstream": "zynq.bitstream",
     "read_card": "card",
