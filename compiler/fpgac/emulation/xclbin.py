@@ -321,11 +321,11 @@ def _kernel_lines(card: CardDescription, kernel: Kernel, address: int) -> Iterat
             )
         # Not of Xilinx's format, and passed over by XRT: for the device process, which checks that
         # a buffer lies in a memory that the compute unit reaches.
-        for argument, banks in instance.memories.items():
+        for wired, banks in instance.memories.items():
             for bank in banks:
                 tag = quoteattr(card.memories[bank].tag)
                 yield (
-                    f"<wire argument={quoteattr(argument)} bank={tag}"
+                    f"<wire argument={quoteattr(wired)} bank={tag}"
                     f' base="0x{ranges[bank].start:X}" size="0x{len(ranges[bank]):X}"/>'
                 )
         for argument in filter(lambda argument: argument.stream, kernel.arguments):

@@ -355,7 +355,7 @@ def _compile(
         adapted.write_text(_adapted(f"source_{number}.cpp", names))
         units.append(adapted)
     own = [f"-I{folder / 'include'}", *(f"-I{source.path.parent}" for source in sources)]
-    command = ["g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options, *own, *units]
+    command: list[str | Path] = ["g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options, *own, *units]
     try:
         output_of([*command, "-o", library], timeout=_SECONDS)
     except CommandError as error:
@@ -389,7 +389,7 @@ def _adapted(source: str, names: Iterable[str]) -> str:
 def _told(library: Path, kernel: str) -> list[tuple[str, int]]:
     """Kind and bytes of each parameter: the library is asked in a process of its own."""
     ask = "import ctypes, sys; getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])()"
-    command = [sys.executable, "-I", "-c", ask, library, f"fpgac_tell_{kernel}"]
+    command: list[str | Path] = [sys.executable, "-I", "-c", ask, library, f"fpgac_tell_{kernel}"]
     try:
         words = output_of(command, timeout=_SECONDS).split()
     except CommandError as error:
