@@ -323,7 +323,7 @@ def kernel_stages(
         Stage(
             "compile",
             (
-                *("v++", "-c", *common, *at_compile, "-k", kernel, "-I", "kernel/firmware"),
+                *("v++", "-c", *common, *at_compile, "-k", kernel),
                 *("-o", kernel_object, *sources),
             ),
             inputs,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from enum import StrEnum
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver
+from fpgac.cli.console import deliver, is_for_programs, note
 
 if TYPE_CHECKING:
     from fpgac.emulation import CardDescription, HostKind
@@ -69,7 +72,21 @@ def build(
     card, library = build_card(kernel, read_linking(config), options, name)
     with disk_errors(out):
         write_whole(out, write_xclbin(card, library))
+    for warning in _warnings(card):
+        note(warning)
     deliver({"xclbin": str(out), "card": card.to_data()}, lambda: _show(out, card))
+
+
+def _warnings(card: CardDescription) -> Iterator[str]:
+    """What pynq 3.0.1 cannot do, on a real card either."""
+    for kernel in card.kernels:
+        if names := [
+            each.name for each in kernel.arguments if iskeyword(each.name) and not each.stream
+        ]:
+            yield f"pynq cannot call {kernel.name}: {', '.join(names)} is a keyword of Python"
+        given = [each for each in kernel.arguments if not each.stream]
+        if given and not given[-1].memory and given[-1].size < 4:
+            yield f"pynq gives {kernel.name} 0 for {given[-1].name}, a last argument below 4 bytes"
 
 
 def _show(out: Path, card: CardDescription) -> None:
@@ -117,8 +134,9 @@ def exec_(
         devices=cards,
         cwd=Path.cwd(),
         timeout=timeout,
-        on_output=typer.echo,
+        on_output=None if is_for_programs() else typer.echo,
     )
+    deliver(asdict(run), lambda: None)
     raise typer.Exit(run.exit_code)
 
 

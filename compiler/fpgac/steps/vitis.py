@@ -82,13 +82,13 @@ class Source:
                 )
             )
         try:
-            return cls(path.absolute(), _without_comments(path.read_text()))
+            return cls(path, _without_comments(path.read_text()))
         except (OSError, UnicodeDecodeError) as error:
             raise BuildError(
                 Problem(
                     "the kernel's source cannot be read",
                     Where(path),
-                    got=str(error),
+                    got=_reason(error),
                     code="card.unreadable",
                 )
             ) from error
@@ -188,7 +188,8 @@ def _connectivity(path: Path | None) -> Iterator[tuple[int, str, str]]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _bad_line("the linking file cannot be read", Where(path), got=str(error)) from error
+        what = "the linking file cannot be read"
+        raise _bad_line(what, Where(path), got=_reason(error)) from error
     section = ""
     for number, line in enumerate(lines, start=1):
         words = re.split(r"[#;]", line)[0].strip()
@@ -199,6 +200,10 @@ def _connectivity(path: Path | None) -> Iterator[tuple[int, str, str]]:
             if not equals:
                 raise _bad_line("this is no setting", Where(path, line=number), got=words)
             yield number, key.strip(), value.strip()
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "this is no text"
 
 
 def _bad_line(what: str, where: Where, got: str = "", hint: str = "") -> BuildError:
@@ -349,13 +354,23 @@ def _compile(
     units = []
     for number, source in enumerate(sources):
         # By a name that any path may have; what it includes is found by -I.
-        (folder / f"source_{number}.cpp").symlink_to(source.path)
+        (folder / f"source_{number}.cpp").symlink_to(source.path.absolute())
         adapted = folder / f"kernels_{number}.cpp"
         names = [each.name for each in functions if each.source is source]
         adapted.write_text(_adapted(f"source_{number}.cpp", names))
         units.append(adapted)
-    own = [f"-I{folder / 'include'}", *(f"-I{source.path.parent}" for source in sources)]
-    command: list[str | Path] = ["g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options, *own, *units]
+    own = [f"-I{folder / 'include'}", *(f"-I{source.path.absolute().parent}" for source in sources)]
+    command: list[str | Path] = [
+        "g++",
+        "-std=c++17",
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-w",
+        *options,
+        *own,
+        *units,
+    ]
     try:
         output_of([*command, "-o", library], timeout=_SECONDS)
     except CommandError as error:
