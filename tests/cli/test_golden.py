@@ -91,6 +91,7 @@ SESSIONS: Final = {
     ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
+    "afi": ["afi status build", "afi create build", "afi wait nowhere"],
     "explain": [
         "explain link.log",
         "--json explain link.log",

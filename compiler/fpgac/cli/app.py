@@ -15,6 +15,7 @@ import typer
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
+    afi,
     build,
     data,
     doctor,
@@ -72,6 +73,7 @@ build.register(app)
 emulate.register(app)
 report.register(app)
 explain.register(app)
+afi.register(app)
 targets.register(app)
 doctor.register(app)
 plugins.register(app)

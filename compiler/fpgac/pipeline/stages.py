@@ -502,6 +502,11 @@ class TargetStages(SpecStages):
         """The key of what the board loads: whatever was built from this very design."""
         return self.key("hardware", self.design.key)
 
+    @property
+    def linked_key(self) -> str:
+        """The key of what v++ linked, where the board loads what another makes of that."""
+        return self.key("linked", self.design.key)
+
     def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
         """The Python host for pip, and the same for the board, with ``program`` if it is built."""
         digests = {path: digest_bytes(file.content) for path, file in program.items()}
