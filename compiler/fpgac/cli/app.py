@@ -21,6 +21,7 @@ from fpgac.cli import (
     doctor,
     emulate,
     estimate,
+    execute,
     explain,
     imports,
     plugins,
@@ -71,6 +72,7 @@ train.register(app)
 imports.register(app)
 build.register(app)
 emulate.register(app)
+execute.register(app)
 report.register(app)
 explain.register(app)
 afi.register(app)

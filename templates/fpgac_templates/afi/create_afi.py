@@ -431,6 +431,7 @@ def status(xclbin: Path, aws: Optional[Aws] = None) -> State:
     Raises:
         AfiError: none was asked for, or AWS refuses.
     """
+    _digest(xclbin)
     image = state_of(xclbin)
     if image is None:
         hint = "the xclbin may be another one now; create asks for an image"
