@@ -197,6 +197,7 @@ def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> No
     assert all(isinstance(card.error, ToolchainError) for card in cards), "here is no v++"
 
 
+@pytest.mark.heavy
 def test_an_interrupt_ends_all_targets(builds: Path, specs: Path) -> None:
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("[targets.alveo", "compute_units = 2\n[targets.alveo"))
