@@ -41,7 +41,7 @@ def compiled(spec: Path) -> Report:
     return compile_spec(Request(file, "aws-f1", spec.with_suffix("")), plugins)
 
 
-def with_reversed_kernels(path: Path) -> Draft:
+def with_reversed_kernels(path: Path, *, trust: bool) -> Draft:
     draft = draft_of(path)
     return replace(draft, nodes=tuple(map(with_reversed_kernel, draft.nodes)))
 
