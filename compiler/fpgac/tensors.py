@@ -78,6 +78,10 @@ class Tensor:
         """Numbers in one sample."""
         return prod(self.shape)
 
+    def meant(self, numbers: Array) -> Array:
+        """What numbers of shape (n, \\*shape) mean: themselves where there is no decoding."""
+        return self.decoding.apply(numbers) if self.decoding else numbers
+
     def __str__(self) -> str:
         return f"{self.name}: {'x'.join(map(str, self.shape))} of {self.type}"
 
@@ -155,6 +159,16 @@ class Layout:
             numbers[:, columns] = tensor.type.number(given[:, columns])
         return numbers
 
+    @property
+    def is_decoded(self) -> bool:
+        """Whether a tensor has a decoding."""
+        return any(tensor.decoding for tensor in self.tensors)
+
+    def meant(self, words: Array) -> dict[str, Array]:
+        """What rows of raw words mean, by each tensor's name; what has no decoding is numbers."""
+        parts = self.named(self.number(words))
+        return {tensor.name: tensor.meant(parts[tensor.name]) for tensor in self.tensors}
+
     def with_decoding(self, decoding: Mapping[str, Decoding]) -> Layout:
         """The same tensors with these decodings, by their names."""
         return Layout(tuple(replace(t, decoding=decoding.get(t.name)) for t in self.tensors))
@@ -210,7 +224,8 @@ class Layout:
     def sample_shapes(self) -> frozenset[tuple[int, ...]]:
         """The shapes that one sample may have in a single array."""
         alone = [tensor.shape for tensor in self.tensors] if len(self.tensors) == 1 else []
-        return frozenset([(self.size,), *alone])
+        single = [()] if self.size == 1 else []
+        return frozenset([(self.size,), *alone, *single])
 
     @property
     def array_shape(self) -> str:

@@ -55,6 +55,12 @@ def emulate(
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the chip's raw words instead of numbers.")
     ] = False,
+    no_decode: Annotated[
+        bool,
+        typer.Option(
+            "--no-decode", help="Write the network's own numbers, not what 'decode' makes of them."
+        ),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="Processors to use; by default all.", show_default=False),
@@ -70,14 +76,14 @@ def emulate(
     """
     from fpgac.cli.progress import sample_bar
 
-    _require_out(data, out, raw=raw)
+    _require_out(data, out, raw=raw, no_decode=no_decode)
     plugins = partial(plugins_with, plugin, trust=trust)
     emulation = _emulation(spec, data, plugins, threads)
     if emulation.emulator.note:
         note(emulation.emulator.note)
     with sample_bar(emulation.samples.count) as progress:
         if out:
-            done = emulation.write(out, raw=raw, progress=progress)
+            done = emulation.write(out, raw=raw, decoded=not no_decode, progress=progress)
         else:
             done = emulation.judge(progress=progress)
     rate = f", {done.samples / done.seconds / 1e6:.3g} million a second" if done.seconds else ""
@@ -93,9 +99,9 @@ def emulate(
     deliver(plain | {"judgement": done.lines}, lambda: _print_lines(done.lines))
 
 
-def _require_out(data: Path | None, out: Path | None, *, raw: bool) -> None:
+def _require_out(data: Path | None, out: Path | None, *, raw: bool, no_decode: bool) -> None:
     """Refuse options that ask for results, and do not say where they go."""
-    for option, asked in (("--data", data), ("--raw", raw)):
+    for option, asked in (("--data", data), ("--raw", raw), ("--no-decode", no_decode)):
         if asked and not out:
             raise UsageError(
                 Problem(

@@ -61,18 +61,31 @@ _DRIVERS: Final[Mapping[Interface, _Driver]] = {
 }
 
 # What the Python hosts share, whatever drives the card.
-_RUNTIME: Final = ("__init__", "arrays", "chip", "contract", "errors", "program", "unit")
+_RUNTIME: Final = (
+    *("__init__", "arrays", "chip", "contract", "decoding", "errors", "program", "unit"),
+)
 
 # What the C++ hosts share.
 _CPP: Final = (
-    *("contract.hpp.j2", "arrays.hpp", "failure.hpp", "fpga_io.hpp", "numbers.hpp", "rule.hpp"),
+    *("contract.hpp.j2", "arrays.hpp", "decoding.hpp", "failure.hpp", "fpga_io.hpp"),
+    *("numbers.hpp", "rule.hpp"),
     "host.mk",
 )
 
 # What a host's own module imports, as a class could be spelt.
 _PYTHON_NAMES: Final = frozenset(
     {
-        *("Chip", "Contract", "HostError", "Input", "Output", "Profile", "Slot", "Timing"),
+        *(
+            "Chip",
+            "Contract",
+            "Decoding",
+            "HostError",
+            "Input",
+            "Output",
+            "Profile",
+            "Slot",
+            "Timing",
+        ),
         *("Path", "Sequence", "CONTRACT", "DRIVER", "PROGRAM"),
         *(driver.name for driver in _DRIVERS.values()),
     }

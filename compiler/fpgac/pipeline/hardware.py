@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
 from fpgac.build.folder import write_whole
@@ -22,7 +22,11 @@ from fpgac.plugins.blame import blamed
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
-__all__ = ["HARDWARE", "build_hardware", "read_reports"]
+if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
+    from fpgac.targets.target import Target
+
+__all__ = ["HARDWARE", "build_hardware", "read_reports", "toolchain_of"]
 
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
@@ -69,12 +73,23 @@ def read_reports(
     )
 
 
-def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
-    target = stages.target
+def toolchain_of(target: Target[Any], plugins: Plugins) -> Toolchain:
+    """What this machine has of the vendor's to build for the target.
+
+    Raises:
+        ToolchainError: the tools or the platform are missing, or of a version that the board
+            cannot have.
+    """
     with blamed(target):
-        toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
+        toolchain = target.toolchain(Toolchains(os.environ, plugins.toolchains))
         if not isinstance(toolchain, Toolchain):
             raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
+        return toolchain
+
+
+def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
+    target = stages.target
+    toolchain = toolchain_of(target, stages.sources.plugins)
     version, known = toolchain.version, target.board.toolchain
     for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))
