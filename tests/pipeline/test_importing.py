@@ -113,7 +113,6 @@ def test_other_weights_want_other_formats(tmp_path: Path) -> None:
     ("lines", "code"),
     [
         (("[interface.input]", 'other = "ap_fixed<8,4>"'), "network.unknown-input"),
-        (("[data]", 'source = "iris"', 'scaling = "minmax"'), "spec.scaling-of-imported"),
         (("[data]", 'source = "wine"'), "spec.data-misfit"),
         (
             ('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',),

@@ -33,6 +33,7 @@ from fpgac.spec.models import (
     ScalingKind,
     TopologySection,
 )
+from fpgac.tensors import Layout
 
 # The loss that a task needs; others are for regressions.
 _LOSSES: Final = {
@@ -189,23 +190,8 @@ def _check_file(file: SpecFile, plugins: Plugins) -> None:
     source = plugins.source(file.network_path.name, file.where("network"))
     if not isinstance(source, ImportedFile):
         return
-    _refuse_scaling(file)
     if file.spec.topology is None:
         source.check(file.network_path, file.spec)
-
-
-def _refuse_scaling(file: SpecFile) -> None:
-    """Whoever trained an imported network scaled its data, or did not."""
-    if file.spec.data is not None and file.spec.data.scaling is not None:
-        raise SpecError(
-            Problem(
-                "the features of an imported network cannot be scaled",
-                file.where("data", "scaling"),
-                expected="data as the network was trained on",
-                hint="leave it out, and scale the data beforehand",
-                code="spec.scaling-of-imported",
-            )
-        )
 
 
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
@@ -227,6 +213,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     if spec.topology is None:
         if problems:
             raise SpecError(*problems)
+        _check_scaling(file, spec.data.scaling, provider)
         return
     problems += _too_many_rows(file, spec.topology, spec.data)
     trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
@@ -305,7 +292,7 @@ def _check_scaling(
         from fpgac.data.scaling import from_table
 
         where = file.where("data", "scaling")
-        from_table(scaling, file.spec.inputs, provider.feature_names, where)
+        from_table(scaling, Layout(()), provider.feature_names, where)
 
 
 def _too_many_rows(
