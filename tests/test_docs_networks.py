@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import BaseModel
 
 from fpgac.spec.models import DataSection, QuantisationSection
 
@@ -29,7 +30,7 @@ SNIPPETS: Final = [
 def test_tables_of_the_page_are_those_of_a_spec() -> None:
     tables = [tomllib.loads(text) for kind, title, text in SNIPPETS if kind == "toml" and not title]
 
-    models = {"quantisation": QuantisationSection, "data": DataSection}
+    models: dict[str, type[BaseModel]] = {"quantisation": QuantisationSection, "data": DataSection}
     assert [section for table in tables for section in table] == ["quantisation"] * 2 + ["data"]
     for table in tables:
         for section, keys in table.items():
