@@ -96,7 +96,8 @@ class SpecStages:
         """What the scaling of inputs depends on beside the data; None where there is none."""
         said = self.spec.data.scaling if self.spec.data is not None else None
         if isinstance(said, str):
-            return self.sources.network_digest
+            found_in_data = self.said("data"), self.sources.data_digest
+            return found_in_data if self.sources.is_imported else self.sources.network_digest
         return said and (self.said("data"), self.sources.provider.feature_names)
 
     @cached_property
@@ -296,7 +297,8 @@ class TargetStages(SpecStages):
             return None
         from fpgac.engines.original import OriginalModel
 
-        if OriginalModel(self.value(self.network), self.inputs).missing():
+        network = self.value(self.network)
+        if OriginalModel(network, network.input_layout).missing():
             return None
         return Stage(
             "original",
