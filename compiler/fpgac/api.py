@@ -38,6 +38,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     mode: Literal["emulation", "hw_emu", "hw"] = "emulation",
     out: File | None = None,
     plugins: Iterable[File] = (),
+    trust: bool = False,
     listener: Callable[[Event], None] | None = None,
 ) -> Report:
     """Build ``spec`` for a target, and prove that all engines agree: ``fpgac compile``.
@@ -48,6 +49,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
         mode: how far to go: "emulation" needs no vendor's tools.
         out: the folder to write; by default build/NAME-TARGET.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
         listener: hears of each stage as it begins and ends.
 
     Returns:
@@ -59,7 +61,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     from fpgac.pipeline.checking import only_target
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     name = only_target(file, target)
     folder = Path(out) if out is not None else default_folder(file, name)
     return compile_spec(Request(file, name, folder, mode), loaded, listener or _ignored)
@@ -133,13 +135,16 @@ def load(build: File, *, threads: int | None = None) -> Emulator:
     return Emulator.of_build(Build.open(Path(build)), threads)
 
 
-def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] = ()) -> Emulator:
+def emulator(
+    spec: File, *, threads: int | None = None, plugins: Iterable[File] = (), trust: bool = False
+) -> Emulator:
     """The chip of a spec, or of a build folder (see :func:`load`), as a function.
 
     Args:
         spec: the TOML file, whose network must be trained; or a build folder.
         threads: how many processors to use; all by default.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Raises:
         FpgacError: the spec, its network or the folder is at fault; the text says what to do.
@@ -148,7 +153,7 @@ def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] 
         return load(spec, threads=threads)
     from fpgac.pipeline.emulating import SpecEmulation
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     return SpecEmulation(file, loaded, threads=threads).emulator
 
 
@@ -159,6 +164,7 @@ def emulate(
     raw: bool = False,
     threads: int | None = None,
     plugins: Iterable[File] = (),
+    trust: bool = False,
 ) -> Results:
     """The answers of ``spec``'s chip to ``samples``, to the last bit: ``fpgac emulate``.
 
@@ -169,6 +175,7 @@ def emulate(
         raw: give raw words instead of numbers: result = word x the step of the output's type.
         threads: how many processors to use; all by default.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Returns:
         Shape (n, \\*result), in the narrowest float that holds each result exactly, or raw words;
@@ -177,17 +184,20 @@ def emulate(
     Raises:
         FpgacError: the spec, its network or the samples are at fault; the text says what to do.
     """
-    chip = emulator(spec, threads=threads, plugins=plugins)
+    chip = emulator(spec, threads=threads, plugins=plugins, trust=trust)
     return chip.raw(samples) if raw else chip.predict(samples)
 
 
-def trace(spec: File, data: File | None = None, *, plugins: Iterable[File] = ()) -> Trace:
+def trace(
+    spec: File, data: File | None = None, *, plugins: Iterable[File] = (), trust: bool = False
+) -> Trace:
     """Where the bits of ``spec``'s network go, layer by layer: ``fpgac trace``.
 
     Args:
         spec: the TOML file, whose network must be trained.
         data: an .npy or .npz file of samples; by default the test part of the spec's own data.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Raises:
         FpgacError: the spec, its network or the samples are at fault; the text says what to do.
@@ -195,15 +205,18 @@ def trace(spec: File, data: File | None = None, *, plugins: Iterable[File] = ())
     from fpgac.pipeline.emulating import SpecEmulation
     from fpgac.reports.precision import Trace
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     return Trace(SpecEmulation(file, loaded, None if data is None else Path(data)).trace())
 
 
-def _checked(spec: File, plugins: Iterable[File]) -> tuple[SpecFile, Plugins]:
+def _checked(
+    spec: File, plugins: Iterable[File], *, trust: bool = False
+) -> tuple[SpecFile, Plugins]:
     from fpgac.pipeline.checking import check_spec
     from fpgac.plugins import load_plugins
 
     loaded = load_plugins(files=map(Path, plugins))
+    loaded = loaded.trusting() if trust else loaded
     return check_spec(Path(spec), loaded), loaded
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from fpgac.plugins import Board, File, Mode, Problem, Toolchain, ToolchainError, Toolchains, render
-from fpgac_targets.vitis import REMEDIES, Stage, VitisTarget, emconfig_stage, kernel_stages
+from fpgac_targets.remedies import SIGNS
+from fpgac_targets.vitis import Stage, VitisTarget, emconfig_stage, kernel_stages
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -52,14 +53,18 @@ class EmbeddedTarget(VitisTarget):
             "the sysroot holds no XRT: install that of the common image (its sdk.sh), of the "
             "platform's release, and name it in SYSROOT"
         ),
-        **REMEDIES,
+        **SIGNS,
     }
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """Vitis, the cross-compiler, and the common image; see :meth:`Target.toolchain`."""
         vitis = super().toolchain(tools)
-        platform = platform_of(self.board, vitis.version)
-        return replace(vitis, platform=platform, elsewhere=_elsewhere(tools.environment))
+        return replace(vitis, elsewhere=_elsewhere(tools.environment))
+
+    def _platform(self, vitis: Toolchain, environment: Mapping[str, str]) -> str:
+        """The platform that came with v++: it knows those of its release and before."""
+        year, half, *_ = vitis.version
+        return f"{_family(self.board)}_{year}{half}0_1"
 
     def places(self, toolchain: Toolchain) -> dict[str, str]:
         """See :meth:`VitisTarget.places`."""
@@ -97,12 +102,6 @@ class EmbeddedTarget(VitisTarget):
         return super().scripts({**context, "platform_family": family}, loaders) | {
             RUN_ON_BOARD: File(script, executable=True)
         }
-
-
-def platform_of(board: Board, version: tuple[int, ...]) -> str:
-    """The platform that came with v++ of ``version``: v++ knows those of its release and before."""
-    year, half, *_ = version
-    return f"{_family(board)}_{year}{half}0_1"
 
 
 def _family(board: Board) -> str:

@@ -31,6 +31,7 @@ from fpgac.plugins import (
     render,
     zynq,
 )
+from fpgac_targets.remedies import SIGNS
 
 __all__ = ["VivadoTarget"]
 
@@ -40,31 +41,6 @@ REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_sum
 
 # Regular expressions, read alike by Python and by grep -E.
 FAILURES = (r"^ERROR: .*",)
-REMEDIES = {
-    r"timing did not close": (
-        "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
-        "multipliers (reuse_factor)"
-    ),
-    r"Vivado does not know the board": (
-        "install the board's files: in Vivado, Tools, Vivado Store, Boards; or clone "
-        "https://github.com/Xilinx/XilinxBoardStore and name it in board.repoPaths"
-    ),
-    r"bad lexical cast|is an invalid argument\. Please specify an integer value|IMPL 213-28": (
-        "HLS up to 2021.2 cannot export an IP since 2022-01-01: install AMD's patch y2k22_patch "
-        "(AMD's article 76960)"
-    ),
-    r"Common 17-345|[Vv]alid license was not found": (
-        "no licence for the part: set XILINXD_LICENSE_FILE, or choose a part that the free "
-        "edition knows"
-    ),
-    r"Place 30-(487|640|380)|UTLZ-1|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: a greater reuse_factor, narrower layers, more pruning"
-    ),
-    r"[Nn]o space left on device": "the disk is full: a build needs some 5 GB",
-    r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
-        "too little memory: HLS and Vivado want 8 GB or more"
-    ),
-}
 
 
 class VivadoTarget(Target[TargetOptions]):
@@ -72,6 +48,9 @@ class VivadoTarget(Target[TargetOptions]):
 
     Options = TargetOptions
     interface: ClassVar[Interface] = "axis"
+    remedies: ClassVar[Mapping[str, str]] = SIGNS
+    disk_gib: ClassVar[float] = 5
+    memory_gib: ClassVar[float] = 8
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
@@ -101,7 +80,7 @@ class VivadoTarget(Target[TargetOptions]):
             "sources": _sources(kernel),
             "period_ns": f"{1000 / core.clock_mhz:.3f}",
             "failures": FAILURES,
-            "remedies": REMEDIES,
+            "remedies": self.remedies,
         }
         files = {
             **kernel,
@@ -166,7 +145,9 @@ class VivadoTarget(Target[TargetOptions]):
 def _step(
     name: str, command: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> Step:
-    return Step(name, command, inputs, outputs, failure_patterns=FAILURES, remedies=REMEDIES)
+    return Step(
+        name, command, inputs, outputs, failure_patterns=FAILURES, remedies=VivadoTarget.remedies
+    )
 
 
 def _sources(files: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fpgac.errors import Problem
     from fpgac.plugins import Plugins
 
-__all__ = ["PluginFiles", "plugins_with", "register"]
+__all__ = ["PluginFiles", "Trust", "plugins_with", "register"]
 
 _VARIABLE: Final = "FPGAC_PLUGINS"
 
@@ -33,8 +33,20 @@ PluginFiles = Annotated[
 ]
 
 
-def plugins_with(files: Iterable[Path] | None) -> Plugins:
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Run program code in the network's file, such as Lambda layers, with all your rights: "
+        "only if you trust its author.",
+    ),
+]
+
+
+def plugins_with(files: Iterable[Path] | None, *, trust: bool = False) -> Plugins:
     """All plugins, those in ``files`` among them; a line for each that cannot be used.
+
+    Program code in networks' files may run where the user says so by ``trust``.
 
     Raises:
         PluginError: one of them was named on the command line.
@@ -42,7 +54,7 @@ def plugins_with(files: Iterable[Path] | None) -> Plugins:
     plugins, asked = _loaded_with(files)
     if asked:
         raise PluginError(*asked)
-    return plugins
+    return plugins.trusting() if trust else plugins
 
 
 def _loaded_with(files: Iterable[Path] | None) -> tuple[Plugins, list[Problem]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpgac.cli.console import deliver, errors, note, results
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def validate(
     specs: Annotated[
         list[Path], typer.Argument(metavar="SPEC...", help="TOML files to check; nothing is built.")
     ],
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Check specs: every mistake of a file at once, with line, key and hint."""
     from fpgac.pipeline.checking import check_spec
 
-    plugins = plugins_with(plugin)
+    plugins = plugins_with(plugin, trust=trust)
     sound: list[SpecFile] = []
     refusals: list[FpgacError] = []
     for path in specs:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
 from fpgac.build.folder import write_whole
 from fpgac.build.plan import Plan
-from fpgac.build.toolchains import Toolchains
+from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
@@ -21,7 +21,11 @@ from fpgac.pipeline.stages import TargetStages
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
-__all__ = ["HARDWARE", "build_hardware", "read_reports"]
+if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
+    from fpgac.targets.target import Target
+
+__all__ = ["HARDWARE", "build_hardware", "read_reports", "toolchain_of"]
 
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
@@ -68,9 +72,19 @@ def read_reports(
     )
 
 
+def toolchain_of(target: Target[Any], plugins: Plugins) -> Toolchain:
+    """What this machine has of the vendor's to build for the target.
+
+    Raises:
+        ToolchainError: the tools or the platform are missing, or of a version that the board
+            cannot have.
+    """
+    return target.toolchain(Toolchains(os.environ, plugins.toolchains))
+
+
 def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
     target = stages.target
-    toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
+    toolchain = toolchain_of(target, stages.sources.plugins)
     version, known = toolchain.version, target.board.toolchain
     for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))

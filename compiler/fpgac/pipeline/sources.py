@@ -110,6 +110,11 @@ class Sources:
         return isinstance(self.source, ImportedFile)
 
     @property
+    def trusts(self) -> bool:
+        """Whether program code in the network's file may run."""
+        return isinstance(self.source, ImportedFile) and self.source.trust
+
+    @property
     def _data(self) -> DataSection:
         return _data_of(self.file)
 

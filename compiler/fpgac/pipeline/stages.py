@@ -316,7 +316,8 @@ class TargetStages(SpecStages):
         from fpgac.engines.original import study
 
         sets = [self.value(self.vectors).vectors, *self._more_test_data()]
-        return study(self.value(self.network), self.sources.file.network_path, sets)
+        path, trust = self.sources.file.network_path, self.sources.trusts
+        return study(self.value(self.network), path, sets, trust=trust)
 
     def answers(
         self, library: Path, built: str, progress: Callable[[str, float], None]

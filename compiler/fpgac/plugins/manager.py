@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
@@ -97,7 +97,8 @@ class Plugins:
     """What all plugins offer together, by name, and the plugins that could not be used.
 
     ``sources`` are network sources by suffix; ``templates`` are files by the path of the template
-    that each replaces, or by ``TARGET:PATH`` if they are for one target only.
+    that each replaces, or by ``TARGET:PATH`` if they are for one target only. ``trust`` is the
+    user's word that program code in networks' files may run.
     """
 
     targets: Mapping[str, Target[Any]]
@@ -108,6 +109,7 @@ class Plugins:
     parsers: Mapping[str, ReportParser]
     loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
+    trust: bool = False
     disabled: tuple[str, ...] = ()
 
     def target(self, name: str, where: Where | None = None) -> Target[Any]:
@@ -168,6 +170,11 @@ class Plugins:
                 code="network.unknown-format",
             )
         )
+
+    def trusting(self) -> Plugins:
+        """The same plugins, whose network sources may run the program code that files hold."""
+        sources = {suffix: source.trusting() for suffix, source in self.sources.items()}
+        return replace(self, sources=MappingProxyType(sources), trust=True)
 
     def overrides(self, target: str) -> dict[str, Path]:
         """The templates that replace those of ``target``; its own precede general ones."""
@@ -335,7 +342,7 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         parsers,
         tuple(_loaded(plugin, offered, settled) for plugin, offered in offers),
         tuple(failures),
-        tuple(plugin.label for plugin in disabled),
+        disabled=tuple(plugin.label for plugin in disabled),
     )
 
 
