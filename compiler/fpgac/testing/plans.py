@@ -41,11 +41,30 @@ def vendor_environment(folder: Path, board: Board, version: tuple[int, ...]) -> 
     for part in _IMAGE:
         (folder / "image" / part).parent.mkdir(parents=True, exist_ok=True)
         (folder / "image" / part).touch()
-    platform = folder / f"{board.platforms[0].replace(':', '_')}.xpfm"
-    variables = {"EDGE_COMMON_SW": str(folder / "image"), "PATH": str(folder / "bin")}
+    repository = folder / "repository"
+    platforms = [_platform(repository, name) for name in _platforms(board, version)]
+    variables = {
+        "PATH": str(folder / "bin"),
+        "EDGE_COMMON_SW": str(folder / "image"),
+        "PLATFORM_REPO_PATHS": str(repository),
+    }
     if board.platform_variable:
-        variables[board.platform_variable] = str(platform)
+        variables[board.platform_variable] = str(platforms[0])
     return variables
+
+
+def _platforms(board: Board, version: tuple[int, ...]) -> tuple[str, ...]:
+    """The board's platforms, and those of the release: AMD's end with both, as in _202310_1."""
+    year, half, *_ = version
+    released = (re.sub(r"_\d{6}_\d+$", f"_{year}{half}0_1", name) for name in board.platforms)
+    return tuple(dict.fromkeys((*board.platforms, *released)))
+
+
+def _platform(repository: Path, name: str) -> Path:
+    file = repository / name / f"{name}.xpfm"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    return file
 
 
 def plan_errors(plan: Plan, design: Design, contract: Contract) -> list[str]:
