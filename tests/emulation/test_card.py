@@ -263,7 +263,7 @@ class TestACallInFlight:
             run = toy.run([*toy.pynq("in flight"), "slow_1", then], kind="pynq")
             assert (run.exit_code, run.stdout) == (0, f"{said}\n"), run.stderr
 
-    def test_a_host_that_waits_for_ever_is_told_why(self, toy: Toy) -> None:
+    def test_a_host_that_waits_for_ever_learns_why(self, toy: Toy) -> None:
         command = [*toy.pynq("in flight"), "endless_1", "free"]
         (problem,) = toy.failure(command, kind="pynq", timeout=4).problems
         assert problem.code == "host.hang"

@@ -1,7 +1,7 @@
 """Any Vitis kernel in C++, with v++'s linking file, as an ``.xclbin`` for the emulated card.
 
 g++ compiles each source together with an adapter, which calls a kernel whatever its parameters are
-and tells what they are; their names, bundles and control protocols are read from the source.
+and says what they are; their names, bundles and control protocols are read from the source.
 """
 
 from __future__ import annotations
@@ -170,9 +170,9 @@ def build_card(
     functions = [_function(sources, name) for name in _wanted(sources, linking, kernel)]
     with tempfile.TemporaryDirectory(prefix="fpgac-card-") as scratch:
         library = _compile(functions, sources, options, Path(scratch))
-        told = [_told(library, function.name) for function in functions]
+        facts = [_parameters(library, function.name) for function in functions]
         content = library.read_bytes()
-    kernels = [_kernel(each, facts) for each, facts in zip(functions, told, strict=True)]
+    kernels = [_kernel(each, known) for each, known in zip(functions, facts, strict=True)]
     memories = _memories(linking)
     placed = tuple(_placed(each, linking, memories) for each in kernels)
     _refuse_unknown_ends(linking, placed)
@@ -401,7 +401,7 @@ def _adapted(source: str, names: Iterable[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _told(library: Path, kernel: str) -> list[tuple[str, int]]:
+def _parameters(library: Path, kernel: str) -> list[tuple[str, int]]:
     """Kind and bytes of each parameter: the library is asked in a process of its own."""
     ask = "import ctypes, sys; getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])()"
     command: list[str | Path] = [sys.executable, "-I", "-c", ask, library, f"fpgac_tell_{kernel}"]
@@ -418,13 +418,13 @@ def _told(library: Path, kernel: str) -> list[tuple[str, int]]:
     return list(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
-def _kernel(function: _Function, told: Sequence[tuple[str, int]]) -> Kernel:
-    if len(told) != len(function.parameters):
-        got = f"{len(function.parameters)} in the source, {len(told)} for g++"
-        raise _bad_parameter(function, "the parameters cannot be told apart", got)
+def _kernel(function: _Function, facts: Sequence[tuple[str, int]]) -> Kernel:
+    if len(facts) != len(function.parameters):
+        got = f"{len(function.parameters)} in the source, {len(facts)} for g++"
+        raise _bad_parameter(function, "the parameters cannot be separated", got)
     arguments = tuple(
         _argument(function, text, kind, size)
-        for text, (kind, size) in zip(function.parameters, told, strict=True)
+        for text, (kind, size) in zip(function.parameters, facts, strict=True)
     )
     return Kernel(function.name, arguments, (), free_running=function.free_running)
 

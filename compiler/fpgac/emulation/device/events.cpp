@@ -201,7 +201,7 @@ void describe(Line &words, Line &json, const char *kind, const std::string &sent
 }
 
 // The shim signals the card when its host has crashed; others may want to end the card.
-[[noreturn]] void end_as_told(int signal, pid_t sender) {
+[[noreturn]] void end_by_signal_of(int signal, pid_t sender) {
   static Line words, json;
   const bool by_host = sender == host;
   words.add("fpgac card: %s: %s\n",
@@ -217,7 +217,7 @@ void on_fault(int signal, siginfo_t *info, void *) {
   if (ending) _exit(1);
   ending = 1;
   const bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  if (sent) end_as_told(signal, info->si_pid);
+  if (sent) end_by_signal_of(signal, info->si_pid);
   const bool address = info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
   report_fault(current_call, signal_name(signal), address ? info : nullptr);
   end_by(signal);

@@ -1,4 +1,4 @@
-// Calls a kernel from an array of values, whatever its parameters are, and tells what they are.
+// Calls a kernel from an array of values, whatever its parameters are, and prints what they are.
 #pragma once
 
 #include <cstdio>
