@@ -45,7 +45,12 @@ _FAMILIES: Final[Mapping[str, tuple[str, int, int]]] = {
 _DEFAULT_MEMORY: Final = "DDR"
 # Keys of [connectivity] that say where things lie on the chip: nothing depends on it here.
 _IGNORED: Final = ("slr", "connect")
-_REFUSED_SOURCES: Final = {".xo": "a compiled kernel", ".v": "Verilog", ".sv": "SystemVerilog"}
+_REFUSED_SOURCES: Final = {
+    ".xo": "a compiled kernel",
+    ".v": "Verilog",
+    ".sv": "SystemVerilog",
+    ".cl": "OpenCL C",
+}
 
 
 @dataclass(frozen=True)
@@ -303,9 +308,7 @@ def _wanted(sources: Sequence[Source], linking: Linking, kernel: str) -> Sequenc
 
 def _function(sources: Sequence[Source], name: str) -> _Function:
     for source in sources:
-        if name not in source.functions():
-            continue
-        for found in re.finditer(rf"\b{re.escape(name)}\s*\(", source.text):
+        for found in re.finditer(rf"\bvoid\s+{re.escape(name)}\s*\(", source.text):
             closing = _closing(source.text, found.end() - 1)
             rest = source.text[closing + 1 :].lstrip()
             if rest.startswith("{"):
@@ -476,29 +479,37 @@ def _placed(kernel: Kernel, linking: Linking, memories: Sequence[Memory]) -> Ker
     """The kernel with its compute units, each argument in its memories."""
     tags = [memory.tag for memory in memories]
     units = linking.units.get(kernel.name, (f"{kernel.name}_1",))
+    placed = [argument for argument in kernel.arguments if argument.memory]
     instances = tuple(
-        Instance(
-            unit,
-            {
-                argument.name: tuple(
-                    tags.index(tag)
-                    for tag in linking.memories.get(
-                        (unit, argument.name), (f"{_DEFAULT_MEMORY}[0]",)
-                    )
-                )
-                for argument in kernel.arguments
-                if argument.memory
-            },
-        )
+        Instance(unit, {each.name: _indices(linking, unit, each, tags) for each in placed})
         for unit in units
     )
     return replace(kernel, instances=instances)
 
 
+def _indices(
+    linking: Linking, unit: str, argument: Argument, tags: Sequence[str]
+) -> tuple[int, ...]:
+    """The memories of an argument, which a linking file names itself or by its port."""
+    default = (f"{_DEFAULT_MEMORY}[0]",)
+    of_port = linking.memories.get((unit, _port(argument)), default)
+    return tuple(map(tags.index, linking.memories.get((unit, argument.name), of_port)))
+
+
+def _port(argument: Argument) -> str:
+    return f"m_axi_{argument.bundle}"
+
+
 def _refuse_unknown_ends(linking: Linking, kernels: Iterable[Kernel]) -> None:
     """A memory for an argument that is none is a slip of the pen."""
-    known = [f"{unit.name}.{name}" for each in kernels for unit in each.instances
-             for name in unit.memories]  # fmt: skip
+    known = [
+        f"{unit.name}.{name}"
+        for each in kernels
+        for unit in each.instances
+        for argument in each.arguments
+        if argument.memory
+        for name in (argument.name, _port(argument))
+    ]
     for end in map(".".join, linking.memories):
         if end not in known:
             raise BuildError(
