@@ -214,6 +214,7 @@ class TestFailures:
     def test_a_kernel_that_hangs(self, toy: Toy) -> None:
         error = toy.failure(toy.pynq("endless_1"), kind="pynq", timeout=3)
         assert "did not end within 3 seconds" in str(error)
+        assert "kernel endless was still running in compute unit endless_1" in str(error)
 
     def test_a_host_that_is_not_there(self, toy: Toy) -> None:
         assert "cannot be started" in str(toy.failure([str(toy.folder / "no_host")]))

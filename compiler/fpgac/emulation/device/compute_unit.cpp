@@ -84,6 +84,7 @@ bool ComputeUnit::call_kernel(const Call &call) {
     if (adapter_) invoke(adapter_, call);
     else invoke(function_, call);
   } catch (const ChannelClosed &) {
+    enter_call(nullptr);
     return false;
   } catch (const std::exception &error) {
     fail("kernel_crash", "kernel " + kernel_.name + " crashed in compute unit " +
