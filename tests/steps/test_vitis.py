@@ -109,6 +109,14 @@ class TestSources:
             Source.read(written(tmp_path, "", name))
         assert caught.value.problems[0].code == "card.no-cpp"
 
+    @pytest.mark.parametrize(
+        ("header", "name"), [("<systemc.h>", "SystemC"), ('"adf.h"', "a graph for AI engines")]
+    )
+    def test_what_else_is_not_emulated(self, tmp_path: Path, header: str, name: str) -> None:
+        with pytest.raises(FpgacError) as caught:
+            Source.read(written(tmp_path, f"#include {header}\n"))
+        assert caught.value.problems[0].got == name
+
     def test_a_kernel_that_is_named_may_be_declared_elsewhere(
         self, tmp_path: Path, linked: Linked
     ) -> None:

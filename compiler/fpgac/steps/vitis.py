@@ -45,6 +45,7 @@ _FAMILIES: Final[Mapping[str, tuple[str, int, int]]] = {
 _DEFAULT_MEMORY: Final = "DDR"
 # Keys of [connectivity] that say where things lie on the chip: nothing depends on it here.
 _IGNORED: Final = ("slr", "connect")
+_REFUSED_HEADERS: Final = {"systemc": "SystemC", "adf": "a graph for AI engines"}
 _REFUSED_SOURCES: Final = {
     ".xo": "a compiled kernel",
     ".v": "Verilog",
@@ -78,16 +79,9 @@ class Source:
             BuildError: it cannot be read, or is no C++.
         """
         if kind := _REFUSED_SOURCES.get(path.suffix.lower()):
-            raise BuildError(
-                Problem(
-                    "kernels are built from C++ only",
-                    Where(path),
-                    got=kind,
-                    code="card.no-cpp",
-                )
-            )
+            raise _no_cpp(path, kind)
         try:
-            return cls(path, _without_comments(path.read_text()))
+            text = path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise BuildError(
                 Problem(
@@ -97,6 +91,9 @@ class Source:
                     code="card.unreadable",
                 )
             ) from error
+        if found := re.search(r'^\s*#\s*include\s*[<"](systemc|adf)\b', text, re.MULTILINE):
+            raise _no_cpp(path, _REFUSED_HEADERS[found[1]])
+        return cls(path, _without_comments(text))
 
     def functions(self) -> tuple[str, ...]:
         """The functions that are defined with C linkage, in order."""
@@ -205,6 +202,11 @@ def _connectivity(path: Path | None) -> Iterator[tuple[int, str, str]]:
             if not equals:
                 raise _bad_line("this is no setting", Where(path, line=number), got=words)
             yield number, key.strip(), value.strip()
+
+
+def _no_cpp(path: Path, got: str) -> BuildError:
+    what = "kernels are built from C++ for HLS only"
+    return BuildError(Problem(what, Where(path), got=got, code="card.no-cpp"))
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
