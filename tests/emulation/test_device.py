@@ -199,6 +199,15 @@ def test_a_terabyte_takes_no_memory_until_it_is_touched(device: Device) -> None:
     assert resident * 4096 < 64 << 20
 
 
+def test_very_many_buffers_have_smaller_guards(device: Device) -> None:
+    """Those of 4 GiB on both sides would take more addresses than a process has."""
+    for number in range(17_000):
+        assert device.ask(ALLOCATE, message(f1=number << 12, f2=64)) == message(f1=1)
+    assert device.ask(COPY_IN, message(f3=16_999 << 12, f4=b"last", f5=4)) == message(f1=4)
+    pages = int(Path(f"/proc/{device.process.pid}/statm").read_text().split()[0])
+    assert pages << 12 < 1 << 46
+
+
 def test_a_call_that_the_card_does_not_offer_is_declined(device: Device) -> None:
     assert device.ask(99, b"") == message(f1=0)
     assert device.ask(ALLOCATE, message(f1=0, f2=64)) == message(f1=1)
