@@ -30,7 +30,9 @@ T = TypeVar("T")
 _OWNER: Final = "__fpgac_owner__"
 
 # What takes as long as data, networks and vendors' tools take.
-_UNLIMITED: Final = frozenset({"load", "load_test", "read", "digest", "find", "toolchain"})
+_UNLIMITED: Final = frozenset(
+    {"load", "load_test", "read", "digest", "find", "toolchain", "platforms"}
+)
 # What callers handle, as the documentation of the method says.
 _PASSING: Final[Mapping[str, tuple[type[Exception], ...]]] = {"digest": (OSError,)}
 
