@@ -17,6 +17,7 @@ from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
     afi,
     build,
+    card,
     data,
     doctor,
     emulate,
@@ -73,6 +74,7 @@ imports.register(app)
 build.register(app)
 emulate.register(app)
 execute.register(app)
+card.register(app)
 report.register(app)
 explain.register(app)
 afi.register(app)
