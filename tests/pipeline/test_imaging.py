@@ -25,10 +25,11 @@ def amazon(tmp_path: Path) -> Amazon:
     return Amazon(tmp_path / "amazon").install()
 
 
-@pytest.fixture
-def build(iris_build: Path, fpgac: Fpgac, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(iris_build: Path, fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that is built for F1 with a v++ that gives an xclbin for it."""
-    folder, tools = tmp_path / "build", tmp_path / "tools"
+    home = tmp_path_factory.mktemp("f1")
+    folder, tools = home / "build", home / "tools"
     shutil.copytree(iris_build, folder)
     tools.mkdir()
     (tools / "v++").write_text(VPP)
@@ -48,6 +49,12 @@ def build(iris_build: Path, fpgac: Fpgac, tmp_path: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture
+def build(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to change at will."""
+    return Path(shutil.copytree(built, tmp_path / "build"))
 
 
 def test_an_image_goes_into_package_and_archive(fpgac: Fpgac, build: Path, amazon: Amazon) -> None:
