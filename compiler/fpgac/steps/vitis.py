@@ -355,7 +355,17 @@ def _compile(
         adapted.write_text(_adapted(f"source_{number}.cpp", names))
         units.append(adapted)
     own = [f"-I{folder / 'include'}", *(f"-I{source.path.parent}" for source in sources)]
-    command: list[str | Path] = ["g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-w", *options, *own, *units]
+    command: list[str | Path] = [
+        "g++",
+        "-std=c++17",
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-w",
+        *options,
+        *own,
+        *units,
+    ]
     try:
         output_of([*command, "-o", library], timeout=_SECONDS)
     except CommandError as error:
