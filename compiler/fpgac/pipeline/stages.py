@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import numpy as np
 
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from fpgac.numbers import FixedPoint, IntArray
     from fpgac.program.program import Program
 
-__all__ = ["SpecStages", "TargetStages", "ValueOf"]
+__all__ = ["LINKED", "SpecStages", "TargetStages", "ValueOf"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,8 @@ class ValueOf(Protocol):
     def __call__(self, stage: Stage[T], /) -> T: ...
 
 
+# What v++ linked, as the lock has it, where the board loads something that is made of that.
+LINKED: Final = "linked"
 # What a build's vectors say of their answers where the spec names no data.
 _NO_DATA: dict[str, Any] = {"task": "", "names": [], "quantity": None}
 
@@ -510,7 +512,7 @@ class TargetStages(SpecStages):
     @property
     def linked_key(self) -> str:
         """The key of what v++ linked, where the board loads what another makes of that."""
-        return self.key("linked", self.design.key)
+        return self.key(LINKED, self.design.key)
 
     def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
         """The Python host for pip, and the same for the board, with ``program`` if it is built."""
