@@ -12,6 +12,11 @@ from pathlib import Path
 import pytest
 
 from fpgac.emulation import CardDescription
+from fpgac.errors import TargetError
+from fpgac.pipeline.compiling import Report
+from fpgac.pipeline.imaging import Imaging
+from fpgac.plugins import load_plugins
+from fpgac_templates.afi.create_afi import Aws
 from tests.hardware.amazon import Amazon
 from tests.hardware.vendors import f1_xclbin
 from tests.pipeline.test_hardware import VPP
@@ -99,3 +104,10 @@ def test_what_stands_in_the_way_has_a_code(fpgac: Fpgac, build: Path, amazon: Am
     environment["PATH"] = "/usr/bin:/bin"
     assert codes(*create) == (8, ["toolchain.no-aws"])
     assert codes("status", build.parent) == (9, ["build.no-build"])
+
+
+def test_a_board_that_loads_no_image_is_refused(zynq_build: Report) -> None:
+    imaging = Imaging(zynq_build.folder, load_plugins(), Aws())
+    with pytest.raises(TargetError) as caught:
+        imaging.status()
+    assert [problem.code for problem in caught.value.problems] == ["target.no-image"]
