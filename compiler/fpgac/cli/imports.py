@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fpgac.network.imports.facts import LayerFacts
-    from fpgac.pipeline.inspecting import Inspection, TensorFacts
+    from fpgac.pipeline.inspecting import Inspection
     from fpgac.pipeline.spec_writing import WrittenSpec
 
 __all__ = ["register"]
@@ -124,7 +124,7 @@ def _print(found: Inspection) -> None:
     out.print(Text(f"{found.path}: {found.kind}"), soft_wrap=True)
     for what, tensors in (("in ", found.inputs), ("out", found.outputs)):
         for tensor in tensors:
-            out.print(Text(f"  {what} {_tensor_text(tensor)}"), soft_wrap=True)
+            out.print(Text(f"  {what} {tensor}"), soft_wrap=True)
     out.print()
     out.print(_table(found.layers))
     totals = (
@@ -151,11 +151,6 @@ def _table(layers: Iterable[LayerFacts]) -> Table:
     for layer in layers:
         table.add_row(*map(Text, _row(layer)))
     return table
-
-
-def _tensor_text(tensor: TensorFacts) -> str:
-    shape = "x".join(map(str, tensor.shape)) if tensor.shape else "?"
-    return f"{tensor.name}: {shape}" + (f" of {tensor.format}" if tensor.format else "")
 
 
 def _row(layer: LayerFacts) -> tuple[str, ...]:
