@@ -70,6 +70,7 @@ AREAS: Final[Mapping[str, int]] = {
     "target": 7,
     "toolchain": 8,
     "build": 9,
+    "card": 9,
     "emulation": 10,
     "host": 10,
     "proof": 11,
@@ -169,6 +170,8 @@ class FpgacError(Exception):
     def __init__(self, *problems: Problem) -> None:
         if not problems:
             raise TypeError("an error needs at least one problem")
+        if strangers := {type(problem).__name__ for problem in problems} - {"Problem"}:
+            raise TypeError(f"an error is made of problems, not of {' and '.join(strangers)}")
         super().__init__(*problems)
         self.problems = problems
 

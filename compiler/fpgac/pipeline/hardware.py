@@ -8,17 +8,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
-from fpgac.build.folder import write_whole
+from fpgac.build.folder import Files, write_whole
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
-from fpgac.errors import BuildError
+from fpgac.errors import BuildError, PluginError
 from fpgac.hardware.gates import Gates
+from fpgac.hardware.image import image_file
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
-from fpgac.plugins.blame import blamed
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from fpgac.plugins import Plugins
     from fpgac.targets.target import Target
 
-__all__ = ["HARDWARE", "build_hardware", "read_reports", "toolchain_of"]
+__all__ = ["HARDWARE", "build_hardware", "program_of", "read_reports", "toolchain_of"]
 
+# What v++ linked, as the lock has it, where the board loads something that is made of that.
+_LINKED: Final = "linked"
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
 
@@ -80,11 +82,7 @@ def toolchain_of(target: Target[Any], plugins: Plugins) -> Toolchain:
         ToolchainError: the tools or the platform are missing, or of a version that the board
             cannot have.
     """
-    with blamed(target):
-        toolchain = target.toolchain(Toolchains(os.environ, plugins.toolchains))
-        if not isinstance(toolchain, Toolchain):
-            raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
-        return toolchain
+    return target.toolchain(Toolchains(os.environ, plugins.toolchains))
 
 
 def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
@@ -93,17 +91,13 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
     version, known = toolchain.version, target.board.toolchain
     for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))
-    with blamed(target):
-        plan = target.plan(
-            workspace.value(stages.design),
-            mode,
-            toolchain,
-            contract=stages.contract,
-            clock_mhz=stages.clock_mhz,
-        )
-        if not isinstance(plan, Plan):
-            raise TypeError(f"plan must give a Plan, not {plan!r}")
-    return plan
+    return target.plan(
+        workspace.value(stages.design),
+        mode,
+        toolchain,
+        contract=stages.contract,
+        clock_mhz=stages.clock_mhz,
+    )
 
 
 def _register(
@@ -131,9 +125,27 @@ def _register(
     check.check(dict.fromkeys((*built, *loaded)), logs)
     if broken := tuple(_gates(stages).broken(folder, reported)):
         raise BuildError(*broken)
+    if board.program:
+        workspace.register(_LINKED, stages.linked_key, built)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
     return tuple(check.clocks(built))
+
+
+def program_of(workspace: Workspace, stages: TargetStages) -> Files:
+    """What the board loads, if it is there and was built from this very design.
+
+    An F1 loads an image's number, which AWS gave for the xclbin that was built.
+    """
+    key, board = stages.hardware_key, stages.target.board
+    program = workspace.registered("hardware", key)
+    if program or not board.program:
+        return program
+    for path in workspace.registered(_LINKED, stages.linked_key):
+        if made := image_file(workspace.folder / path):
+            made = made.relative_to(workspace.folder)
+            workspace.register("hardware", key, [made.as_posix()])
+    return workspace.registered("hardware", key)
 
 
 def _built(stages: TargetStages, plan: Plan) -> list[str]:
@@ -155,17 +167,11 @@ def _gates(stages: TargetStages) -> Gates:
 
 
 def _figures(parser: ReportParser, path: Path, notify: Notify) -> Sequence[Figure]:
-    """What ``parser`` reads in the report at ``path``, each a figure.
-
-    Raises:
-        PluginError: the parser gave something else.
-    """
-    with blamed(parser):
-        try:
-            figures = parser.read(path)
-        except BuildError as error:
-            notify(Note(f"{path} was not read: {error.problems[0].what}"))
-            return ()
-        if not all(isinstance(figure, Figure) for figure in figures):
-            raise TypeError(f"read must give figures, not {figures!r}")
-    return figures
+    """What ``parser`` reads in the report at ``path``: broken or not, the hardware is built."""
+    try:
+        return parser.read(path)
+    except (BuildError, PluginError) as error:
+        problem = error.problems[0]
+        place = f"{problem.where}: " if isinstance(error, PluginError) and problem.where else ""
+        notify(Note(f"{path} was not read: {place}{problem.what}"))
+        return ()
