@@ -11,7 +11,9 @@ import pytest
 from fpgac.errors import DataError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.data_spec import data_spec, look_at
+from fpgac.pipeline.spec_writing import write_spec
 from fpgac.spec.loader import SpecFile
+from tests.network.imports.onnx_files import Writing
 from tests.problems import coded
 
 RANDOM = np.random.default_rng(2)
@@ -134,3 +136,18 @@ def test_without_samples_nothing_is_guessed(
 ) -> None:
     with pytest.raises(DataError, check=coded("data.no-samples")):
         look_at(table(tmp_path, names, rows))
+
+
+def test_import_takes_a_file_of_samples_too(tmp_path: Path) -> None:
+    w = Writing(["batch", 2])
+    network = w.write(tmp_path / "net.onnx", w.add("Gemm", "input", w.floats(2, 3), w.floats(3)))
+    answered = [(*RANDOM.normal(size=2), each) for each in ("cat", "dog", "cow") * 5]
+    data = table(tmp_path, ("a", "b", "what"), answered)
+    written = write_spec(network, None, None, ["aws-f1"], str(data), force=False)
+    spec = check_spec(written.path).spec
+
+    assert spec.data is not None
+    assert (spec.data.path, spec.data.labels) == ("samples.csv", "what")
+    assert spec.data.task == "classification"
+    assert spec.quantisation.source == "data"
+    assert spec.interface.input is None

@@ -43,7 +43,8 @@ def import_(
     name: Annotated[str | None, typer.Option(help="The network's name.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; may be repeated.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="The data set that the network is judged on, if known.")
+        str | None,
+        typer.Option(help="What it is judged on: a data set's name, or a file of samples."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
     trust: Trust = False,
@@ -57,13 +58,14 @@ def import_(
 
     Example: fpgac import model.h5 --target pynq-z2 && fpgac compile model.toml
     """
+    from fpgac.pipeline.data_spec import is_data_file
     from fpgac.pipeline.spec_writing import write_spec
 
     plugins = plugins_with(plugin, trust=trust)
     targets = target or ["aws-f1"]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name
-    if data is not None:
+    if data is not None and not is_data_file(data):
         plugins.provider(data)
     written = write_spec(model, out, name, targets, data, force=force, trust=trust)
     result = {"path": str(written.path), "undecided": written.undecided}

@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fpgac.data.dataset import Task
-from fpgac.data.files.opening import open_table
+from fpgac.data.files.opening import SUFFIXES, open_table
 from fpgac.data.files.table import Column, Table, as_numbers
 from fpgac.errors import DataError, Problem, Where
 from fpgac.network.imports.numbers import rounding_type
-from fpgac.pipeline.spec_writing import DECIDE
 
-__all__ = ["Samples", "data_spec", "look_at"]
+__all__ = ["DECIDE", "Samples", "data_lines", "data_spec", "is_data_file", "look_at"]
+
+# What marks a line that only a user can decide on.
+DECIDE: Final = "# decide:"
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,6 +95,11 @@ class Samples:
         if self.needs_scaling:
             ends = (ends - self.mean) / np.where(self.deviation > 0, self.deviation, 1)
         return f"ap_fixed<{_INPUT_BITS},{rounding_type(_INPUT_BITS, ends).integer},RND,SAT>"
+
+
+def is_data_file(data: str) -> bool:
+    """Whether ``data`` is, by its name, a file of samples, and no data set's name."""
+    return any(suffix in SUFFIXES for suffix in Path(data).suffixes)
 
 
 def look_at(path: Path) -> Samples:
@@ -215,14 +222,15 @@ class _Answers:
 def data_spec(samples: Samples, spec: Path, name: str, targets: Sequence[str]) -> str:
     """A valid spec, at ``spec``, of a network that learns from ``samples``.
 
-    What it guesses has the mark :data:`~fpgac.pipeline.spec_writing.DECIDE`.
+    What it guesses has the mark :data:`DECIDE`.
     """
     lines = [
         f"# A network that learns from {samples.path.name}. What fpgac guessed has the mark",
         f"# {DECIDE!r}; 'fpgac data' shows what comes in, and docs/spec.md has all keys.",
         f"name = {json.dumps(name)}",
         "",
-        *_data(samples, spec),
+        *data_lines(samples, spec),
+        *_scaling(samples),
         "",
         *_topology(samples),
         "",
@@ -246,7 +254,8 @@ def data_spec(samples: Samples, spec: Path, name: str, targets: Sequence[str]) -
     return "\n".join(lines) + "\n"
 
 
-def _data(samples: Samples, spec: Path) -> Iterator[str]:
+def data_lines(samples: Samples, spec: Path) -> Iterator[str]:
+    """The table ``[data]`` of a spec at ``spec``: the file, and which of its columns are what."""
     path = Path(os.path.relpath(samples.path, spec.parent)).as_posix()
     yield "[data]"
     yield f"path = {json.dumps(path)}  # {samples.rows:,} samples"
@@ -257,6 +266,9 @@ def _data(samples: Samples, spec: Path) -> Iterator[str]:
         names = json.dumps([column.name for column in samples.features])
         left = ", ".join(json.dumps(name) for name in samples.text)
         yield f"features = {names}  {DECIDE} without {left}, which hold text"
+
+
+def _scaling(samples: Samples) -> Iterator[str]:
     if samples.needs_scaling:
         why = "features are of different or unusual sizes"
         yield f'scaling = "standard"  {DECIDE} {why}; "minmax" or a table otherwise'
