@@ -16,7 +16,7 @@ from fpgac.data.dataset import Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, SpecError, Where
-from fpgac.network.imports.files import formats_path, whole_model
+from fpgac.network.imports.files import files_of, formats_path, whole_model
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
@@ -245,8 +245,8 @@ class Sources:
         A network in a folder, such as TensorFlow's SavedModel, is not among them.
         """
         network = self.file.network_path
-        alone = () if network != whole_model(network) else (network,)
-        paths = (self.file.path, *alone, formats_path(network, self.spec.name))
+        files = files_of(whole_model(network)) if self.is_imported else [network]
+        paths = (self.file.path, *files, formats_path(network, self.spec.name))
         try:
             return {
                 f"spec/{path.name}": File(path.read_bytes()) for path in paths if path.is_file()
