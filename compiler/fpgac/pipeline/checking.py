@@ -29,8 +29,6 @@ from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import (
     FILE,
     DataSection,
-    FeatureScaling,
-    ScalingKind,
     TopologySection,
 )
 
@@ -223,7 +221,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = provider_of(file, plugins)
-    problems = list(_misfits(file, plugins, provider))
+    problems = [*_misfits(file, plugins, provider), *_target_scaling_problems(file, provider)]
     if spec.topology is None:
         if problems:
             raise SpecError(*problems)
@@ -246,7 +244,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
-    _check_scaling(file, spec.data.scaling, provider)
+    _check_scaling(file, spec.data, provider)
 
 
 def _misfits(file: SpecFile, plugins: Plugins, provider: Provider) -> Iterator[Problem]:
@@ -295,17 +293,39 @@ def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
             )
 
 
-def _check_scaling(
-    file: SpecFile,
-    scaling: ScalingKind | Mapping[str, FeatureScaling] | None,
-    provider: Provider,
-) -> None:
-    """A table of scalings names features of the data."""
-    if scaling is not None and not isinstance(scaling, str):
-        from fpgac.data.scaling import from_table
+def _check_scaling(file: SpecFile, data: DataSection, provider: Provider) -> None:
+    """A table of scalings names columns of the data."""
+    from fpgac.data.scaling import check_table
 
-        where = file.where("data", "scaling")
-        from_table(scaling, file.spec.inputs, provider.feature_names, where)
+    sides = (
+        ("scaling", data.scaling, provider.feature_names),
+        ("target_scaling", data.target_scaling, provider.target_names),
+    )
+    for key, said, names in sides:
+        if said is not None and not isinstance(said, str):
+            check_table(said, names, file.where("data", key))
+
+
+def _target_scaling_problems(file: SpecFile, provider: Provider) -> Iterator[Problem]:
+    """Only numbers are scaled, and what hosts make of them is said once."""
+    spec = file.spec
+    if spec.data is None or spec.data.target_scaling is None:
+        return
+    if provider.task != "regression":
+        yield Problem(
+            f"the targets of a {provider.task} are no numbers to be scaled",
+            file.where("data", "target_scaling"),
+            hint="leave it out",
+            code="spec.target-scaling-misfit",
+        )
+    if spec.interface.decode is not None:
+        yield Problem(
+            "hosts already undo the scaling of the targets",
+            file.where("interface", "decode"),
+            expected="'target_scaling' under [data], or 'decode'",
+            hint="leave one of them out",
+            code="spec.decoded-twice",
+        )
 
 
 def _too_many_rows(

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from fpgac.plugins import Plugins
 from fpgac.plugins.blame import blamed
 from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import FILE, DataSection, FeatureScaling, ScalingKind, Spec
+from fpgac.spec.models import FILE, DataSection, Spec
 from fpgac.tensors import Layout, Scaling
 
 if TYPE_CHECKING:
@@ -167,22 +167,33 @@ class Sources:
             NetworkError: the spec asks for a scaling that was to be found in the training.
         """
         said = self.spec.data.scaling if self.spec.data is not None else None
-        if said is None:
-            return {}
         if not isinstance(said, str):
-            return self._fitted(said)
-        found = self.read_network().scaling
-        if not found:
-            raise NetworkError(
-                Problem(
-                    "the network was not trained on scaled features",
-                    Where(self.file.network_path),
-                    expected=f"a network with the scaling {said!r}",
-                    hint=f"fpgac train {self.file.path}; or give a table under [data.scaling]",
-                    code="network.not-scaled",
-                )
+            return self.fit_scaling() if said else {}
+        return self.read_network().scaling or self._not_scaled("features", "scaling", said)
+
+    @_Once
+    def target_scaling(self) -> Mapping[str, Scaling]:
+        """What the targets were scaled by, by the output's name.
+
+        Raises:
+            NetworkError: the spec asks for a scaling that was to be found in the training.
+        """
+        said = self.spec.data.target_scaling if self.spec.data is not None else None
+        if not isinstance(said, str):
+            return self.fit_target_scaling() if said else {}
+        found = self.read_network().target_scaling
+        return found or self._not_scaled("targets", "target_scaling", said)
+
+    def _not_scaled(self, what: str, key: str, said: str) -> NoReturn:
+        raise NetworkError(
+            Problem(
+                f"the network was not trained on scaled {what}",
+                Where(self.file.network_path),
+                expected=f"a network with the scaling {said!r}",
+                hint=f"fpgac train {self.file.path}; or give a table under [data.{key}]",
+                code="network.not-scaled",
             )
-        return found
+        )
 
     @property
     def inputs(self) -> Layout:
@@ -204,16 +215,40 @@ class Sources:
 
     def fit_scaling(self) -> Mapping[str, Scaling]:
         """The spec's scaling as a training finds it in its part of the data."""
-        said = self._data.scaling
-        return self._fitted(said) if said is not None else {}
-
-    def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
         from fpgac.data.scaling import fitted, from_table
 
+        said, layout = self._data.scaling, self.network_inputs
+        if said is None:
+            return {}
         if isinstance(said, str):
-            return fitted(said, self.network_inputs, self.split.train.features)
+            return fitted(said, layout, self.split.train.features)
         where = self.file.where("data", "scaling")
-        return from_table(said, self.network_inputs, self.provider.feature_names, where)
+        return from_table(said, layout, self.provider.feature_names, where)
+
+    def fit_target_scaling(self) -> Mapping[str, Scaling]:
+        """The same for targets, by the outputs' names."""
+        from fpgac.data.scaling import fitted, from_table
+
+        said = self.spec.data.target_scaling if self.spec.data is not None else None
+        if said is None:
+            return {}
+        if isinstance(said, str):
+            return fitted(said, self.network_outputs, self.split.train.targets)
+        where = self.file.where("data", "target_scaling")
+        return from_table(said, self.network_outputs, self.provider.target_names, where)
+
+    @property
+    def network_outputs(self) -> Layout:
+        """The network's outputs, in types that keep every bit.
+
+        Raises:
+            NetworkError: the spec has no layers, and there is no file of the network's.
+        """
+        from fpgac.network.topology import untrained
+
+        layered = self.spec.topology is not None
+        network = untrained(self.spec) if layered else self.read_network()
+        return Layout(network.output_tensors)
 
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
@@ -239,6 +274,17 @@ class Sources:
                     got="none",
                     hint=f"write it there, or train again: fpgac train {self.file.path}",
                     code="network.scaled",
+                )
+            )
+        if network.target_scaling and not (self.spec.data and self.spec.data.target_scaling):
+            raise NetworkError(
+                Problem(
+                    "the network was trained on scaled targets",
+                    Where(self.file.network_path),
+                    expected="'target_scaling' under [data]",
+                    got="none",
+                    hint=f"write it there, or train again: fpgac train {self.file.path}",
+                    code="network.scaled-targets",
                 )
             )
         return network

@@ -93,11 +93,14 @@ class SpecStages:
 
     @property
     def scaling_key(self) -> object:
-        """What the scaling of inputs depends on beside the data; None where there is none."""
-        said = self.spec.data.scaling if self.spec.data is not None else None
-        if isinstance(said, str):
-            return self.sources.network_digest
-        return said and (self.said("data"), self.sources.provider.feature_names)
+        """What scalings depend on beside the data; None where there are none."""
+        data = self.spec.data
+        asked = (data.scaling, data.target_scaling) if data else ()
+        if not any(asked):
+            return None
+        provider, kept = self.sources.provider, any(isinstance(each, str) for each in asked)
+        names = (provider.feature_names, provider.target_names)
+        return self.said("data"), names, self.sources.network_digest if kept else None
 
     @cached_property
     def network(self) -> Stage[Network]:
@@ -160,7 +163,11 @@ class SpecStages:
     @property
     def decodings(self) -> dict[str, Decoding]:
         """What is made of the results, by the outputs' names, where anything is."""
-        return self.spec.decodings(output.name for output in self.value(self.network).outputs)
+        from fpgac.data.scaling import inverse
+
+        asked = self.spec.decodings(output.name for output in self.value(self.network).outputs)
+        scaled = self.sources.target_scaling
+        return asked | {name: inverse(scaling) for name, scaling in scaled.items()}
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -192,8 +199,13 @@ class SpecStages:
         return ProofVectors(
             vectors,
             test.targets[:data],
-            AboutVectors(data, proof.random, test.about_answers),
+            AboutVectors(data, proof.random, {**test.about_answers, "scaled": self._is_scaled}),
         )
+
+    @property
+    def _is_scaled(self) -> bool:
+        """Whether the network's numbers are scaled targets."""
+        return bool(self.sources.target_scaling)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
@@ -214,12 +226,15 @@ class SpecStages:
 
     def _judge(self) -> AccuracyReport:
         from fpgac.data.accuracy import judge
+        from fpgac.data.scaling import undone
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
         vectors = Vectors("test data", self.inputs, test.features)
         words = ExactProgram(program).words(vectors)
-        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        outputs = program.output_layout
+        numbers = undone(outputs.number(words), outputs, self.sources.target_scaling)
+        report = AccuracyReport.of(judge(test, numbers))
         return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
 
     def _data_warnings(self) -> tuple[str, ...]:
