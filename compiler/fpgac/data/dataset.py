@@ -29,7 +29,8 @@ class Quantity:
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
     outputs as rows, shape (samples, numbers), to the quantity, shape (samples,), in the same unit.
-    ``edges`` are those of a report's bins, and ``threshold`` is that of a trigger, if it has one.
+    ``edges`` are those of a report's bins, ``threshold`` is that of a trigger, if it has one, and
+    ``limits`` are the least and the greatest estimate that ``decode`` gives.
     ``formula`` is ``decode`` as a numpy expression of the outputs ``y``, for notebooks, which
     run without the provider.
     """
@@ -44,6 +45,7 @@ class Quantity:
     edges: tuple[float, ...]
     threshold: float | None = None
     formula: str = ""
+    limits: tuple[float, float] | None = None
 
     def take(self, rows: npt.NDArray[np.intp]) -> Quantity:
         """The same quantity for some of the samples."""
@@ -61,6 +63,7 @@ class Quantity:
             by={name: self.decode(outputs), self.baseline_name: self.baseline},
             edges=self.edges,
             threshold=self.threshold,
+            limits=self.limits,
         )
 
 

@@ -36,10 +36,8 @@ def output_warnings(numbers: Floats, outputs: Layout) -> tuple[str, ...]:
 
 def outside(rows: Floats, layout: Layout) -> npt.NDArray[np.float64]:
     """The part of each column, shape (numbers,), that lies beyond what its type holds."""
-    parts = [
-        _is_outside(t.scaling.apply(rows[:, c]) if t.scaling else rows[:, c], t.type).mean(axis=0)
-        for t, c in layout.places
-    ]
+    scaled = layout.scaled(rows)
+    parts = [_is_outside(scaled[:, c], tensor.type).mean(axis=0) for tensor, c in layout.places]
     return np.concatenate(parts)
 
 

@@ -129,6 +129,7 @@ class MuonProvider(Provider):
                 decode=decode,
                 edges=REPORT_EDGES,
                 threshold=TRIGGER,
+                limits=(LOWEST_PT, HIGHEST_PT),
                 formula=f"{REFERENCE_PT} * np.exp2(np.clip(y[:, 0], {BOUNDS[0]}, {BOUNDS[1]}))",
             ),
         )
