@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -175,7 +176,8 @@ class Provider(ABC):
 
     The class attributes describe the data without making them, so that a spec can be checked
     immediately: ``feature_names`` and ``target_names`` name the columns of a data set's rows.
-    ``version`` is increased whenever the same request would give other samples: it is part of
+    ``units`` has the units of columns by patterns of their names, for all that a build says of
+    them. ``version`` is increased whenever the same request would give other samples: it is part of
     ``digest``, and so of every cache key.
 
     A complete example::
@@ -201,6 +203,7 @@ class Provider(ABC):
     task: Task
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
+    units: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def load(self, samples: int | None, seed: int) -> Dataset:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fpgac.build.store import Entry, Store
 from fpgac.core.settings import HlsSettings
+from fpgac.data.columns import matches
 from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_file, digest_json
@@ -224,7 +225,11 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = provider_of(file, plugins)
-    problems = [*_misfits(file, plugins, provider), *_target_scaling_problems(file, provider)]
+    problems = [
+        *_misfits(file, plugins, provider),
+        *_target_scaling_problems(file, provider),
+        *_unit_problems(file, provider),
+    ]
     if spec.topology is None:
         if problems:
             raise SpecError(*problems)
@@ -307,6 +312,20 @@ def _check_scaling(file: SpecFile, data: DataSection, provider: Provider) -> Non
     for key, said, names in sides:
         if said is not None and not isinstance(said, str):
             check_table(said, names, file.where("data", key))
+
+
+def _unit_problems(file: SpecFile, provider: Provider) -> Iterator[Problem]:
+    """Units are those of columns that the data have."""
+    names = (*provider.feature_names, *provider.target_names)
+    for pattern in (file.spec.data and file.spec.data.units) or {}:
+        if not any(matches(name, pattern) for name in names):
+            yield Problem(
+                f"the data have no column {pattern!r} whose unit could be told",
+                file.where("data", "units"),
+                expected=", ".join(names[:8]),
+                hint=nearest(pattern, names),
+                code="spec.unit-of-nothing",
+            )
 
 
 def _target_scaling_problems(file: SpecFile, provider: Provider) -> Iterator[Problem]:

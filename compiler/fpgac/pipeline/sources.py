@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from fpgac.build.folder import File, Files
 from fpgac.core.about import About, Column
+from fpgac.data.columns import matches
 from fpgac.data.dataset import Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
@@ -35,12 +36,14 @@ __all__ = ["Sources", "provider_of"]
 T = TypeVar("T")
 
 
-def _columns(names: Sequence[str], rows: FloatArray | None) -> tuple[Column, ...]:
+def _columns(
+    names: Sequence[str], rows: FloatArray | None, units: Sequence[str]
+) -> tuple[Column, ...]:
     """The columns of these names, with the range of ``rows`` if there are some."""
     if rows is None:
         return tuple(map(Column, names))
     lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
-    return tuple(map(Column, names, lows, highs))
+    return tuple(map(Column, names, lows, highs, units))
 
 
 class _Once(cached_property[T]):
@@ -321,12 +324,24 @@ class Sources:
         return About(
             data=train.name,
             task=train.task,
-            features=_columns(train.feature_names, train.features),
+            features=_columns(
+                train.feature_names, train.features, self.units_of(train.feature_names)
+            ),
             results=_columns(
-                train.target_names, None if train.task == "classification" else train.targets
+                train.target_names,
+                None if train.task == "classification" else train.targets,
+                self.units_of(train.target_names),
             ),
             quantity=said["quantity"],
             accuracy=report.lines if report else (),
+        )
+
+    def units_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The unit of each column, as the spec or else the provider says; empty where none does."""
+        said = (self.spec.data and self.spec.data.units) or {}
+        units = [*said.items(), *self.provider.units.items()]
+        return tuple(
+            next((unit for pattern, unit in units if matches(name, pattern)), "") for name in names
         )
 
     @property

@@ -144,6 +144,11 @@ class DataSection(Section):
         "training and by every host: 'standard', 'minmax' (to 0 ... 1) or 'power-of-two' (to -1 "
         "... 1), found in the training part and kept with the network; or a table by feature.",
     )
+    units: dict[str, Annotated[str, Field(min_length=1, max_length=32)]] | None = Field(
+        default=None,
+        description="The units of features and targets by their names or patterns, such as "
+        "{ 'pt*' = 'GeV', eta = 'rad' }, for all that a build says of them.",
+    )
     target_scaling: TargetScalingKind | dict[str, FeatureScaling] | None = Field(
         default=None,
         description="What the targets of a regression are scaled by in the training: 'standard' or "
