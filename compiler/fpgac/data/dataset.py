@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fpgac.digest import digest_json
 from fpgac.errors import DataError, Problem
+from fpgac.tensors import pieces
 
 if TYPE_CHECKING:
     from fpgac.reports.resolution import Estimates
@@ -293,8 +294,12 @@ def _column_problems(
                 code="data.wrong-columns",
             )
         ]
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
+    for piece in pieces(len(values)):
+        finite = np.isfinite(values[piece])
+        if finite.all():
+            continue
+        place, column = np.argwhere(~finite)[0]
+        row = piece.start + place
         return [
             Problem(
                 f"the data set {dataset!r} has {what} that are not finite",

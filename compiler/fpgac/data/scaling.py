@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fpgac.decoding import Decoding
 from fpgac.errors import Problem, SpecError, Where, nearest
 from fpgac.spec.models import FeatureScaling, ScalingKind
-from fpgac.tensors import Layout, Scaling
+from fpgac.tensors import Layout, Scaling, pieces
 
 __all__ = ["check_table", "fitted", "from_table", "inverse", "undone"]
 
@@ -29,7 +29,7 @@ def fitted(kind: ScalingKind, layout: Layout, features: Floats) -> dict[str, Sca
     from 0 to 1. ``power-of-two`` halves or doubles it until it lies just within -1 and 1, which is
     exact. A feature that never varies is only moved.
     """
-    offset, scale = _KINDS[kind](features.astype(np.float64, copy=False))
+    offset, scale = _KINDS[kind](features)
     return _by_tensor(layout, offset, scale)
 
 
@@ -91,27 +91,48 @@ def _by_tensor(layout: Layout, offset: Columns, scale: Columns) -> dict[str, Sca
     }
 
 
-def _standard(features: Columns) -> tuple[Columns, Columns]:
-    return features.mean(axis=0), _inverse(features.std(axis=0), features)
+def _standard(features: Floats) -> tuple[Columns, Columns]:
+    mean = _mean(_pieces(features), len(features))
+    variance = _mean(((piece - mean) ** 2 for piece in _pieces(features)), len(features))
+    return mean, _inverse(np.sqrt(variance), features)
 
 
-def _minmax(features: Columns) -> tuple[Columns, Columns]:
-    return features.min(axis=0), _inverse(np.ptp(features, axis=0), features)
+def _minmax(features: Floats) -> tuple[Columns, Columns]:
+    low, high = _ends(features)
+    return low, _inverse(high - low, features)
 
 
-def _power_of_two(features: Columns) -> tuple[Columns, Columns]:
-    largest = np.abs(features).max(axis=0)
+def _power_of_two(features: Floats) -> tuple[Columns, Columns]:
+    largest = np.abs(_ends(features)).max(axis=0)
     _, exponent = np.frexp(np.where(largest > 0, largest, 1.0))
     return np.zeros(len(largest)), np.ldexp(1.0, -exponent)
 
 
-def _inverse(widths: Columns, features: Columns) -> Columns:
+def _pieces(features: Floats) -> Iterator[Columns]:
+    """The features as float64, some samples at a time."""
+    return (features[piece].astype(np.float64) for piece in pieces(len(features)))
+
+
+def _mean(parts: Iterable[Columns], count: int) -> Columns:
+    """The mean of each column of ``count`` rows."""
+    sums = np.stack([part.sum(axis=0) for part in parts])
+    return np.asarray(sums.sum(axis=0) / count)
+
+
+def _ends(features: Floats) -> Columns:
+    """The least and the greatest number of each feature."""
+    ends = np.stack([features.min(axis=0), features.max(axis=0)])
+    return np.asarray(ends, dtype=np.float64)
+
+
+def _inverse(widths: Columns, features: Floats) -> Columns:
     """1 over each feature's width; 1 of those that do not vary, but for rounding."""
-    varies = np.ptp(features, axis=0) > _LEAST * np.abs(features).max(axis=0)
+    low, high = _ends(features)
+    varies = high - low > _LEAST * np.maximum(np.abs(low), np.abs(high))
     return np.divide(1.0, widths, out=np.ones(len(widths)), where=varies)
 
 
-_KINDS: Final[Mapping[str, Callable[[Columns], tuple[Columns, Columns]]]] = {
+_KINDS: Final[Mapping[str, Callable[[Floats], tuple[Columns, Columns]]]] = {
     "standard": _standard,
     "minmax": _minmax,
     "power-of-two": _power_of_two,
