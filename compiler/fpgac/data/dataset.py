@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -204,6 +205,8 @@ class Provider(ABC):
     task: Task
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
+    #: Files, and folders of files, that it reads: a change in one of them is other data.
+    depends_on: tuple[Path, ...] = ()
     units: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
@@ -229,7 +232,7 @@ class Provider(ABC):
     def digest(self) -> str:
         """What cache keys contain of the provider: its name, version and columns.
 
-        They also contain the sources of the module that defines it.
+        They also contain the modules that define it, and the files in :attr:`depends_on`.
         """
         return digest_json(
             {

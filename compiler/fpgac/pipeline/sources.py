@@ -161,12 +161,15 @@ class Sources:
     def scaling(self) -> Mapping[str, Scaling]:
         """What hosts scale each input by, by its name.
 
+        What is to be found in the data is kept with a network that was trained here, and found
+        anew for one that was imported.
+
         Raises:
             NetworkError: the spec asks for a scaling that was to be found in the training.
         """
         said = self.spec.data.scaling if self.spec.data is not None else None
-        if not isinstance(said, str):
-            return self.fit_scaling() if said else {}
+        if not isinstance(said, str) or self.is_imported:
+            return self.fit_scaling()
         return self.read_network().scaling or self._not_scaled("features", "scaling", said)
 
     @_Once
@@ -177,8 +180,8 @@ class Sources:
             NetworkError: the spec asks for a scaling that was to be found in the training.
         """
         said = self.spec.data.target_scaling if self.spec.data is not None else None
-        if not isinstance(said, str):
-            return self.fit_target_scaling() if said else {}
+        if not isinstance(said, str) or self.is_imported:
+            return self.fit_target_scaling()
         found = self.read_network().target_scaling
         return found or self._not_scaled("targets", "target_scaling", said)
 
@@ -211,13 +214,17 @@ class Sources:
         layout: Layout = self.read_network().input_layout
         return layout
 
-    def fit_scaling(self) -> Mapping[str, Scaling]:
-        """The spec's scaling as a training finds it in its part of the data."""
-        from fpgac.data.scaling import fitted, from_table
+    def fit_scaling(self, inputs: Layout | None = None) -> Mapping[str, Scaling]:
+        """The spec's scaling of ``inputs``, as a training finds it in its part of the data.
 
-        said, layout = self._data.scaling, self.network_inputs
+        By default, the inputs are those of the network, whose types must be known.
+        """
+        said = self.spec.data.scaling if self.spec.data is not None else None
         if said is None:
             return {}
+        from fpgac.data.scaling import fitted, from_table
+
+        layout = inputs or self.network_inputs
         if isinstance(said, str):
             return fitted(said, layout, self.split.train.features)
         where = self.file.where("data", "scaling")
