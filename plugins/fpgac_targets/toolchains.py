@@ -13,7 +13,10 @@ from fpgac.plugins import (
     version_of,
 )
 
-__all__ = ["VitisFinder", "VivadoFinder", "find_vitis", "find_vivado"]
+__all__ = ["UNIFIED", "VitisFinder", "VivadoFinder", "find_vitis", "find_vivado", "hls_driver"]
+
+# The first version without vitis_hls.
+UNIFIED = (2025, 1)
 
 
 class VitisFinder(ToolchainFinder):
@@ -71,11 +74,16 @@ def find_vivado(environment: Mapping[str, str]) -> Toolchain:
     if path is None:
         raise ToolchainError(_missing("vivado", "AMD's Vivado"))
     version = version_of(path, "-version", environment)
-    driver = "vitis_hls" if version < (2025, 1) else "vitis-run"
+    driver = hls_driver(version)
     hls = find_tool(driver, environment, ["XILINX_HLS", "XILINX_VITIS"])
     if hls is None:
         raise ToolchainError(_missing(driver, "AMD's Vitis HLS"))
     return Toolchain("Vivado", path, version, elsewhere={driver: hls})
+
+
+def hls_driver(version: tuple[int, ...]) -> str:
+    """The program that drives the HLS of ``version``."""
+    return "vitis_hls" if version < UNIFIED else "vitis-run"
 
 
 def _missing(tool: str, product: str) -> Problem:
