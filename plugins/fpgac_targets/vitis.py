@@ -64,6 +64,13 @@ LINK = "scripts/link.cfg"
 # Regular expressions, read alike by Python and by grep -E. A clock that v++ lowered is no line of
 # an error: how much of it may be lost is a matter of the spec (clock_tolerance).
 FAILURES = (r"^ERROR: .*",)
+# As Vitis 2019.2 to 2024.2 print them, v++ and the HLS that it calls.
+PHASES = (
+    r"^\[[\d:]+\] Run vpl: Step (\w+): Started",
+    r"^\[[\d:]+\] Starting (logic \w+|bitstream generation)",
+    r"Run run_link: Step (\w+): Started",
+    r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
+)
 REMEDIES = {
     r"[Dd]esign did not meet timing|failed timing targeting": (
         "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
@@ -181,9 +188,16 @@ class VitisTarget(Target[VitisOptions]):
         name = design.name
         steps = self.steps(contract.kernel, name, clock_mhz, design.files, mode, toolchain)
         judged = (
-            replace(step, name=f"{mode}: {step.name}", failure_patterns=FAILURES) for step in steps
+            replace(
+                step,
+                name=f"{mode}: {step.name}",
+                failure_patterns=FAILURES,
+                remedies=self.remedies,
+                phases=PHASES,
+            )
+            for step in steps
         )
-        return Plan(tuple(replace(step, remedies=self.remedies) for step in judged))
+        return Plan(tuple(judged))
 
     def steps(
         self,
@@ -202,6 +216,14 @@ class VitisTarget(Target[VitisOptions]):
         xclbin = f"out/{mode}/{name}.xclbin"
         kernel_ones = kernel_steps(self.board, kernel, clock_mhz, files, mode, toolchain, xclbin)
         return (*kernel_ones, *([emconfig_step(toolchain)] if mode == "hw_emu" else []))
+
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """See :meth:`Target.shell_plans`."""
+        tools = self.shell_toolchain
+        plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
+        return (ShellPlan(mode, plan),)
 
     @property
     def shell_toolchain(self) -> Toolchain:
@@ -276,16 +298,12 @@ class VitisTarget(Target[VitisOptions]):
         loaders: Sequence[BaseLoader],
     ) -> dict[str, File]:
         """The scripts and the README of ``design``, rendered with ``context`` and its plans."""
-
-        def plan(mode: Mode, toolchain: Toolchain) -> Plan:
-            clock = context["clock_mhz"]
-            return self.plan(design, mode, toolchain, contract=agreed, clock_mhz=clock)
-
+        known = {"contract": agreed, "clock_mhz": context["clock_mhz"]}
+        plans = [p for mode in self.board.modes for p in self.shell_plans(design, mode, **known)]
         shell = self.shell_toolchain
-        plans = [ShellPlan(mode, plan(mode, shell)) for mode in self.board.modes]
         if self.board.platform_variable is None:
             shell = replace(shell, platform=self.board.platforms[0])
-        by_hand = plan(self.board.modes[-1], shell).steps
+        by_hand = self.plan(design, self.board.modes[-1], shell, **known).steps
         return {
             **build_scripts(plans, context, loaders),
             "README.md": File(render(self.readme, {**context, "by_hand": by_hand}, loaders)),

@@ -46,6 +46,11 @@ REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_sum
 
 # Regular expressions, read alike by Python and by grep -E.
 FAILURES = (r"^ERROR: .*",)
+# As Vivado prints them, and the HLS that comes with it.
+PHASES = (
+    r"^Command: (\w+_design|write_bitstream)\b",
+    r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
+)
 REMEDIES = {
     r"timing did not close": (
         "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
@@ -123,19 +128,26 @@ class VivadoTarget(Target[TargetOptions]):
     def _scripts(
         self, design: Design, agreed: Contract, context: Mapping[str, Any]
     ) -> dict[str, File]:
-        """What is rendered from the plan: one for each driver of HLS that the board may meet."""
+        """What is rendered from the plan."""
         clock_mhz = context["zynq"].clock_mhz
-        plans = []
-        for first in [(), UNIFIED] if self.board.toolchain.last >= UNIFIED else [()]:
-            driver = hls_driver(first)
-            tools = Toolchain(self.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
-            plan = self.plan(design, "hw", tools, contract=agreed, clock_mhz=clock_mhz)
-            plans.append(ShellPlan("hw", plan, first))
+        plans = self.shell_plans(design, "hw", contract=agreed, clock_mhz=clock_mhz)
         context = {**context, "by_hand": plans}
         return {
             **build_scripts(plans, context, template="vivado/build.sh.j2"),
             "README.md": File(render("vivado/README.md.j2", context)),
         }
+
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """See :meth:`Target.shell_plans`: one for each driver of HLS that the board may meet."""
+        plans = []
+        for first in [(), UNIFIED] if self.board.toolchain.last >= UNIFIED else [()]:
+            driver = hls_driver(first)
+            tools = Toolchain(self.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
+            plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
+            plans.append(ShellPlan(mode, plan, first))
+        return tuple(plans)
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
@@ -191,7 +203,12 @@ class VivadoTarget(Target[TargetOptions]):
 def _step(
     name: str, command: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> Step:
-    return Step(name, command, inputs, outputs, failure_patterns=FAILURES, remedies=REMEDIES)
+    return Step(
+        *(name, command, inputs, outputs),
+        failure_patterns=FAILURES,
+        remedies=REMEDIES,
+        phases=PHASES,
+    )
 
 
 def _sources(files: Iterable[str]) -> list[str]:

@@ -16,7 +16,8 @@ class Step:
     All paths are relative to the build folder. ``inputs`` and ``outputs`` are files; a step may
     start when the steps that make its inputs are done. ``failure_patterns`` are regular
     expressions that mean failure when a line of the log matches, whatever the exit code;
-    ``remedies`` maps such expressions to what a user can do.
+    ``remedies`` maps such expressions to what a user can do. A line that one of ``phases`` matches
+    begins a phase, called by the expression's first group.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     failure_patterns: tuple[str, ...] = ()
     remedies: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

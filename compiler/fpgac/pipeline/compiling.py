@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
 from fpgac.build.folder import locked
+from fpgac.build.launcher import LOCAL, Launch
 from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
@@ -50,12 +51,16 @@ Mode = Literal["emulation", "hw_emu", "hw"]
 
 @dataclass(frozen=True)
 class Request:
-    """What to compile: a spec for one of its targets, into a folder."""
+    """What to compile: a spec for one of its targets, into a folder.
+
+    ``launch`` says where the vendor's steps run, and for how long.
+    """
 
     file: SpecFile
     target: str
     folder: Path
     mode: Mode = "emulation"
+    launch: Launch = LOCAL
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def compile_spec(
     target, options = chosen_target(request.file, plugins, request.target)
     if request.mode != "emulation":
         target.check_mode(request.mode)
+        request.launch.launcher.check(request.launch.place)
     if target.notice:
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
@@ -275,7 +281,7 @@ class _Pipeline:
     def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[Reported, ...]:
         from fpgac.pipeline.hardware import build_hardware
 
-        return build_hardware(self.workspace, self.stages, mode)
+        return build_hardware(self.workspace, self.stages, mode, self.request.launch)
 
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""

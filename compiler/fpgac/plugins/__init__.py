@@ -10,7 +10,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fpgac.build.batch import Batch, script_of
+from fpgac.build.launcher import Launcher, Place, Task
 from fpgac.build.plan import Plan, Step
+from fpgac.build.site import Site
 from fpgac.build.toolchains import (
     Toolchain,
     ToolchainFinder,
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CARD",
     "Argmax",
+    "Batch",
     "Board",
     "Buffer",
     "BuildError",
@@ -105,6 +109,7 @@ __all__ = [
     "FpgacError",
     "GlobalPooling",
     "Interface",
+    "Launcher",
     "Layout",
     "LeakyRelu",
     "Life",
@@ -119,6 +124,7 @@ __all__ = [
     "Output",
     "Part",
     "Permute",
+    "Place",
     "Plan",
     "Plugins",
     "Pooling",
@@ -132,6 +138,7 @@ __all__ = [
     "ReportParser",
     "Reshape",
     "ShellPlan",
+    "Site",
     "Softmax",
     "Some",
     "Spec",
@@ -141,6 +148,7 @@ __all__ = [
     "Target",
     "TargetError",
     "TargetOptions",
+    "Task",
     "Templates",
     "Tensor",
     "Toolchain",
@@ -168,6 +176,7 @@ __all__ = [
     "load_plugins",
     "nearest",
     "render",
+    "script_of",
     "sh_word",
     "tcl_word",
     "version_of",

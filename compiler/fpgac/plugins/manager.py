@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from fpgac.build.launcher import Launcher
 from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
 from fpgac.design.templates import Templates, override_loader
@@ -75,6 +76,7 @@ class Plugins:
     templates: Mapping[str, Path]
     toolchains: Mapping[str, ToolchainFinder]
     parsers: Mapping[str, ReportParser]
+    launchers: Mapping[str, Launcher]
     loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
 
@@ -208,6 +210,7 @@ _KINDS: Final = (
     _Kind("template", "fpgac_templates", Templates, _by_path),
     _Kind("toolchain", "fpgac_toolchains", ToolchainFinder, _by_name),
     _Kind("report parser", "fpgac_report_parsers", ReportParser, _by_name),
+    _Kind("launcher", "fpgac_launchers", Launcher, _by_name),
 )
 
 
@@ -262,7 +265,7 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         for registry, things in zip(registries, offered, strict=True):
             registry.add(plugin, things)
     settled = [registry.settled(failures) for registry in registries]
-    targets, providers, sources, templates, toolchains, parsers = settled
+    targets, providers, sources, templates, toolchains, parsers, launchers = settled
     return Plugins(
         targets,
         providers,
@@ -270,6 +273,7 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         templates,
         toolchains,
         parsers,
+        launchers,
         tuple(_loaded(plugin, offered, settled) for plugin, offered in offers),
         tuple(failures),
     )
