@@ -43,6 +43,9 @@ SHAPES = {
     "one bit, signed": (1, 0, True),
 }
 
+# Shapes whose rules another one shows as well: they are compiled in the long run.
+LIKE_OTHERS = {"integer", "far right", "wide", "widest, unsigned", "one bit, signed"}
+
 RANDOM = 100_000
 
 
@@ -81,7 +84,14 @@ def randoms(to: FixedPoint, seed: int) -> Floats:
     return np.concatenate([words * to.step, halves * to.step, small * to.step, patterns])
 
 
-@pytest.fixture(scope="module", params=SHAPES, ids=lambda name: name.replace(" ", "-"))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[pytest.mark.heavy] if name in LIKE_OTHERS else [])
+        for name in SHAPES
+    ],
+    ids=lambda name: name.replace(" ", "-"),
+)
 def compiled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[FixedPoint], ctypes.CDLL]:

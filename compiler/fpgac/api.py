@@ -41,6 +41,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     on_options: Mapping[str, str] | None = None,
     time_limit: str | None = None,
     plugins: Iterable[File] = (),
+    trust: bool = False,
     listener: Callable[[Event], None] | None = None,
 ) -> Report:
     """Build ``spec`` for a target, and prove that all engines agree: ``fpgac compile``.
@@ -53,6 +54,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
         on: where the vendor's tools run, as after ``--on``, with its ``on_options``.
         time_limit: how long a step of the vendor's tools may take, such as "6h".
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
         listener: hears of each stage as it begins and ends.
 
     Returns:
@@ -65,7 +67,7 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
     from fpgac.pipeline.launching import launch_of
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     name = only_target(file, target)
     folder = Path(out) if out is not None else default_folder(file, name)
     options = [f"{key}={said}" for key, said in (on_options or {}).items()]
@@ -141,13 +143,16 @@ def load(build: File, *, threads: int | None = None) -> Emulator:
     return Emulator.of_build(Build.open(Path(build)), threads)
 
 
-def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] = ()) -> Emulator:
+def emulator(
+    spec: File, *, threads: int | None = None, plugins: Iterable[File] = (), trust: bool = False
+) -> Emulator:
     """The chip of a spec, or of a build folder (see :func:`load`), as a function.
 
     Args:
         spec: the TOML file, whose network must be trained; or a build folder.
         threads: how many processors to use; all by default.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Raises:
         FpgacError: the spec, its network or the folder is at fault; the text says what to do.
@@ -156,7 +161,7 @@ def emulator(spec: File, *, threads: int | None = None, plugins: Iterable[File] 
         return load(spec, threads=threads)
     from fpgac.pipeline.emulating import SpecEmulation
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     return SpecEmulation(file, loaded, threads=threads).emulator
 
 
@@ -167,6 +172,7 @@ def emulate(
     raw: bool = False,
     threads: int | None = None,
     plugins: Iterable[File] = (),
+    trust: bool = False,
 ) -> Results:
     """The answers of ``spec``'s chip to ``samples``, to the last bit: ``fpgac emulate``.
 
@@ -177,6 +183,7 @@ def emulate(
         raw: give raw words instead of numbers: result = word x the step of the output's type.
         threads: how many processors to use; all by default.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Returns:
         Shape (n, \\*result), in the narrowest float that holds each result exactly, or raw words;
@@ -185,17 +192,20 @@ def emulate(
     Raises:
         FpgacError: the spec, its network or the samples are at fault; the text says what to do.
     """
-    chip = emulator(spec, threads=threads, plugins=plugins)
+    chip = emulator(spec, threads=threads, plugins=plugins, trust=trust)
     return chip.raw(samples) if raw else chip.predict(samples)
 
 
-def trace(spec: File, data: File | None = None, *, plugins: Iterable[File] = ()) -> Trace:
+def trace(
+    spec: File, data: File | None = None, *, plugins: Iterable[File] = (), trust: bool = False
+) -> Trace:
     """Where the bits of ``spec``'s network go, layer by layer: ``fpgac trace``.
 
     Args:
         spec: the TOML file, whose network must be trained.
         data: an .npy or .npz file of samples; by default the test part of the spec's own data.
         plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
 
     Raises:
         FpgacError: the spec, its network or the samples are at fault; the text says what to do.
@@ -203,15 +213,18 @@ def trace(spec: File, data: File | None = None, *, plugins: Iterable[File] = ())
     from fpgac.pipeline.emulating import SpecEmulation
     from fpgac.reports.precision import Trace
 
-    file, loaded = _checked(spec, plugins)
+    file, loaded = _checked(spec, plugins, trust=trust)
     return Trace(SpecEmulation(file, loaded, None if data is None else Path(data)).trace())
 
 
-def _checked(spec: File, plugins: Iterable[File]) -> tuple[SpecFile, Plugins]:
+def _checked(
+    spec: File, plugins: Iterable[File], *, trust: bool = False
+) -> tuple[SpecFile, Plugins]:
     from fpgac.pipeline.checking import check_spec
     from fpgac.plugins import load_plugins
 
     loaded = load_plugins(files=map(Path, plugins))
+    loaded = loaded.trusting() if trust else loaded
     return check_spec(Path(spec), loaded), loaded
 
 

@@ -25,7 +25,8 @@ from fpgac.plugins import (
     Toolchains,
     render,
 )
-from fpgac_targets.vitis import REMEDIES, VitisTarget, emconfig_step, kernel_steps, v_plus_plus
+from fpgac_targets.remedies import SIGNS
+from fpgac_targets.vitis import VitisTarget, emconfig_step, kernel_steps, v_plus_plus
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -57,14 +58,18 @@ class EmbeddedTarget(VitisTarget):
             "the sysroot holds no XRT: install that of the common image (its sdk.sh), of the "
             "platform's release, and name it in SYSROOT"
         ),
-        **REMEDIES,
+        **SIGNS,
     }
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """Vitis, the cross-compiler, and the common image; see :meth:`Target.toolchain`."""
         vitis = super().toolchain(tools)
-        platform = platform_of(self.board, vitis.version)
-        return replace(vitis, platform=platform, elsewhere=_elsewhere(tools.environment))
+        return replace(vitis, elsewhere=_elsewhere(tools.environment))
+
+    def _platform(self, vitis: Toolchain, environment: Mapping[str, str]) -> str:
+        """The platform that came with v++: it knows those of its release and before."""
+        year, half, *_ = vitis.version
+        return f"{_family(self.board)}_{year}{half}0_1"
 
     @property
     def shell_toolchain(self) -> Toolchain:
@@ -118,12 +123,6 @@ class EmbeddedTarget(VitisTarget):
         return super().scripts(design, agreed, known, loaders) | {
             RUN_ON_BOARD: File(script, executable=True)
         }
-
-
-def platform_of(board: Board, version: tuple[int, ...]) -> str:
-    """The platform that came with v++ of ``version``: v++ knows those of its release and before."""
-    year, half, *_ = version
-    return f"{_family(board)}_{year}{half}0_1"
 
 
 def _family(board: Board) -> str:

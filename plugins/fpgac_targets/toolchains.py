@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Final
 
 from fpgac.plugins import (
     Problem,
@@ -12,31 +14,45 @@ from fpgac.plugins import (
     find_tool,
     version_of,
 )
+from fpgac_targets.platforms import board_files, vitis_platforms
 
 __all__ = ["UNIFIED", "VitisFinder", "VivadoFinder", "find_vitis", "find_vivado", "hls_driver"]
 
 # The first version without vitis_hls.
 UNIFIED = (2025, 1)
 
+# Where FlexNet, which manages AMD's licences, looks for them (UG973).
+_LICENCES: Final = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
+
 
 class VitisFinder(ToolchainFinder):
     """AMD's Vitis."""
 
     name = "Vitis"
+    licence_variables: ClassVar[tuple[str, ...]] = _LICENCES
 
     def find(self, environment: Mapping[str, str]) -> Toolchain:
         """See :func:`find_vitis`."""
         return find_vitis(environment)
+
+    def platforms(self, environment: Mapping[str, str]) -> Mapping[str, Path]:
+        """See :func:`fpgac_targets.platforms.vitis_platforms`."""
+        return vitis_platforms(environment)
 
 
 class VivadoFinder(ToolchainFinder):
     """AMD's Vivado, with the HLS of its version."""
 
     name = "Vivado"
+    licence_variables: ClassVar[tuple[str, ...]] = _LICENCES
 
     def find(self, environment: Mapping[str, str]) -> Toolchain:
         """See :func:`find_vivado`."""
         return find_vivado(environment)
+
+    def platforms(self, environment: Mapping[str, str]) -> Mapping[str, Path]:
+        """See :func:`fpgac_targets.platforms.board_files`."""
+        return board_files(environment)
 
 
 def find_vitis(environment: Mapping[str, str]) -> Toolchain:

@@ -44,12 +44,13 @@ from fpgac.plugins import (
     nearest,
     render,
 )
+from fpgac_targets.platforms import require_platform
+from fpgac_targets.remedies import SIGNS
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
 __all__ = [
-    "REMEDIES",
     "VitisOptions",
     "VitisTarget",
     "emconfig_step",
@@ -71,29 +72,6 @@ PHASES = (
     r"Run run_link: Step (\w+): Started",
     r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
 )
-REMEDIES = {
-    r"[Dd]esign did not meet timing|failed timing targeting": (
-        "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
-        "multipliers (reuse_factor)"
-    ),
-    r"bad lexical cast|is an invalid argument\. Please specify an integer value|IMPL 213-28": (
-        "Vitis up to 2021.2 cannot package kernels since 2022-01-01: install AMD's patch "
-        "y2k22_patch (AMD's article 76960)"
-    ),
-    r"Common 17-345|[Vv]alid license was not found": (
-        "no licence for the part: set XILINXD_LICENSE_FILE (AWS's FPGA Developer AMI held one)"
-    ),
-    r"No valid platform was found|[Ff]ailed to find (the )?platform": (
-        "v++ does not find the platform: is the one that README.md names installed?"
-    ),
-    r"Place 30-(487|640|380)|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: fewer compute units, a greater reuse_factor, narrower layers"
-    ),
-    r"[Nn]o space left on device": "the disk is full: a hardware build needs some 20 GB",
-    r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
-        "too little memory: a VU9P build wants 32 GB or more"
-    ),
-}
 
 
 class VitisOptions(TargetOptions):
@@ -115,10 +93,12 @@ class VitisTarget(Target[VitisOptions]):
     """A PCIe card under Vitis; a subclass names its board, and where its README differs."""
 
     Options = VitisOptions
+    disk_gib: ClassVar[float] = 20
+    memory_gib: ClassVar[float] = 32
     readme: ClassVar[str] = "build/README.md.j2"
     # Packages whose templates/ come before fpgac's own, the first one first.
     template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
-    remedies: ClassVar[Mapping[str, str]] = REMEDIES
+    remedies: ClassVar[Mapping[str, str]] = SIGNS
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
@@ -160,18 +140,30 @@ class VitisTarget(Target[VitisOptions]):
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
         vitis = tools.find(self.board.toolchain.name)
         self.check_version(vitis)
+        platform = self._platform(vitis, tools.environment)
+        if "/" in platform and not Path(platform).is_file():
+            raise ToolchainError(self._no_platform("a platform that is not there", platform))
+        if "/" not in platform:
+            require_platform(platform, tools.environment, self.board.platform_hint)
+        return replace(vitis, platform=platform)
+
+    def _platform(self, vitis: Toolchain, environment: Mapping[str, str]) -> str:
+        """The platform's name, or the path of its file."""
         variable = self.board.platform_variable
         if variable is None:
-            return replace(vitis, platform=self.board.platforms[0])
-        if platform := tools.environment.get(variable):
-            return replace(vitis, platform=platform)
-        raise ToolchainError(
-            Problem(
-                f"{variable} is not set, and v++ needs the platform of {self.name}",
-                expected=f"the path of {self.board.platforms[0]}.xpfm",
-                hint=self.board.platform_hint,
-                code="toolchain.no-platform",
-            )
+            return self.board.platforms[0]
+        if platform := environment.get(variable):
+            return platform
+        raise ToolchainError(self._no_platform("not set", "nothing"))
+
+    def _no_platform(self, what: str, got: str) -> Problem:
+        """The problem with the variable that holds the platform."""
+        return Problem(
+            f"{self.board.platform_variable} is {what}, and v++ needs the platform of {self.name}",
+            expected=f"the path of {self.board.platforms[0]}.xpfm",
+            got=got,
+            hint=self.board.platform_hint,
+            code="toolchain.no-platform",
         )
 
     def plan(

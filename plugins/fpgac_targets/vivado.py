@@ -36,6 +36,7 @@ from fpgac.plugins import (
     render,
     zynq,
 )
+from fpgac_targets.remedies import SIGNS
 from fpgac_targets.toolchains import UNIFIED, hls_driver
 
 __all__ = ["VivadoTarget"]
@@ -51,31 +52,6 @@ PHASES = (
     r"^Command: (\w+_design|write_bitstream)\b",
     r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
 )
-REMEDIES = {
-    r"timing did not close": (
-        "timing did not close: ask for a slower clock (clock_mhz in the spec), or share "
-        "multipliers (reuse_factor)"
-    ),
-    r"Vivado does not know the board": (
-        "install the board's files: in Vivado, Tools, Vivado Store, Boards; or clone "
-        "https://github.com/Xilinx/XilinxBoardStore and name it in board.repoPaths"
-    ),
-    r"bad lexical cast|is an invalid argument\. Please specify an integer value|IMPL 213-28": (
-        "HLS up to 2021.2 cannot export an IP since 2022-01-01: install AMD's patch y2k22_patch "
-        "(AMD's article 76960)"
-    ),
-    r"Common 17-345|[Vv]alid license was not found": (
-        "no licence for the part: set XILINXD_LICENSE_FILE, or choose a part that the free "
-        "edition knows"
-    ),
-    r"Place 30-(487|640|380)|UTLZ-1|over-?utili[sz]ed|exceeds? the available": (
-        "the design is too large: a greater reuse_factor, narrower layers, more pruning"
-    ),
-    r"[Nn]o space left on device": "the disk is full: a build needs some 5 GB",
-    r"[Cc]annot allocate memory|std::bad_alloc|[Kk]illed": (
-        "too little memory: HLS and Vivado want 8 GB or more"
-    ),
-}
 
 
 class VivadoTarget(Target[TargetOptions]):
@@ -83,6 +59,9 @@ class VivadoTarget(Target[TargetOptions]):
 
     Options = TargetOptions
     interface: ClassVar[Interface] = "axis"
+    remedies: ClassVar[Mapping[str, str]] = SIGNS
+    disk_gib: ClassVar[float] = 5
+    memory_gib: ClassVar[float] = 8
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
@@ -206,7 +185,7 @@ def _step(
     return Step(
         *(name, command, inputs, outputs),
         failure_patterns=FAILURES,
-        remedies=REMEDIES,
+        remedies=VivadoTarget.remedies,
         phases=PHASES,
     )
 

@@ -27,7 +27,7 @@ for word; do
     case $word in --chdir=*) folder=${{word#--chdir=}} ;; esac
     script=$word
 done
-number=$(( $(ls '{root}/jobs' | wc -l) + 1 ))
+number=$$
 cp "$folder/$script" '{root}/jobs/'$number
 cd "$folder" || exit 1
 setsid bash '{root}/jobs/'$number > /dev/null 2>&1 < /dev/null &
@@ -56,7 +56,7 @@ _CONDOR_SUBMIT = """\
 echo "condor_submit $*" >> '{root}/calls'
 said() {{ sed -n "s/^$1 = //p" "$submit"; }}
 submit=$2
-number=$(( $(ls '{root}/jobs' | wc -l) + 1 ))
+number=$$
 mkdir -p '{root}/jobs/'$number
 cp "$(said transfer_input_files)" '{root}/jobs/'$number
 cp "$(said executable)" '{root}/jobs/'$number/condor_exec.exe

@@ -17,6 +17,8 @@ from typing import Final
 import numpy as np
 import pytest
 
+from tests.hardware.test_logs import LOWERED, TIMING
+
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 
 GOLDEN: Final = Path(__file__).with_name("golden")
@@ -89,6 +91,13 @@ SESSIONS: Final = {
     ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
+    "explain": [
+        "explain link.log",
+        "--json explain link.log",
+        "explain good.log",
+        "explain gone.log",
+    ],
+    "doctor": ["doctor --target pynq-z3", "--json doctor --target pynq-z3"],
     "plugin": ["plugin list", "plugin list --plugin broken.py", "plugin new aws-f1"],
 }
 
@@ -119,6 +128,8 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     (folder / "specs/small.toml").write_text(_only("pynq-z2", shared))
     (folder / "broken.py").write_text("import nothing_of_the_kind\n")
     (folder / "text.npy").write_text("1 2 3")
+    (folder / "link.log").write_text(f"{LOWERED}\n{TIMING}ERROR: [New 1-1] of a later version\n")
+    (folder / "good.log").write_text("synth_design completed successfully\n")
     for name, shape in (("x", (100, 4)), ("wide", (3, 9)), ("none", (0, 4))):
         np.save(folder / f"{name}.npy", np.ones(shape, np.float32))
     return folder

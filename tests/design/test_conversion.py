@@ -62,7 +62,7 @@ def cpp(tmp_path_factory: pytest.TempPathFactory) -> Any:
         headers(core, folder)
         source.append(
             f"#define fpga {name}\n"
-            f"{once(folder, 'rule.hpp', 'contract.hpp', 'numbers.hpp')}\n"
+            f"{once(folder, 'rule.hpp', 'decoding.hpp', 'contract.hpp', 'numbers.hpp')}\n"
             "#undef fpga\n"
             f"namespace x_{name} {{ using namespace {name};"
             " using X = tensors::x; using Y = tensors::y;"
@@ -71,7 +71,7 @@ def cpp(tmp_path_factory: pytest.TempPathFactory) -> Any:
             f'extern "C" void {name}_float(const float* x, unsigned long n, void* words)'
             " { to_raw<X>(x, n, static_cast<X::Word*>(words)); }\n"
             f'extern "C" void {name}_back(const void* words, unsigned long n, void* numbers)'
-            " { from_raw<Y, false>(static_cast<const Y::Word*>(words), n,"
+            " { from_raw<Y, AsNumbers>(static_cast<const Y::Word*>(words), n,"
             " static_cast<Y::Number*>(numbers)); } }\n"
         )
     (folder / "all.cpp").write_text("".join(source))

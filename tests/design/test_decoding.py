@@ -1,8 +1,9 @@
-"""The Python host's ``predict`` gives what results mean; its files hold the network's numbers."""
+"""What results mean: all hosts give the same bits, in memory and in files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,39 @@ from fpgac.design.render import render
 from fpgac.tensors import Scaling
 
 from .cores import handmade_core
-from .hosts import PythonHost, python_host
+from .hosts import PythonHost, compile_cpp, headers, python_host
 
+DECODINGS = [
+    "exponential(base=2, factor=16)",
+    "exponential(base=10)",
+    "linear(factor=3, offset=0.1)",
+    "linear(factor=[3, 0.1, 1e-300], offset=[0, 1e5, -7])",
+    "sigmoid",
+    "softmax",
+    "argmax",
+]
 WORDS = np.array([[512, 1024, 0], [256, -256, 300]], np.int16)
 SAMPLES = np.zeros((2, 3))
+EVERY = np.arange(-(2**15), 2**15, dtype=np.int16)
+# Each word in each place, with others beside it.
+ALL_WORDS = np.stack([EVERY, np.random.default_rng(1).permutation(EVERY), EVERY[::-1]], axis=1)
+
+# Reads raw words and writes the results that they mean.
+PROBE = """\
+#include <iostream>
+#include "arrays.hpp"
+int main(int, char** argv) {
+    using namespace fpga;
+    using Y = tensors::y;
+    const std::size_t count = std::strtoul(argv[2], nullptr, 10);
+    std::vector<Y::Word> words(count * Y::STRIDE);
+    std::cin.read(reinterpret_cast<char*>(words.data()), words.size() * sizeof(Y::Word));
+    const std::string form = argv[3];
+    Results results(argv[1], count, form == "numbers" ? Form::NUMBERS : Form::DECODED);
+    results.write(count, [&](std::size_t) { return words.data(); });
+    results.finish();
+}
+"""
 
 
 def core_with(text: str) -> Core:
@@ -42,9 +72,48 @@ def chip_of(host: PythonHost) -> Any:
     return Card()
 
 
-@pytest.mark.parametrize(
-    "text", ["exponential(base=2, factor=16)", "linear(factor=3)", "sigmoid", "softmax", "argmax"]
-)
+def cpp_probe(core: Core, folder: Path) -> Callable[[Path, str], None]:
+    """What writes the results of all words to a file, in a form."""
+    headers(core, folder)
+    (folder / "probe.cpp").write_text(PROBE)
+    compile_cpp(folder / "probe.cpp", folder / "probe", "-O1")
+    padded = np.pad(ALL_WORDS, ((0, 0), (0, 1)), constant_values=-1)
+
+    def write(path: Path, form: str) -> None:
+        command = [str(folder / "probe"), str(path), str(len(padded)), form]
+        subprocess.run(command, input=padded.tobytes(), check=True, timeout=60)
+
+    return write
+
+
+def python_writes(host: PythonHost, path: Path, form: str) -> None:
+    forms = host.chip.Form
+    with host.arrays.new_file(path) as file:
+        results = host.arrays.Results(
+            file, host.contract.outputs, len(ALL_WORDS), forms[form.upper()]
+        )
+        results.write([ALL_WORDS])
+        results.finish()
+
+
+@pytest.mark.parametrize("text", DECODINGS)
+def test_all_hosts_write_the_same_files(text: str, tmp_path: Path) -> None:
+    core = core_with(text)
+    numbers = ALL_WORDS / 256
+    expected = {"decoded": Decoding.parse(text).apply(numbers), "numbers": numbers}
+    cpp_writes = cpp_probe(core, tmp_path)
+    host = python_host(core, tmp_path)
+    for form, right in expected.items():
+        cpp_writes(tmp_path / "cpp.npy", form)
+        python_writes(host, tmp_path / "python.npy", form)
+        for name in ("cpp", "python"):
+            written = np.load(tmp_path / f"{name}.npy")
+            np.testing.assert_array_equal(written, right)
+            assert written.dtype == (np.float32 if form == "numbers" else right.dtype)
+        assert (tmp_path / "cpp.npy").read_bytes() == (tmp_path / "python.npy").read_bytes()
+
+
+@pytest.mark.parametrize("text", DECODINGS)
 def test_predict_gives_what_results_mean(text: str, tmp_path: Path) -> None:
     chip = chip_of(python_host(core_with(text), tmp_path))
     expected = Decoding.parse(text).apply(WORDS / 256)
@@ -52,11 +121,6 @@ def test_predict_gives_what_results_mean(text: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(chip.predict(SAMPLES[0]), expected[0])
     np.testing.assert_array_equal(chip.predict(SAMPLES, decoded=False), WORDS / 256)
     np.testing.assert_array_equal(chip.predict(SAMPLES, raw=True), WORDS)
-
-
-def test_files_hold_the_numbers_themselves(tmp_path: Path) -> None:
-    (output,) = python_host(core_with("argmax"), tmp_path).contract.outputs
-    np.testing.assert_array_equal(output.result(WORDS, raw=False), WORDS / 256)
 
 
 def test_a_contract_says_what_results_mean() -> None:

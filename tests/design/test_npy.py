@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
             }
         } else {
             const std::size_t count = std::strtoul(argv[2], nullptr, 10);
-            Results results(argv[1], count, std::string(argv[3]) == "raw");
+            const auto form = std::string(argv[3]) == "raw" ? Form::WORDS : Form::DECODED;
+            Results results(argv[1], count, form);
             std::vector<Y::Word> words(Y::STRIDE);
             for (std::size_t row = 0; row < count; row++) {
                 for (std::size_t i = 0; i < Y::SIZE; i++)

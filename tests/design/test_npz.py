@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
             }
         } else {
             const std::size_t count = std::strtoul(argv[2], nullptr, 10);
-            Results results(argv[1], count, std::string(argv[3]) == "raw");
+            const auto form = std::string(argv[3]) == "raw" ? Form::WORDS : Form::DECODED;
+            Results results(argv[1], count, form);
             std::vector<tensors::y_charge::Word> charge(tensors::y_charge::STRIDE);
             std::vector<tensors::y_p_t::Word> p_t(tensors::y_p_t::STRIDE);
             for (std::size_t row = 0; row < count; row++) {
@@ -256,8 +257,10 @@ def test_both_hosts_refuse_the_rest(
 
 def written(path: Path, python: PythonHost, count: int, kind: str) -> None:
     """By the Python host: what the probe writes."""
+    forms = python.chip.Form
+    form = forms.WORDS if kind == "raw" else forms.DECODED
     with python.arrays.new_file(path) as file:
-        results = python.arrays.Results(file, python.contract.outputs, count, kind == "raw")
+        results = python.arrays.Results(file, python.contract.outputs, count, form)
         for row in range(count):
             charge = np.arange(4 * row, 4 * row + 4, dtype="<i4")[None] - 3
             p_t = np.arange(6 * row, 6 * row + 6, dtype="<i8")[None] - 5

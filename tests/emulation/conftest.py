@@ -60,3 +60,23 @@ def lines() -> tuple[list[str], Callable[[str], None]]:
     """A list, and what appends to it."""
     seen: list[str] = []
     return seen, seen.append
+
+
+@pytest.fixture(scope="session")
+def native_memory(toy: Toy) -> Path:
+    host = toy.folder / "native_memory"
+    compile_cpp(
+        "-O0", "-w", "-isystem", "/usr/include/xrt", PROGRAMS / "native_memory.cpp", "-o", host,
+        "-lxrt_coreutil", "-luuid", "-pthread",
+    )  # fmt: skip
+    return host
+
+
+@pytest.fixture(scope="session")
+def opencl_memory(toy: Toy) -> Path:
+    host = toy.folder / "opencl_memory"
+    compile_cpp(
+        "-O0", "-w", "-isystem", "/usr/include/xrt", PROGRAMS / "opencl_memory.cpp", "-o", host,
+        "-lOpenCL",
+    )  # fmt: skip
+    return host

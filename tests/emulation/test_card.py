@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -28,15 +29,23 @@ def run_folders(caller: int) -> set[Path]:
 
 def processes(toy: Toy) -> set[str]:
     """Commands of the toy's hosts and of this session's cards that still run."""
-    found = set()
+    ours = str(toy.folder), os.environ["FPGAC_CACHE"]
+    return {command for _, command in commands() if any(name in command for name in ours)}
+
+
+def commands() -> Iterator[tuple[int, str]]:
+    """The processes of this machine, each with its command."""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if str(toy.folder) in command or os.environ["FPGAC_CACHE"] in command:
-            found.add(command)
-    return found
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+            yield int(process.name), words.decode()
+
+
+def device_process(toy: Toy) -> int:
+    """The device process of the one host that runs, which its own process started."""
+    (host,) = (pid for pid, command in commands() if command.startswith(str(toy.folder)))
+    (device,) = Path(f"/proc/{host}/task/{host}/children").read_text().split()
+    return int(device)
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +95,12 @@ class TestHosts:
         run = toy.run(toy.pynq("triple"), kind="pynq")
         assert "(x: 'ap_uint<512>*', y: 'ap_uint<512>*', n: 'unsigned int')" in run.stdout
         assert "right True" in run.stdout
+
+    def test_a_small_memory_of_the_logic(self, toy: Toy) -> None:
+        assert "wrong 0" in toy.run(toy.native("vadd:{vadd_3}")).stdout
+
+    def test_a_kernel_with_32_pointers(self, toy: Toy) -> None:
+        assert "right True" in toy.run(toy.pynq("many"), kind="pynq").stdout
 
     def test_arguments_of_all_types_by_value(self, toy: Toy) -> None:
         run = toy.run(toy.pynq("mixed"), kind="pynq")
@@ -140,19 +155,37 @@ class TestFailures:
         assert "n = 5000" in words
         assert error.exit_code == 10
 
+    def test_a_kernel_that_writes_far_behind_its_buffer(self, toy: Toy) -> None:
+        words = toy.failure(toy.pynq("far_writer_1"), kind="pynq").problems[0].what
+        assert f"outside the buffer of argument out, at byte {7 << 26}" in words
+
     @pytest.mark.parametrize(
-        ("kernel", "cause"),
+        ("kernel", "cause", "hint"),
         [
-            ("null_writer", "SIGSEGV"),
-            ("thrower", "it threw no such weight"),
-            ("leaver", "it called exit()"),
+            ("null_writer", "SIGSEGV", "null pointer"),
+            ("thrower", "it threw no such weight", "exceptions"),
+            ("leaver", "it called exit()", "returning"),
+            ("divider", "SIGFPE", "by zero"),
+            ("asserter", "SIGABRT", "assertion"),
+            ("recursive", "SIGSEGV", "recursion"),
         ],
     )
-    def test_a_kernel_that_crashes(self, toy: Toy, kernel: str, cause: str) -> None:
-        error = toy.failure(toy.pynq(f"{kernel}_1"), kind="pynq")
-        assert (
-            f"kernel {kernel} crashed in compute unit {kernel}_1: {cause}" in error.problems[0].what
-        )
+    def test_a_kernel_that_crashes(self, toy: Toy, kernel: str, cause: str, hint: str) -> None:
+        (problem,) = toy.failure(toy.native(kernel)).problems
+        assert f"kernel {kernel} crashed in compute unit {kernel}_1: {cause}" in problem.what
+        assert hint in problem.hint
+        assert problem.code == "emulation.kernel-crash"
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+    def test_a_device_process_that_is_ended_from_outside(self, toy: Toy, number: int) -> None:
+        def end_the_card(line: str) -> None:
+            if line.startswith("wrong"):
+                os.kill(device_process(toy), number)
+
+        command = toy.native("vadd:{vadd_1}", 4096, 0, "hang")
+        with pytest.raises(EmulationError) as caught:
+            toy.run(command, on_output=end_the_card)
+        assert [problem.code for problem in caught.value.problems] == ["emulation.card-killed"]
 
     def test_a_buffer_in_a_memory_that_the_unit_does_not_reach(self, toy: Toy) -> None:
         error = toy.failure(toy.pynq("wrong bank"), kind="pynq")
@@ -217,6 +250,24 @@ class TestFailures:
         host = str(toy.folder / "native_host")
         error = toy.failure([host, str(program), "vsub:{vadd_1}", "10"])
         assert "no function 'vsub'" in str(error)
+
+
+class TestACallInFlight:
+    """The card is taken away from a kernel that still runs only when it is done."""
+
+    @pytest.mark.parametrize(
+        ("then", "said"), [("free", "slow then free"), ("load", "slow then load\ncount 1")]
+    )
+    def test_the_host_waits(self, toy: Toy, then: str, said: str) -> None:
+        for _ in range(2):
+            run = toy.run([*toy.pynq("in flight"), "slow_1", then], kind="pynq")
+            assert (run.exit_code, run.stdout) == (0, f"{said}\n"), run.stderr
+
+    def test_a_host_that_waits_for_ever_is_told_why(self, toy: Toy) -> None:
+        command = [*toy.pynq("in flight"), "endless_1", "free"]
+        (problem,) = toy.failure(command, kind="pynq", timeout=4).problems
+        assert problem.code == "host.hang"
+        assert "the host closes the card while a kernel runs" in str(problem.got)
 
 
 class TestTheCaller:

@@ -53,8 +53,8 @@ def test_pynq_s_own_parser_reads_it(xclbin: bytes) -> None:
     from pynq.pl_server.xclbin_parser import XclBin
 
     read = XclBin(xclbin_data=bytearray(xclbin))
-    assert set(read.mem_dict) == {"bank0", "bank1"}
-    assert read.mem_dict["bank1"]["size"] == 256 << 20
+    assert set(read.mem_dict) == {"bank0", "bank1", "PLRAM[0]", "HOST[0]"}
+    assert read.mem_dict["bank1"]["size"] == 192 << 20
     assert read.mem_dict["bank1"]["base_address"] == 1 << 40
     assert read.ip_dict["vadd_2"]["registers"]["c"]["memory"] == "bank1"
     # Arguments as Vitis HLS lays them out: two words and a spare one for each pointer.
@@ -71,7 +71,9 @@ def test_pynq_s_own_parser_reads_it(xclbin: bytes) -> None:
 def test_xrt_lays_the_banks_end_to_end(card: CardDescription) -> None:
     assert bank_ranges(card) == (
         range(16 << 30),
-        range(16 << 30, (16 << 30) + (256 << 20)),
+        range(16 << 30, (16 << 30) + (192 << 20)),
+        range(start := (16 << 30) + (256 << 20), start := start + (128 << 10)),
+        range(start, start + (16 << 30)),
     )
 
 

@@ -296,3 +296,51 @@ def test_a_pynq_that_is_too_new_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("importlib.metadata.version", lambda _: "4.0.0")
     (problem,) = missing("pynq", "axis")
     assert (problem.expected, problem.got) == ("3.x", "4.0.0")
+
+
+def test_a_bitstream_is_loaded_without_an_overlay(overlay: Bench, tmp_path: Path) -> None:
+    run = overlay.script(
+        """
+from pynq import MMIO, Bitstream, Overlay
+
+Bitstream(BIT).download()
+address = Overlay(BIT, download=False).ip_dict["tiny_1"]["phys_addr"]
+print(MMIO(address, 0x100).read(0) & 4)
+""",
+        cwd=tmp_path,
+    )
+    assert run.stdout == "4\n", run.stderr
+
+
+def test_the_clocks_are_those_of_the_overlay_and_can_be_set(overlay: Bench, tmp_path: Path) -> None:
+    run = overlay.script(
+        """
+from pynq import MMIO, Clocks, Overlay
+
+Overlay(BIT)
+print(Clocks.cpu_mhz, Clocks.fclk0_mhz)
+Clocks.fclk1_mhz = 125
+print(Clocks.fclk1_mhz, hex(MMIO(0xF8000000, 0x200).read(0x180) & 0x3F00))
+""",
+        cwd=tmp_path,
+    )
+    assert run.stdout == "650.0 100.0\n125.0 0x800\n", run.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("pynq.MMIO(0xE000A000, 0x100).read(0)", "only the clocks are emulated, not what is at"),
+        ("pynq.GPIO(54, 'out')", "pynq's GPIO is not emulated"),
+        ("pynq.Bitstream(BIT, partial=True).download()", "whole bitstreams only"),
+    ],
+)
+def test_what_is_not_emulated_is_refused_by_name(
+    overlay: Bench, tmp_path: Path, line: str, said: str
+) -> None:
+    program = f"import pynq\ntry:\n    {line}\nexcept RuntimeError as error:\n    print(error)\n"
+    try:
+        words = overlay.script(program, cwd=tmp_path).stdout
+    except EmulationError as error:
+        words = str(error)
+    assert said in words

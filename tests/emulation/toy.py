@@ -50,7 +50,10 @@ def _kernel(
 
 def toy_data() -> dict[str, Any]:
     """The toy card as a target would write it: two banks, several kernels and compute units."""
-    misbehaving = ("null_writer", "thrower", "leaver", "endless", "large_frame")
+    misbehaving = (
+        *("null_writer", "far_writer", "thrower", "leaver", "endless", "large_frame", "slow"),
+        *("divider", "asserter", "recursive"),
+    )
     data = {
         "platform": "xilinx_aws-vu9p-f1_shell-v04261818_201920_3",
         "clock_mhz": 250.0,
@@ -58,13 +61,15 @@ def toy_data() -> dict[str, Any]:
         "memories": [
             {"tag": "bank0", "kind": "DDR4", "size_bytes": 16 << 30, "base": 0},
             # As on cards with HBM: another size, and not where the one before ends.
-            {"tag": "bank1", "kind": "HBM", "size_bytes": 256 << 20, "base": 1 << 40},
+            {"tag": "bank1", "kind": "HBM", "size_bytes": 192 << 20, "base": 1 << 40},
+            {"tag": "PLRAM[0]", "kind": "BRAM", "size_bytes": 128 << 10, "base": 2 << 40},
+            {"tag": "HOST[0]", "kind": "HOST", "size_bytes": 16 << 30, "base": 4 << 40},
         ],
         "kernels": [
             _kernel(
                 "vadd",
                 [_memory("a", "int*"), _memory("b", "int*", "gmem1"), _memory("c", "int*"), COUNT],
-                banks=(0, 1),
+                banks=(0, 1, 2, 3),
             ),
             _kernel(
                 "triple",
@@ -83,6 +88,7 @@ def toy_data() -> dict[str, Any]:
             ),
             _kernel("counter", [_memory("out", "int*"), COUNT], banks=(0, 0)),
             *(_kernel(name, [_memory("out", "int*"), COUNT]) for name in (*misbehaving, "printer")),
+            _kernel("many", [*(_memory(f"p{i}", "int*", f"gmem{i}") for i in range(32)), COUNT]),
             _kernel("last_char", [_memory("out", "int*"), _scalar("last", "signed char", 1)]),
             _kernel("last_short", [_memory("out", "int*"), _scalar("last", "unsigned short", 2)]),
         ],

@@ -14,7 +14,15 @@ from fpgac.plugins import Core, Design, FixedPoint, Port, Target, load_plugins
 
 __all__ = ["FakeVitis", "InstallVitis", "MakeDesign", "WriteDesign", "core"]
 
-AWS_F1 = load_plugins().target("aws-f1")
+PLUGINS = load_plugins()
+AWS_F1 = PLUGINS.target("aws-f1")
+PLATFORMS = [
+    platform
+    for target in PLUGINS.targets.values()
+    for flow in (target.flows or {"": target}).values()
+    for platform in flow.board.platforms
+    if flow.board.toolchain.name == "Vitis"
+]
 
 
 _VPP = """\
@@ -79,11 +87,20 @@ class FakeVitis:
         return self._log.read_text().splitlines() if self._log.exists() else []
 
     def environment(self, **more: str) -> dict[str, str]:
-        """An environment with the tools on PATH and a platform."""
+        """An environment with the tools on PATH, and every platform of a board."""
         platform = self.folder / "f1.xpfm"
         platform.touch()
+        for name in PLATFORMS:
+            (self.folder / "repository" / name).mkdir(parents=True, exist_ok=True)
+            (self.folder / "repository" / name / f"{name}.xpfm").touch()
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return {"PATH": path, "AWS_PLATFORM": str(platform), **more}
+        repositories = str(self.folder / "repository")
+        return {
+            "PATH": path,
+            "AWS_PLATFORM": str(platform),
+            "PLATFORM_REPO_PATHS": repositories,
+            **more,
+        }
 
     @property
     def _log(self) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 from fpgac.plugins import Target, load_plugins
 from fpgac.testing import TargetConformance
@@ -14,10 +17,23 @@ BUILT_IN: Final = {
 }
 
 
+# Other cards differ from these by their board files alone: they are compiled for in the long run.
+COMPILED_FOR: Final = {"aws-f1", "alveo-u50", "pynq-z2", "zcu102"}
+
+
+class Seldom(TargetConformance):
+    """The suite, whose slowest test is for the long run."""
+
+    @pytest.mark.heavy
+    def test_bits_agree_in_emulation(self, tmp_path: Path) -> None:
+        super().test_bits_agree_in_emulation(tmp_path)
+
+
 def suite_of(target: Target[Any], flow: str) -> type[TargetConformance]:
     """The suite for ``target`` in one of its flows, or in its only one."""
     options = {"flow": flow} if flow else {}
-    return type("Suite", (TargetConformance,), {"target": target, "options": options})
+    base = TargetConformance if target.name in COMPILED_FOR else Seldom
+    return type("Suite", (base,), {"target": target, "options": options})
 
 
 for _name, _target in BUILT_IN.items():

@@ -128,7 +128,7 @@ def expected_calls(folder: Path, mode: str, image: Path, platform: str) -> list[
     ]
 
 
-@pytest.mark.parametrize("mode", ["hw_emu", "hw"])
+@pytest.mark.parametrize("mode", ["hw_emu", pytest.param("hw", marks=pytest.mark.heavy)])
 def test_build_sh_compiles_both_hosts_for_aarch64_and_packs_them(
     folder: Path, environment: dict[str, str], vitis: FakeVitis, common_image: Path, mode: str
 ) -> None:

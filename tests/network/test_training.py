@@ -83,6 +83,7 @@ def test_progress_is_told_from_start_to_end(training: Training) -> None:
     assert training.network.provenance["val_loss"] == best
 
 
+@pytest.mark.heavy
 def test_the_same_seed_gives_the_same_network(training: Training, spec: Spec) -> None:
     x, y = three_classes(spec)
     again = train(spec, x, y[:, None], x[:64], data={"source": "three classes"}).network
@@ -90,6 +91,7 @@ def test_the_same_seed_gives_the_same_network(training: Training, spec: Spec) ->
     assert again.provenance["data"] == {"source": "three classes"}
 
 
+@pytest.mark.heavy
 def test_an_interrupted_training_goes_on_to_the_same_bytes_and_its_baseline(
     training: Training, spec: Spec, tmp_path: Path
 ) -> None:

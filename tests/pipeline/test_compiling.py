@@ -267,17 +267,18 @@ def test_without_xrt_the_simulation_still_proves_and_the_lack_is_named(
 
 
 @pytest.mark.parametrize("mode", ["hw", "hw_emu"])
-def test_hardware_without_vitis_is_an_error_after_all_else_is_there(
-    fpgac: Fpgac, build: Path, mode: str
+def test_hardware_without_vitis_is_an_error_before_anything_starts(
+    fpgac: Fpgac, tmp_path: Path, mode: str
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "XILINX_VITIS"}
+    out = tmp_path / "out"
     done = fpgac(
-        *("compile", ROOT / "specs" / "iris.toml", *F1, "--out", build, "--mode", mode),
+        *("--json", "compile", ROOT / "specs" / "iris.toml", *F1, "--out", out, "--mode", mode),
         environment=environment,
     )
     assert done.returncode == 8, done.stderr
-    assert "v++" in done.stderr
-    assert (build / "scripts" / "build.sh").is_file()
+    assert [each["code"] for each in json.loads(done.stdout)["problems"]] == ["toolchain.not-found"]
+    assert not out.exists()
 
 
 def test_a_killed_compile_goes_on_where_it_was(specs: Path, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def test_the_muons_answer_is_in_gev() -> None:
     samples = np.random.default_rng(1).normal(0, 1, (50, 27))
     chip = fpgac.emulator(SPECS / "muon.toml")
     momenta, numbers = chip.predict(samples), chip.predict(samples, decoded=False)
-    np.testing.assert_array_equal(momenta, 16 * np.power(2.0, np.asarray(numbers, np.float64)))
+    expected = 16 * np.power(2.0, np.asarray(numbers, np.float64))
+    np.testing.assert_array_max_ulp(np.asarray(momenta), expected)
 
 
 def test_classes_and_probabilities(tmp_path: Path) -> None:
@@ -59,9 +60,19 @@ def test_files_hold_what_results_mean(tmp_path: Path) -> None:
         assert written.dtype == expected.dtype
 
 
+def test_files_may_hold_the_numbers_themselves(tmp_path: Path) -> None:
+    type_ = FixedPoint.parse("ap_fixed<16,6>")
+    layout = Layout((Tensor("y", (3,), type_, decoding=Decoding.parse("argmax")),))
+    rows = np.array([[1.0, 2.0, 0.5], [3.0, 2.0, 0.5]])
+    with results_file(tmp_path / "y.npy", layout, 2, raw=False, decoded=False) as write:
+        write(rows)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), rows)
+
+
 @pytest.mark.parametrize(
     ("decode", "code"),
     [
+        ('decode = "linear(factor=[2, 3])"', "spec.decoding-list"),
         ('decode = "armax"', "spec.invalid-decoding"),
         ('decode = { dense_9 = "argmax" }', "spec.unknown-tensor"),
         ("decode = 3", "spec.wrong-type"),

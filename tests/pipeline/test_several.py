@@ -185,6 +185,7 @@ def test_hardware_goes_target_by_target_and_each_says_why_not(
     assert "aws-f2" not in listener.events, "it is refused before anything starts"
     assert not first.request.folder.exists()
     assert all(isinstance(other.error, ToolchainError) for other in others)
+    assert listener.events == {}, "without its tools, no target is emulated in vain"
 
 
 def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> None:
@@ -196,6 +197,7 @@ def test_a_mode_that_a_board_has_not_is_refused_for_it_alone(builds: Path) -> No
     assert all(isinstance(card.error, ToolchainError) for card in cards), "here is no v++"
 
 
+@pytest.mark.heavy
 def test_an_interrupt_ends_all_targets(builds: Path, specs: Path) -> None:
     spec = specs / "iris.toml"
     spec.write_text(spec.read_text().replace("[targets.alveo", "compute_units = 2\n[targets.alveo"))

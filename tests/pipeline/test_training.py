@@ -152,6 +152,7 @@ def test_check_refuses_a_network_that_no_longer_comes_out(specs: Path, another: 
     assert (specs / "iris.network.json").read_bytes() == before
 
 
+@pytest.mark.heavy
 def test_a_training_tells_each_epoch_reports_and_is_reproduced(fpgac: Fpgac, specs: Path) -> None:
     spec = _edited(specs / "iris.toml", "epochs = 80", "epochs = 4")
     (specs / "iris.network.json").unlink()

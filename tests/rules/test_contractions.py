@@ -5,21 +5,14 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drawing import examples
 from tests.rules.drawing import (
-    CoreOf,
     Drawn,
     Shape,
-    Simulated,
     accumulators,
-    assert_exact,
     formats,
     sums,
-    together,
 )
 
 # Equations of one tensor with weights, and of two tensors of one shape, by its rank.
@@ -151,20 +144,3 @@ def networks(draw: st.DrawFn) -> Drawn:
             layers += [attention] if len(net.shape) == 2 else []
             draw(st.sampled_from(layers))(draw, net)
     return net
-
-
-@settings(together, max_examples=examples(2))
-@given(st.lists(networks(), min_size=12, max_size=12))
-def test_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)
-
-
-@pytest.mark.heavy
-@settings(together, max_examples=examples(4))
-@given(st.lists(networks(), min_size=24, max_size=24))
-def test_many_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgac.core.core import Core
@@ -25,21 +24,17 @@ from fpgac.network.file import read_network
 from fpgac.network.meaning import outputs
 from fpgac.program.program import Accumulate, Cast, Clip, Dot
 from fpgac.rules.core_program import exact_program
-from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Description,
     Drawn,
     Shape,
-    Simulated,
     accumulators,
     answers,
-    assert_exact,
     formats,
     refused,
     samples,
     sums,
-    together,
 )
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -374,20 +369,3 @@ def test_numbers_too_great_for_a_tables_index_are_refused(core_from: CoreOf) -> 
     net = image("io_parallel", "ap_fixed<40,38>")
     net.add("Activation", types={"result": "ap_fixed<8,2>"}, activation="sigmoid", n_in=12)
     assert refused(net.core(core_from, "net")) == ("n1", "program.faulty-cpp")
-
-
-@settings(together, max_examples=examples(2))
-@given(st.lists(networks(), min_size=12, max_size=12))
-def test_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)
-
-
-@pytest.mark.heavy
-@settings(together, max_examples=examples(4))
-@given(st.lists(networks(), min_size=32, max_size=32))
-def test_many_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)

@@ -6,14 +6,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgac.program.program import Cast, Dot
 from fpgac.rules.core_program import exact_program
 from tests.cores import power_of_two
-from tests.drawing import examples
 from tests.rules.drawing import (
     CoreOf,
     Drawn,
@@ -21,7 +18,6 @@ from tests.rules.drawing import (
     accumulators,
     assert_exact,
     formats,
-    together,
 )
 
 
@@ -147,20 +143,3 @@ def test_what_hls4mls_shifts_lose_is_lost(core_from: CoreOf, simulate_all: Simul
     casts = [operation.to for operation in program.operations if isinstance(operation, Cast)]
     assert [type_.fraction for type_ in casts] == [-44, -2, 3]
     assert_exact([net], core_from, simulate_all)
-
-
-@settings(together, max_examples=examples(2))
-@given(st.lists(networks(), min_size=16, max_size=16))
-def test_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)
-
-
-@pytest.mark.heavy
-@settings(together, max_examples=examples(4))
-@given(st.lists(networks(), min_size=32, max_size=32))
-def test_many_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)

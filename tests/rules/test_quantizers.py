@@ -6,14 +6,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpgac.program.program import CastEach
 from fpgac.rules.core_program import exact_program
-from tests.drawing import examples
-from tests.rules.drawing import CoreOf, Drawn, Simulated, assert_exact, formats, sums, together
+from tests.rules.drawing import CoreOf, Drawn, formats, sums
 
 
 def quantizer(draw: st.DrawFn, net: Drawn) -> None:
@@ -104,20 +101,3 @@ def test_elements_have_types_of_their_own(core_from: CoreOf) -> None:
         "0",
         "ap_fixed<4,3,RND,SAT>",
     ]
-
-
-@settings(together, max_examples=examples(2))
-@given(st.lists(networks(), min_size=16, max_size=16))
-def test_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)
-
-
-@pytest.mark.heavy
-@settings(together, max_examples=examples(4))
-@given(st.lists(networks(), min_size=32, max_size=32))
-def test_many_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)

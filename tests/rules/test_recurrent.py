@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.drawing import examples
 from tests.rules.drawing import (
-    CoreOf,
     Description,
     Drawn,
-    Simulated,
     accumulators,
-    assert_exact,
     formats,
-    together,
 )
 
 GATES = {"LSTM": 4, "GRU": 3}
@@ -121,20 +114,3 @@ def networks(draw: st.DrawFn) -> Drawn:
         net.settings["n1"]["table_size"] = draw(st.sampled_from([64, 100, 2048]))
         net.settings["n1"]["Precision"]["table"] = draw(formats(most=18))
     return net
-
-
-@settings(together, max_examples=examples(2))
-@given(st.lists(networks(), min_size=12, max_size=12))
-def test_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)
-
-
-@pytest.mark.heavy
-@settings(together, max_examples=examples(4))
-@given(st.lists(networks(), min_size=24, max_size=24))
-def test_many_drawn_networks_are_exact(
-    core_from: CoreOf, simulate_all: Simulated, drawn: list[Drawn]
-) -> None:
-    assert_exact(drawn, core_from, simulate_all)

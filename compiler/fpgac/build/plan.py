@@ -18,6 +18,9 @@ class Step:
     expressions that mean failure when a line of the log matches, whatever the exit code;
     ``remedies`` maps such expressions to what a user can do. A line that one of ``phases`` matches
     begins a phase, called by the expression's first group.
+
+    Raises:
+        re.error: an expression is none.
     """
 
     name: str
@@ -28,6 +31,10 @@ class Step:
     failure_patterns: tuple[str, ...] = ()
     remedies: Mapping[str, str] = field(default_factory=dict)
     phases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for pattern in (*self.failure_patterns, *self.remedies, *self.phases):
+            re.compile(pattern)
 
     @property
     def label(self) -> str:

@@ -50,6 +50,8 @@ class ToolchainFinder(ABC):
     """One kind of toolchain, and how it is found; a board file names it in its ``[toolchain]``."""
 
     name: ClassVar[str]
+    #: Environment variables that name its licences, as files or as ``port@server``.
+    licence_variables: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def find(self, environment: Mapping[str, str]) -> Toolchain:
@@ -58,6 +60,13 @@ class ToolchainFinder(ABC):
         Raises:
             ToolchainError: there is none, or it does not say its version.
         """
+
+    def platforms(self, environment: Mapping[str, str]) -> Mapping[str, Path]:
+        """The platforms that it can build for, or the boards that it has files of, by name.
+
+        They are found whether the toolchain itself is there or not; none, if it needs none.
+        """
+        return {}
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
     build,
     data,
+    doctor,
     emulate,
     estimate,
+    explain,
     imports,
     plugins,
     report,
@@ -69,7 +71,9 @@ imports.register(app)
 build.register(app)
 emulate.register(app)
 report.register(app)
+explain.register(app)
 targets.register(app)
+doctor.register(app)
 plugins.register(app)
 
 

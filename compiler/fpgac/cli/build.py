@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpgac.cli.console import complain, deliver, errors, results, show_table
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError, shown
 
@@ -114,6 +114,7 @@ def compile_(
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Build a spec for a target: kernel, hosts, scripts, and the proof that all engines agree.
@@ -126,7 +127,7 @@ def compile_(
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
     from fpgac.pipeline.launching import launch_of
 
-    plugins = plugins_with(plugin)
+    plugins = plugins_with(plugin, trust=trust)
     launch = launch_of(plugins, on, on_option or (), time_limit)
     file = check_spec(spec, plugins)
     if target == ALL:

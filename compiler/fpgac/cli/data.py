@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpgac.cli.console import deliver, errors, note, results
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def data(
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """What does the network learn from? Features, their ranges against the input's type, classes.
@@ -54,7 +55,7 @@ def data(
     from fpgac.pipeline.describing import SpecData
     from fpgac.plain import to_plain
 
-    plugins = plugins_with(plugin)
+    plugins = plugins_with(plugin, trust=trust)
     samples = SpecData(check_spec(spec, plugins), plugins)
     figures = samples.summary()
     for warning in figures.warnings:

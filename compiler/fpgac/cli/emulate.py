@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpgac.cli.console import deliver, errors, note, results, seconds_text, show_table
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fpgac.pipeline.emulating import Emulation, SpecEmulation
+    from fpgac.plugins import Plugins
     from fpgac.reports.precision import LayerPrecision
 
 __all__ = ["register"]
@@ -53,10 +55,17 @@ def emulate(
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the chip's raw words instead of numbers.")
     ] = False,
+    no_decode: Annotated[
+        bool,
+        typer.Option(
+            "--no-decode", help="Write the network's own numbers, not what 'decode' makes of them."
+        ),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="Processors to use; by default all.", show_default=False),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Run samples through the chip's arithmetic, exact to the last bit, without any card.
@@ -67,13 +76,14 @@ def emulate(
     """
     from fpgac.cli.progress import sample_bar
 
-    _require_out(data, out, raw=raw)
-    emulation = _emulation(spec, data, plugin, threads)
+    _require_out(data, out, raw=raw, no_decode=no_decode)
+    plugins = partial(plugins_with, plugin, trust=trust)
+    emulation = _emulation(spec, data, plugins, threads)
     if emulation.emulator.note:
         note(emulation.emulator.note)
     with sample_bar(emulation.samples.count) as progress:
         if out:
-            done = emulation.write(out, raw=raw, progress=progress)
+            done = emulation.write(out, raw=raw, decoded=not no_decode, progress=progress)
         else:
             done = emulation.judge(progress=progress)
     rate = f", {done.samples / done.seconds / 1e6:.3g} million a second" if done.seconds else ""
@@ -89,9 +99,9 @@ def emulate(
     deliver(plain | {"judgement": done.lines}, lambda: _print_lines(done.lines))
 
 
-def _require_out(data: Path | None, out: Path | None, *, raw: bool) -> None:
+def _require_out(data: Path | None, out: Path | None, *, raw: bool, no_decode: bool) -> None:
     """Refuse options that ask for results, and do not say where they go."""
-    for option, asked in (("--data", data), ("--raw", raw)):
+    for option, asked in (("--data", data), ("--raw", raw), ("--no-decode", no_decode)):
         if asked and not out:
             raise UsageError(
                 Problem(
@@ -119,6 +129,7 @@ def trace(
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Where do the bits go? Every layer's range, overflow, saturation and loss of precision.
@@ -130,7 +141,7 @@ def trace(
     from fpgac.cli.progress import sample_bar
     from fpgac.plain import to_plain
 
-    emulation = _spec_emulation(spec, data, plugin)
+    emulation = _spec_emulation(spec, data, partial(plugins_with, plugin, trust=trust))
     with sample_bar(emulation.samples.count) as progress:
         layers = emulation.trace(progress=progress)
     _draw(layers, plot or spec.with_suffix(".trace.png"))
@@ -142,7 +153,7 @@ def _time(seconds: float) -> str:
 
 
 def _emulation(
-    source: Path, data: Path | None, plugin: list[Path] | None, threads: int | None
+    source: Path, data: Path | None, plugins: Callable[[], Plugins], threads: int | None
 ) -> Emulation:
     """The emulation of a build folder, or of a spec."""
     from fpgac.engines.built import Build
@@ -150,17 +161,17 @@ def _emulation(
 
     if source.is_dir():
         return BuildEmulation(Build.open(source), data, threads)
-    return _spec_emulation(source, data, plugin, threads)
+    return _spec_emulation(source, data, plugins, threads)
 
 
 def _spec_emulation(
-    spec: Path, data: Path | None, plugin: list[Path] | None, threads: int | None = None
+    spec: Path, data: Path | None, plugins: Callable[[], Plugins], threads: int | None = None
 ) -> SpecEmulation:
     from fpgac.pipeline.checking import check_spec
     from fpgac.pipeline.emulating import SpecEmulation
 
-    plugins = plugins_with(plugin)
-    return SpecEmulation(check_spec(spec, plugins), plugins, data, threads)
+    loaded = plugins()
+    return SpecEmulation(check_spec(spec, loaded), loaded, data, threads)
 
 
 def _print_layers(layers: Sequence[LayerPrecision]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpgac.cli.console import deliver, note, results
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def estimate(
         list[str] | None, typer.Option(help="A target of the spec, or all, which is the default.")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples of a batch, for its times.")] = 4096,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Estimate area, latency and rate for each of a spec's targets, in about a second.
@@ -40,7 +41,7 @@ def estimate(
     from fpgac.pipeline.estimating import Estimates
     from fpgac.spec.loader import load_spec
 
-    plugins, file = plugins_with(plugin), load_spec(spec)
+    plugins, file = plugins_with(plugin, trust=trust), load_spec(spec)
     wanted = target if target and "all" not in target else file.spec.targets
     names = [only_target(file, name) for name in wanted]
     estimates = Estimates(file, plugins)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fpgac.cli.console import deliver, errors, results
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,24 +46,26 @@ def import_(
         str | None, typer.Option(help="The data set that the network is judged on, if known.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Write a small spec around a network's file: what is left to decide is marked in it.
 
-    Nothing in the file is executed. Layers that fpgac does not know are named, with what can stand
-    in for them; 'fpgac inspect FILE' shows all layers.
+    Nothing in the file is executed without --trust. Layers that fpgac does not know are named, with
+    what can stand in for them; 'fpgac inspect FILE' shows all layers. With --trust, a Lambda layer
+    is imported as what it is seen to do, and a pickled Keras model is saved as a .keras file.
 
     Example: fpgac import model.h5 --target pynq-z2 && fpgac compile model.toml
     """
     from fpgac.pipeline.spec_writing import write_spec
 
-    plugins = plugins_with(plugin)
+    plugins = plugins_with(plugin, trust=trust)
     targets = target or ["aws-f1"]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name
     if data is not None:
         plugins.provider(data)
-    written = write_spec(model, out, name, targets, data, force=force)
+    written = write_spec(model, out, name, targets, data, force=force, trust=trust)
     result = {"path": str(written.path), "undecided": written.undecided}
     deliver(result, lambda: _print_written(written))
 
@@ -83,16 +85,17 @@ def inspect(
             metavar="FILE", help="A model's file, a .network.json, a spec or a build folder."
         ),
     ],
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Show what is in a file: layers, shapes, formats, numbers, and what stands in the way.
 
-    The file is read without the framework that wrote it; nothing in it is executed. A spec is shown
-    with the formats that it gives.
+    The file is read without the framework that wrote it; nothing in it is executed without --trust.
+    A spec is shown with the formats that it gives.
     """
     from fpgac.pipeline.inspecting import inspect as inspected
 
-    found = inspected(file, plugins_with(plugin))
+    found = inspected(file, plugins_with(plugin, trust=trust))
     deliver(_plain(found), lambda: _print(found))
 
 

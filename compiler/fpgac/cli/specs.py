@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, results
-from fpgac.cli.plugins import PluginFiles, plugins_with
+from fpgac.cli.console import deliver, errors, note, results
+from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def validate(
     specs: Annotated[
         list[Path], typer.Argument(metavar="SPEC...", help="TOML files to check; nothing is built.")
     ],
+    trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Check specs: every mistake of a file at once, with line, key and hint."""
     from fpgac.pipeline.checking import check_spec
 
-    plugins = plugins_with(plugin)
+    plugins = plugins_with(plugin, trust=trust)
     sound: list[SpecFile] = []
     refusals: list[FpgacError] = []
     for path in specs:
@@ -77,11 +78,9 @@ def schema(plugin: PluginFiles = None) -> None:
     """
     import json
 
-    from fpgac.spec.schema import json_schema
+    from fpgac.pipeline.checking import schema_of
 
-    plugins = plugins_with(plugin)
-    tables = {name: target.tables for name, target in plugins.targets.items()}
-    schema = json_schema(tables, plugins.providers)
+    schema = schema_of(plugins_with(plugin), note)
     deliver(schema, lambda: typer.echo(json.dumps(schema, indent=2)))
 
 

@@ -61,27 +61,51 @@ class Rows:
             yield self.rows[first : first + most]
 
 
+# Reads some samples, after those that it read before.
+_Reader = Callable[[range], Array]
+
+
 @dataclass(frozen=True)
 class _Part:
     """One array of samples, each of ``size`` numbers: an .npy file, or a member of an .npz.
 
-    ``start`` is where in it the numbers begin.
+    ``start`` is where in it the numbers begin, and ``shape`` that of the whole array, whose first
+    axis is the fastest where it lies ``by_columns``.
     """
 
     where: Where
     member: str | None
-    count: int
+    shape: tuple[int, ...]
     size: int
     dtype: np.dtype[Any]
+    by_columns: bool
     start: int
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return self.shape[0] if self.shape else 0
 
     @property
     def row(self) -> int:
         """Bytes of one sample."""
         return self.size * self.dtype.itemsize
 
-    def read(self, stream: IO[bytes], rows: range) -> Array:
-        """The samples ``rows``, which come next in the stream, of shape (len(rows), size)."""
+    def reader(self, stream: IO[bytes]) -> _Reader:
+        """What reads samples of shape (len(rows), size) from the stream, which is at the first.
+
+        Those that lie by columns are mapped, or of an archive unpacked into memory.
+        """
+        if not self.by_columns:
+            return lambda rows: self._next(stream, rows)
+        if self.member:
+            whole = self._next(stream, range(self.count)).ravel().reshape(self.shape, order="F")
+        else:
+            whole = np.memmap(stream, self.dtype, "r", self.start, self.shape, "F")
+        return lambda rows: whole[rows.start : rows.stop].reshape(len(rows), self.size)
+
+    def _next(self, stream: IO[bytes], rows: range) -> Array:
+        """The samples ``rows``, which come next in the stream."""
         data = stream.read(len(rows) * self.row)
         if len(data) < len(rows) * self.row:
             raise DataError(_cut_off(self.where, f"sample {rows.start + len(data) // self.row}"))
@@ -102,7 +126,8 @@ class SamplesFile:
         """The samples of ``layout`` in ``path``, which is an .npy or .npz file by its content.
 
         An .npy file holds one tensor's samples, of shape (n, \\*shape), or rows, of shape
-        (n, numbers). The members of an archive have the names of the tensors.
+        (n, numbers), in C or Fortran order. The members of an archive have the names of the
+        tensors.
 
         Raises:
             DataError: the file cannot be read, or holds something else.
@@ -119,10 +144,10 @@ class SamplesFile:
         Raises:
             DataError: the file cannot be read, or has become shorter meanwhile.
         """
-        with _reading(self.path), _streams(self.path, self._parts) as streams:
+        with _reading(self.path), _readers(self.path, self._parts) as readers:
             for first in range(0, self.count, most):
                 rows = range(first, min(first + most, self.count))
-                yield self.layout.joined([part.read(file, rows) for part, file in streams])
+                yield self.layout.joined([read(rows) for read in readers])
 
 
 @contextlib.contextmanager
@@ -144,18 +169,18 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _streams(path: Path, parts: tuple[_Part, ...]) -> Iterator[tuple[tuple[_Part, IO[bytes]], ...]]:
-    """Each part, and a stream positioned at its first sample."""
+def _readers(path: Path, parts: tuple[_Part, ...]) -> Iterator[tuple[_Reader, ...]]:
+    """What reads each part."""
     with contextlib.ExitStack() as opened:
         file: IO[bytes] = opened.enter_context(path.open("rb"))
         archive = opened.enter_context(zipfile.ZipFile(file)) if parts[0].member else None
-        streams = []
+        readers = []
         for part in parts:
             if archive and part.member:
                 file = opened.enter_context(archive.open(part.member))
             file.seek(part.start)
-            streams.append((part, file))
-        yield tuple(streams)
+            readers.append(part.reader(file))
+        yield tuple(readers)
 
 
 def _is_archive(file: IO[bytes]) -> bool:
@@ -195,10 +220,11 @@ def _part(
         DataError: it holds something else, or not all of them.
     """
     shape, by_columns, dtype = _header(stream)
-    part = _Part(where, member, shape[0] if shape else 0, layout.size, dtype, stream.tell())
+    own_order = by_columns and 0 not in shape  # of nothing there is no order
+    part = _Part(where, member, shape, layout.size, dtype, own_order, stream.tell())
     problems = [
         *_kind_problems(where, shape, dtype, layout),
-        *_order_problems(part, by_columns, length - part.start),
+        *_length_problems(part, length - part.start),
     ]
     if problems:
         raise DataError(problems[0])
@@ -208,9 +234,10 @@ def _part(
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     formats: Any = np.lib.format
     version = formats.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"an .npy file of version {version}, which is for structures")
-    read = getattr(formats, f"read_array_header_{version[0]}_0")
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"an .npy file of version {version[0]}")
+    # Versions 2 and 3 differ in the names of a structure's fields.
+    read = getattr(formats, f"read_array_header_{min(version[0], 2)}_0")
     header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(file)
     return header
 
@@ -236,15 +263,7 @@ def _kind_problems(
         )
 
 
-def _order_problems(part: _Part, by_columns: bool, there: int) -> Iterator[Problem]:
-    if by_columns and part.size > 1 and part.count > 1:
-        yield Problem(
-            "the samples are stored column by column",
-            part.where,
-            expected="one sample after the other",
-            hint="save them with numpy.save(path, numpy.ascontiguousarray(X))",
-            code="data.column-order",
-        )
+def _length_problems(part: _Part, there: int) -> Iterator[Problem]:
     if there < part.count * part.row:
         yield _cut_off(part.where, f"{there} bytes of them")
 
@@ -257,14 +276,14 @@ def _cut_off(where: Where, got: str) -> Problem:
 
 @contextlib.contextmanager
 def results_file(
-    path: Path, layout: Layout, samples: int, *, raw: bool
+    path: Path, layout: Layout, samples: int, *, raw: bool, decoded: bool = True
 ) -> Iterator[Callable[[Array], None]]:
     """A file for this many results, which only appears complete; call it with rows, in order.
 
     A ``path`` that ends in .npz becomes an archive with a member for each tensor of ``layout``, any
     other an .npy file of the only one. The rows are raw words where ``raw`` says so, or numbers:
-    those are written decoded where a tensor has a decoding, and else as the narrowest floats that
-    represent each exactly.
+    those are written as what they mean where a tensor has a decoding and ``decoded`` does not say
+    otherwise, and else as the narrowest floats that represent each exactly.
 
     Raises:
         BuildError: the file cannot be written.
@@ -287,7 +306,8 @@ def results_file(
         drafts = [_draft(path, str(place), ended) for place in range(len(layout.tensors))]
         with contextlib.ExitStack() as opened:
             files = [opened.enter_context(draft.open("wb")) for draft in drafts]
-            yield _writer(layout, files, samples, raw)
+            plain = layout if decoded and not raw else layout.with_decoding({})
+            yield _writer(plain, files, samples, raw)
         whole = drafts[0]
         if archived:
             whole = _draft(path, "npz", ended)
@@ -307,17 +327,16 @@ def _writer(
     layout: Layout, files: Sequence[IO[bytes]], samples: int, raw: bool
 ) -> Callable[[Array], None]:
     """Writes rows, each tensor's columns into its own .npy file."""
-    plain = layout.with_decoding({}) if raw else layout
-    for file, tensor in zip(files, plain.tensors, strict=True):
+    for file, tensor in zip(files, layout.tensors, strict=True):
         decoding = tensor.decoding
         shape = decoding.shape(tensor.shape) if decoding else tensor.shape
         file.write(_header_bytes((samples, *shape), _written_dtype(tensor, raw)))
 
     def write(rows: Array) -> None:
         parts = layout.named(rows.reshape(len(rows), layout.size)).values()
-        for file, part, tensor in zip(files, parts, plain.tensors, strict=True):
-            result = tensor.decoding.apply(part) if tensor.decoding else part
-            file.write(result.astype(_written_dtype(tensor, raw), copy=False).tobytes())
+        for file, part, tensor in zip(files, parts, layout.tensors, strict=True):
+            result = tensor.meant(part).astype(_written_dtype(tensor, raw), copy=False)
+            file.write(result.tobytes())
 
     return write
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from fpgac.emulation.card import HostRun, read_card, run_host
     from fpgac.emulation.description import CardDescription
-    from fpgac.emulation.installation import HOST_KINDS, HostKind, missing, require
+    from fpgac.emulation.installation import HOST_KINDS, HostKind, installed, missing, require
     from fpgac.emulation.overlay import BoardDescription
     from fpgac.emulation.xclbin import Section, Xclbin, read_xclbin, write_xclbin
     from fpgac.emulation.zynq.bitstream import read_bitstream, write_bitstream
@@ -29,6 +29,7 @@ __all__ = [
     "HostRun",
     "Section",
     "Xclbin",
+    "installed",
     "missing",
     "read_bitstream",
     "read_card",
@@ -48,6 +49,7 @@ _ROOMS: Final = {
     "HostRun": "card",
     "Section": "xclbin",
     "Xclbin": "xclbin",
+    "installed": "installation",
     "missing": "installation",
     "read_bitstream": "zynq.bitstream",
     "read_card": "card",

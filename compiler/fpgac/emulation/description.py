@@ -49,7 +49,11 @@ MEMORY_KINDS: Final[Mapping[str, int]] = {
     "HBM": 6,
     "BRAM": 7,
     "URAM": 8,
+    "HOST": 2,
 }
+# XRT tells the memory of the host by its tag: its MEM_TYPE is that of any other.
+HOST_TAG: Final = "HOST[0]"
+_SMALLEST_MEMORY: Final = 4096
 
 # The scalar types that both XRT's metadata and pynq 3.0.1 know, with their bytes on the card.
 SCALARS: Final[Mapping[str, int]] = {
@@ -82,6 +86,11 @@ class Memory:
     kind: str
     size_bytes: int
     base: int
+
+    @property
+    def span_bytes(self) -> int:
+        """What XRT's emulation takes for it of its addresses: it knows powers of two only."""
+        return 1 << (self.size_bytes - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -359,8 +368,12 @@ def _memory_problems(card: CardDescription) -> Iterator[Problem]:
             yield _problem(key, "this is no tag", "1 to 15 printable characters", memory.tag)
         if memory.kind not in MEMORY_KINDS:
             yield _problem(key, "unknown kind of memory", ", ".join(MEMORY_KINDS), memory.kind)
-        if memory.size_bytes < 1 << 20 or memory.size_bytes % (1 << 20):
-            yield _problem(key, "no such size can be had", "whole mebibytes", memory.size_bytes)
+        if memory.size_bytes < _SMALLEST_MEMORY or memory.size_bytes % 1024:
+            yield _problem(
+                key, "no such size can be had", "whole kibibytes, 4 or more", memory.size_bytes
+            )
+        if (memory.kind == "HOST") != (memory.tag == HOST_TAG):
+            yield _problem(key, "the host's memory is called otherwise", HOST_TAG, memory.tag)
         if not 0 <= memory.base < 1 << 63 or memory.base % 4096:
             yield _problem(key, "no such base address can be", "a multiple of 4096", memory.base)
 

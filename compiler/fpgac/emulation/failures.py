@@ -15,6 +15,17 @@ from fpgac.errors import EmulationError, Problem
 
 __all__ = ["read_events", "require_good_end"]
 
+# What XRT's emulation library says when a device process has ended by a signal.
+_CARD_ENDED: Final = "Software emulation of compute unit(s) exited unexpectedly"
+# What can be done about a kernel's crash, by how its cause begins.
+_KERNEL_HINTS: Final = {
+    "SIGFPE": "the kernel's C++ divides an integer by zero: look at what it is called with",
+    "SIGABRT": "an assertion or a library ended the kernel: it printed which",
+    "SIGILL": "the kernel's library is for another processor, or a function ends without a return",
+    "it threw": "hardware has no exceptions: the kernel's C++ must not throw any",
+    "it called exit()": "a kernel ends a call by returning: exit() ends the whole card",
+}
+_NULL_PAGE: Final = 4096
 _CRASHED: Final = "read what it said last; a debugger or -fsanitize=address shows the place"
 
 
@@ -67,6 +78,8 @@ def require_good_end(
                 code="host.cannot-start",
             )
         )
+    if outcome.manner == "signalled" and _CARD_ENDED in output:
+        raise EmulationError(_card_killed(f"the host {name} went with it", _tail(output)))
     if outcome.manner == "signalled":
         raise EmulationError(
             Problem(
@@ -83,8 +96,10 @@ def _event_problem(event: dict[str, Any], host: str, said: str) -> Problem:
     what = _event_words(event, host)
     match event["event"]:
         case "kernel_crash":
-            hint = "the kernel's C++ reads or writes where it must not: look at its sizes"
+            hint = _kernel_hint(event)
             problem = Problem(what, got=said, hint=hint, code="emulation.kernel-crash")
+        case "card_killed":
+            problem = _card_killed(what, said)
         case "host_crash":
             problem = Problem(what, got=said, hint=_CRASHED, code="host.crash")
         case "refused_program":
@@ -104,6 +119,28 @@ def _event_problem(event: dict[str, Any], host: str, said: str) -> Problem:
         case _:
             problem = Problem(what, got=said, code="emulation.card-fault")
     return problem
+
+
+def _card_killed(cause: str, said: str) -> Problem:
+    return Problem(
+        f"the device process of the emulated card was ended from outside: {cause}",
+        got=said,
+        hint="the system may have run out of memory (dmesg tells), or somebody killed it",
+        code="emulation.card-killed",
+    )
+
+
+def _kernel_hint(event: dict[str, Any]) -> str:
+    """What can be done, by what the kernel did."""
+    if "outside" in event:
+        return "the kernel's C++ reads or writes where it must not: look at its sizes"
+    if event.get("stack"):
+        return "the kernel's stack is used up: hardware has no recursion; make large arrays static"
+    if event.get("address", _NULL_PAGE) < _NULL_PAGE:
+        return "the kernel's C++ follows a null pointer of its own"
+    cause = str(event.get("cause", ""))
+    hints = (hint for start, hint in _KERNEL_HINTS.items() if start in cause)
+    return next(hints, "the kernel's C++ follows a pointer of its own to where nothing is")
 
 
 def _name(command: Sequence[str]) -> str:

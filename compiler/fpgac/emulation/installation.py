@@ -13,7 +13,7 @@ from typing import Final, Literal
 from fpgac.design.contract import Interface
 from fpgac.errors import Problem, ToolchainError
 
-__all__ = ["HOST_KINDS", "HostKind", "Xrt", "find_xrt", "missing", "require"]
+__all__ = ["HOST_KINDS", "HostKind", "Xrt", "find_xrt", "installed", "missing", "require"]
 
 HostKind = Literal["pynq", "opencl", "xrt"]
 HOST_KINDS: Final[tuple[HostKind, ...]] = ("pynq", "opencl", "xrt")
@@ -76,6 +76,15 @@ def find_xrt() -> Xrt:
             *(root / "include" for root in roots),
         ),
     )
+
+
+def installed() -> dict[str, str]:
+    """Where the compiler and XRT are, and pynq's version; empty where there is none."""
+    return {
+        "g++": shutil.which("g++") or "",
+        "XRT": str(find_xrt().shim or ""),
+        "pynq": _pynq_version() or "",
+    }
 
 
 def missing(kind: str | None = None, interface: Interface = "m_axi") -> tuple[Problem, ...]:

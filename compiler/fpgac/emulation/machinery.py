@@ -34,6 +34,8 @@ _MODEL: Final = "vitis/data/emulation/unified/cpu_em/generic_pcie/model/genericp
 _BUILD_SECONDS: Final = 300.0
 # XRT's version as pynq reads it; from 2.3.0 on it hands its commands to XRT's scheduler.
 _XRT_VERSION: Final = "2.13.466"
+# What stands in front of XRT's emulation library.
+_IN_FRONT: Final = ("repair", "entries", "buffers", "commands", "banks", "functions")
 # What a user's shell may hold of other emulations, and would lead XRT astray.
 _INHERITED_TROUBLE: Final = (
     "EMCONFIG_PATH",
@@ -158,7 +160,7 @@ def emconfig(card: CardDescription, devices: int) -> bytes:
         "DeviceVersion": "0",
         "DataAlignment": "4096",
         "OclFreqency": str(round(card.clock_mhz)),  # sic
-        "DdrBanks": [{"Size": _size(memory.size_bytes)} for memory in card.memories],
+        "DdrBanks": [{"Size": _size(memory.span_bytes)} for memory in card.memories],
         "FeatureRom": {
             "Major_Version": "1",
             "Minor_Version": "1",
@@ -179,8 +181,10 @@ def emconfig(card: CardDescription, devices: int) -> bytes:
 
 
 def _size(size_bytes: int) -> str:
-    gibibytes, rest = divmod(size_bytes, 1 << 30)
-    return f"{gibibytes}GB" if not rest else f"{size_bytes >> 20}MB"
+    """A power of two, as XRT's emulation writes it."""
+    units = ("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)
+    unit, shift = next((unit, shift) for unit, shift in units if size_bytes >> shift)
+    return f"{size_bytes >> shift}{unit}"
 
 
 def _sources() -> dict[str, bytes]:
@@ -189,7 +193,7 @@ def _sources() -> dict[str, bytes]:
         f"{folder}/{file.name}": file.read_bytes()
         for folder in ("device", "shim")
         for file in sorted(package.joinpath(folder).iterdir(), key=lambda file: file.name)
-        if file.name.endswith((".c", ".cpp", ".hpp"))
+        if file.name.endswith((".c", ".cpp", ".h", ".hpp"))
     }
 
 
@@ -270,10 +274,10 @@ class _Builder:
              folder / "environment.c"]
         )  # fmt: skip
         _run(
-            [*shared, f'-DREAL_SHIM="{_c_text(self.shim)}"', "-o", lib / SHIM, folder / "repair.c",
-             "-Wl,-soname,libfpgac_swemu.so", "-Wl,--no-as-needed", f"-L{lib}",
-             f"-l:{environment}", stand_in, "-ldl", "-Wl,-rpath,$ORIGIN",
-             "-Wl,--disable-new-dtags"]
+            [*shared, f'-DREAL_SHIM="{_c_text(self.shim)}"', "-o", lib / SHIM,
+             *(folder / f"{name}.c" for name in _IN_FRONT), "-Wl,-soname,libfpgac_swemu.so",
+             "-Wl,--no-as-needed", f"-L{lib}", f"-l:{environment}", stand_in, "-ldl", "-pthread",
+             "-Wl,-rpath,$ORIGIN", "-Wl,--disable-new-dtags"]
         )  # fmt: skip
         # Not libxrt_core.so.2 too: OpenCL would list every device twice.
         (lib / "libxrt_core.so").symlink_to(SHIM)

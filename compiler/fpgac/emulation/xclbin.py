@@ -97,7 +97,7 @@ def bank_ranges(card: CardDescription) -> tuple[range, ...]:
     start = 0
     for memory in card.memories:
         ranges.append(range(start, start + memory.size_bytes))
-        start += memory.size_bytes
+        start += memory.span_bytes
     return tuple(ranges)
 
 

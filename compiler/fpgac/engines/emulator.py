@@ -139,7 +139,7 @@ class Emulator:
 def _meant(tensor: Tensor, words: npt.NDArray[Any], decoded: bool) -> npt.NDArray[Any]:
     numbers = tensor.type.number(words)
     if decoded and tensor.decoding:
-        return tensor.decoding.apply(numbers)
+        return tensor.meant(numbers)
     return np.asarray(numbers.astype(tensor.type.float_dtype))
 
 

@@ -28,6 +28,7 @@ from fpgac.errors import (
     BuildError,
     EmulationError,
     Problem,
+    ProofError,
     TargetError,
     ToolchainError,
     Where,
@@ -38,7 +39,7 @@ from fpgac.steps.plan import Engine, host_program, kernel_library, program_file
 from fpgac.targets.card import CARD
 from fpgac.tensors import Layout
 
-__all__ = ["Host", "HostResult", "RunRequest", "run_host_once", "run_hosts"]
+__all__ = ["Host", "HostResult", "RunRequest", "require_meaning", "run_host_once", "run_hosts"]
 
 
 # What runs the kernel without XRT, beside a build's hosts.
@@ -297,8 +298,7 @@ def _simulated(request: RunRequest, build: Build) -> HostResult:
     numbers = outputs.number(results)
     times.append(time.perf_counter())
     if request.output:
-        plain = outputs.with_decoding({})  # as the files of host programs
-        with results_file(request.output, plain, len(results), raw=False) as write:
+        with results_file(request.output, outputs, len(results), raw=False) as write:
             write(numbers)
     injection, inference, extraction = (after - before for before, after in pairwise(times))
     phases = (injection, inference, extraction)
@@ -315,8 +315,8 @@ def _vectors(request: RunRequest, build: Build) -> engines.Vectors:
 
 
 def _on_card(request: RunRequest, build: Build, host: str) -> HostResult:
-    """Once as users run it, with floats out; and, where phases are wanted, once timed phase by
-    phase, with raw words out."""
+    """Once as users run it, with floats out; and, where phases are wanted or the floats are
+    decoded, once timed phase by phase, with raw words out."""
     outputs, devices = build.output_layout, ",".join(map(str, request.device))
     common = ["--device", devices]
     if request.batch:
@@ -342,15 +342,13 @@ def _on_card(request: RunRequest, build: Build, host: str) -> HostResult:
         timed = request.profile.resolve() if request.profile else Path(scratch, "profile.csv")
         printed = run(source, "--output", str(floats))
         seconds = float(printed.partition(" samples in ")[2].partition(" s ")[0])
-        words = _as_words(read_rows(floats.read_bytes(), outputs), outputs)
-        result = HostResult(host, words, seconds)
-        if request.input is not None and request.profile is None:
-            return result
+        if not outputs.is_decoded and request.input is not None and request.profile is None:
+            words = _as_words(read_rows(floats.read_bytes(), outputs), outputs)
+            return HostResult(host, words, seconds)
         run(source, "--output", str(raw), "--raw", "--profile", str(timed))
         got, phases = read_rows(raw.read_bytes(), outputs), _phases(timed)
-    vectors = _vectors(request, build)
-    compared(f"{host} with floats", words, f"{host} with words", got, vectors, outputs)
-    return replace(result, phases=phases)
+        require_meaning(host, floats, got, outputs)
+    return HostResult(host, got, seconds, phases)
 
 
 def _host_input(request: RunRequest, build: Build, scratch: Path) -> Path:
@@ -363,6 +361,27 @@ def _host_input(request: RunRequest, build: Build, scratch: Path) -> Path:
     source = scratch / rows_name("x", layout)
     source.write_bytes(rows_bytes(numbers, layout))
     return source
+
+
+def require_meaning(host: str, path: Path, words: IntArray, outputs: Layout) -> None:
+    """Refuse a file of results that are not, to the last bit, what raw words mean.
+
+    Raises:
+        ProofError: the first output whose numbers are others.
+    """
+    written = np.load(path)
+    for name, expected in outputs.meant(words).items():
+        got = written if isinstance(written, np.ndarray) else written[name]
+        if got.shape != expected.shape or not np.array_equal(got, expected):
+            raise ProofError(
+                Problem(
+                    f"the numbers that the {host} host writes for {name!r} are not those that its "
+                    "raw words mean",
+                    expected=np.array2string(expected, threshold=12),
+                    got=np.array2string(got, threshold=12),
+                    code="proof.wrong-meaning",
+                )
+            )
 
 
 def _as_words(numbers: FloatArray, layout: Layout) -> IntArray:

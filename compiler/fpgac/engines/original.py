@@ -37,9 +37,11 @@ class OriginalAnswers:
     layers: tuple[Deviation, ...]
 
 
-def study(network: Network, file: Path, vectors: Sequence[Vectors]) -> OriginalAnswers:
+def study(
+    network: Network, file: Path, vectors: Sequence[Vectors], *, trust: bool = False
+) -> OriginalAnswers:
     """Ask the original in ``file`` for its answers to ``vectors``, and follow some of them through
-    all layers.
+    all layers. Program code in the file runs only where there is ``trust``.
 
     Raises:
         ProofError: a layer does not do what the original's does.
@@ -53,7 +55,8 @@ def study(network: Network, file: Path, vectors: Sequence[Vectors]) -> OriginalA
     outputs = [original.outputs[output.name] for output in network.outputs]
     origins = list(original.origins.values())
     model = model_path(file)
-    answers, tensors = ask(network, original, model, [(rows, outputs), (followed, origins)])
+    questions = [(rows, outputs), (followed, origins)]
+    answers, tensors = ask(network, original, model, questions, trust=trust)
     layers = require_alike(network, original, followed, tensors)
     return OriginalAnswers(np.concatenate([answers[name] for name in outputs], axis=1), layers)
 

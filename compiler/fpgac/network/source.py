@@ -35,6 +35,12 @@ class NetworkSource(ABC):
             NetworkError: there is no such file, it is damaged, or it cannot be a network.
         """
 
+    def trusting(self) -> NetworkSource:
+        """The same source, for files whose program code may run, as the user says; by default none
+        of its files holds any.
+        """
+        return self
+
     def digest(self, path: Path, spec: Spec) -> str:
         """Digest of all that :meth:`read` reads.
 

@@ -43,6 +43,7 @@ from fpgac.steps.plan import ENGINES, host_step, kernel_library, simulation_libr
 if TYPE_CHECKING:
     from fpgac.network.training import Progress as TrainingProgress
     from fpgac.reports.hardware import Reported
+    from fpgac.targets.target import Target
 
 __all__ = ["Mode", "Report", "Request", "compile_spec", "default_folder", "is_warm"]
 
@@ -114,12 +115,13 @@ def compile_spec(
     Several targets of a spec may share ``values``; by default, those of the user's store are used.
 
     Raises:
+        ToolchainError: a vendor's tool or platform that the mode needs is missing; nothing is
+            started.
         FpgacError: of the stage or step that failed; all that was finished before it is kept.
     """
     target, options = chosen_target(request.file, plugins, request.target)
     if request.mode != "emulation":
-        target.check_mode(request.mode)
-        request.launch.launcher.check(request.launch.place)
+        _check_hardware(target, request.mode, plugins, request.launch)
     if target.notice:
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
@@ -129,6 +131,23 @@ def compile_spec(
         workspace = Workspace(request.folder, notify, values, cancellation)
         stages = TargetStages(Sources(request.file, plugins), workspace.value, target, options)
         return _Pipeline(request, workspace, stages).run()
+
+
+def _check_hardware(
+    target: Target[Any], mode: Literal["hw_emu", "hw"], plugins: Plugins, launch: Launch
+) -> None:
+    """Refuse what would fail after the emulation, which takes minutes.
+
+    Raises:
+        TargetError: the board lacks the mode.
+        ToolchainError: the vendor's tools or the platform are not on this machine.
+    """
+    from fpgac.pipeline.hardware import toolchain_of
+
+    target.check_mode(mode)
+    launch.launcher.check(launch.place)
+    if not launch.launcher.is_elsewhere(launch.place):
+        toolchain_of(target, plugins)
 
 
 def is_warm(request: Request, plugins: Plugins, values: Values) -> bool:
@@ -170,7 +189,7 @@ class _Pipeline:
         accuracy = self._judged(answers)
         try:
             figures = self._hardware(mode) if mode != "emulation" else ()
-        except FpgacError:  # such as: no vendor's tools; the package lacks only what they make
+        except FpgacError:  # the package lacks only what the vendor's tools make
             self._package(answers, proof)
             raise
         return Report(
@@ -230,8 +249,10 @@ class _Pipeline:
         """Choose formats for the floats of an imported network, and write them down."""
         if not self.stages.sources.is_imported:
             return
-        from fpgac.pipeline.importing import choose_formats
+        from fpgac.pipeline.importing import choose_formats, unheeded
 
+        if said := unheeded(self.request.file):
+            self.workspace.notify(Note(said))
         chosen = choose_formats(self.stages.sources)
         for line in chosen.lines if chosen else ():
             self.workspace.notify(Note(line))

@@ -91,10 +91,18 @@ class Emulation(ABC):
             return self._own_samples
         return SamplesFile.of(self._data, self.emulator.inputs)
 
-    def write(self, out: Path, *, raw: bool = False, progress: Progress = _ignored) -> Emulated:
+    def write(
+        self,
+        out: Path,
+        *,
+        raw: bool = False,
+        decoded: bool = True,
+        progress: Progress = _ignored,
+    ) -> Emulated:
         """The results into a file; neither they nor the samples need fit the memory.
 
-        They are numbers, or with ``raw`` the chip's raw words.
+        They are what the network's numbers mean, the numbers themselves without ``decoded``, or
+        with ``raw`` the chip's raw words.
 
         Raises:
             BuildError: the file cannot be written, or is that of the samples.
@@ -102,11 +110,12 @@ class Emulation(ABC):
         emulator, samples = self.emulator, self.samples
         self._require_other(out)
         started = time.monotonic()
-        with results_file(out, emulator.outputs, samples.count, raw=raw) as write:
+        outputs, count = emulator.outputs, samples.count
+        with results_file(out, outputs, count, raw=raw, decoded=decoded) as write:
             for batch in _watched(samples, self._batch, progress):
                 words = emulator.words(batch)
-                write(words if raw else emulator.outputs.number(words))
-        return Emulated(samples.count, time.monotonic() - started)
+                write(words if raw else outputs.number(words))
+        return Emulated(count, time.monotonic() - started)
 
     def judge(self, *, progress: Progress = _ignored) -> Emulated:
         """How good the results for its own samples are."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
 from fpgac.build.folder import write_whole
@@ -16,15 +16,18 @@ from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
-from fpgac.errors import BuildError, Problem, ToolchainError
+from fpgac.errors import BuildError, PluginError, Problem, ToolchainError
 from fpgac.hardware.gates import Gates
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
-from fpgac.plugins.blame import blamed
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
-__all__ = ["HARDWARE", "build_hardware", "read_reports"]
+if TYPE_CHECKING:
+    from fpgac.plugins import Plugins
+    from fpgac.targets.target import Target
+
+__all__ = ["HARDWARE", "build_hardware", "read_reports", "toolchain_of"]
 
 # What comes back from another machine beside what steps make and parsers read.
 KEPT: Final = ("out/**", "reports/hw/**")
@@ -82,26 +85,29 @@ def read_reports(
     )
 
 
+def toolchain_of(target: Target[Any], plugins: Plugins) -> Toolchain:
+    """What this machine has of the vendor's to build for the target.
+
+    Raises:
+        ToolchainError: the tools or the platform are missing, or of a version that the board
+            cannot have.
+    """
+    return target.toolchain(Toolchains(os.environ, plugins.toolchains))
+
+
 def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
     target = stages.target
-    with blamed(target):
-        toolchain = target.toolchain(Toolchains(os.environ, stages.sources.plugins.toolchains))
-        if not isinstance(toolchain, Toolchain):
-            raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
+    toolchain = toolchain_of(target, stages.sources.plugins)
     version, known = toolchain.version, target.board.toolchain
     for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))
-    with blamed(target):
-        plan = target.plan(
-            workspace.value(stages.design),
-            mode,
-            toolchain,
-            contract=stages.contract,
-            clock_mhz=stages.clock_mhz,
-        )
-        if not isinstance(plan, Plan):
-            raise TypeError(f"plan must give a Plan, not {plan!r}")
-    return plan
+    return target.plan(
+        workspace.value(stages.design),
+        mode,
+        toolchain,
+        contract=stages.contract,
+        clock_mhz=stages.clock_mhz,
+    )
 
 
 def _plan_there(
@@ -117,10 +123,8 @@ def _plan_there(
     """
     target, design = stages.target, workspace.value(stages.design)
     contract, clock_mhz = stages.contract, stages.clock_mhz
-    with blamed(target):
-        plans = target.shell_plans(design, mode, contract=contract, clock_mhz=clock_mhz)
-    with blamed(launch.launcher):
-        commands = launch.launcher.planned_there(launch.place, workspace.folder, mode)
+    plans = target.shell_plans(design, mode, contract=contract, clock_mhz=clock_mhz)
+    commands = launch.launcher.planned_there(launch.place, workspace.folder, mode)
     tools = [command[0] for command in commands]
     for plan in (each.plan for each in plans):
         if [step.command[0] for step in plan.steps] == tools:
@@ -185,17 +189,11 @@ def _gates(stages: TargetStages) -> Gates:
 
 
 def _figures(parser: ReportParser, path: Path, notify: Notify) -> Sequence[Figure]:
-    """What ``parser`` reads in the report at ``path``, each a figure.
-
-    Raises:
-        PluginError: the parser gave something else.
-    """
-    with blamed(parser):
-        try:
-            figures = parser.read(path)
-        except BuildError as error:
-            notify(Note(f"{path} was not read: {error.problems[0].what}"))
-            return ()
-        if not all(isinstance(figure, Figure) for figure in figures):
-            raise TypeError(f"read must give figures, not {figures!r}")
-    return figures
+    """What ``parser`` reads in the report at ``path``: broken or not, the hardware is built."""
+    try:
+        return parser.read(path)
+    except (BuildError, PluginError) as error:
+        problem = error.problems[0]
+        place = f"{problem.where}: " if isinstance(error, PluginError) and problem.where else ""
+        notify(Note(f"{path} was not read: {place}{problem.what}"))
+        return ()

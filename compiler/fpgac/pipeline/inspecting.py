@@ -20,9 +20,11 @@ from fpgac.network.imports.facts import (
     facts_of_program,
 )
 from fpgac.network.imports.files import is_model
+from fpgac.network.imports.pickles import is_pickle, save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
 from fpgac.network.imports.source import ImportedFile
+from fpgac.network.keras.process import exchange
 from fpgac.network.network import Network
 from fpgac.network.source import NetworkFile
 from fpgac.network.topology import untrained
@@ -92,11 +94,20 @@ def inspect(path: Path, plugins: Plugins) -> Inspection:
     if path.name.endswith(NetworkFile.suffixes):
         return _network(path, read_network(path), "fpgac's own network file")
     if is_model(path):
-        return _draft(path, draft_of(path))
+        return _draft(path, _draft_at(path, trust=plugins.trust))
     known = "a model's file, a .network.json, a spec (.toml) or a build folder"
     raise NetworkError(
         Problem("a file of no known kind", Where(path), known, code="network.unknown-format")
     )
+
+
+def _draft_at(path: Path, *, trust: bool) -> Draft:
+    """The network in a model's file; of a pickle, which is opened where there is ``trust``."""
+    if not (trust and is_pickle(path)):
+        return draft_of(path, trust=trust)
+    with exchange() as folder:
+        save_unpickled(path, folder / "unpickled.keras")
+        return draft_of(folder / "unpickled.keras", trust=trust)
 
 
 def _draft(path: Path, draft: Draft) -> Inspection:
@@ -176,7 +187,7 @@ def _imported(path: Path, file: SpecFile, source: ImportedFile) -> Inspection:
     except NetworkError as error:
         if {problem.code for problem in error.problems} != {"network.no-formats"}:
             raise
-    found = _draft(path, draft_of(file.network_path))
+    found = _draft(path, source.draft(file.network_path))
     return Inspection(
         path, kind, found.inputs, found.outputs, found.layers, found.problems, found.notes
     )

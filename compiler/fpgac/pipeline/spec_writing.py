@@ -10,9 +10,11 @@ from pathlib import Path
 
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
-from fpgac.network.imports.draft import Draft
+from fpgac.network.imports.draft import Draft, Sums
 from fpgac.network.imports.facts import FLOATS, facts_of_draft
 from fpgac.network.imports.files import identifier
+from fpgac.network.imports.hls4ml_project import Project, is_project, read_project
+from fpgac.network.imports.pickles import is_pickle, save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
 from fpgac.spec.names import check_identifier
@@ -42,8 +44,11 @@ def write_spec(
     data: str | None,
     *,
     force: bool,
+    trust: bool = False,
 ) -> WrittenSpec:
     """Write a small spec around the network in the file ``model``.
+
+    Of a pickled model, which only ``trust`` opens, a ``.keras`` file is made first.
 
     Args:
         model: a file that fpgac imports.
@@ -52,16 +57,37 @@ def write_spec(
         targets: their names.
         data: a data set's name, if there is one.
         force: replace what there is at ``path``.
+        trust: program code in the file may run.
 
     Raises:
         NetworkError: something in the file stands in the way; all of it is named.
         BuildError: there is such a spec already, or it cannot be written.
         SpecError: the name cannot be a network's.
     """
-    draft = draft_of(model)
+    path = path or model.with_name(f"{identifier(model)}.toml")
+    if trust and is_pickle(model):
+        model = _unpickled(model, force=force)
+    draft = draft_of(model, trust=trust)
     if draft.problems:
         raise NetworkError(*(replace(problem, where=Where(model)) for problem in draft.problems))
-    path = path or model.with_name(f"{identifier(model)}.toml")
+    _refuse_existing(path, force=force)
+    chosen = _checked(name if name is not None else identifier(model))
+    text = imported_spec(draft, model, path, chosen, targets, data)
+    with disk_errors(path):
+        write_whole(path, text.encode())
+    return WrittenSpec(path, text.count(DECIDE) - 1)  # the first line explains the mark
+
+
+def _unpickled(model: Path, *, force: bool) -> Path:
+    """The file beside a pickle that is made of the model in it."""
+    made = model.with_suffix(".keras")
+    _refuse_existing(made, force=force)
+    with disk_errors(made):
+        save_unpickled(model, made)
+    return made
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
     if path.exists() and not force:
         raise BuildError(
             Problem(
@@ -71,11 +97,6 @@ def write_spec(
                 code="build.file-exists",
             )
         )
-    chosen = _checked(name if name is not None else identifier(model))
-    text = imported_spec(draft, model, path, chosen, targets, data)
-    with disk_errors(path):
-        write_whole(path, text.encode())
-    return WrittenSpec(path, text.count(DECIDE) - 1)  # the first line explains the mark
 
 
 def _checked(name: str) -> str:
@@ -99,6 +120,8 @@ def imported_spec(
     What the file says is left to it; what is not known has the mark :data:`DECIDE`.
     """
     relative = os.path.relpath(file, spec.parent)
+    project = read_project(file) if is_project(file) else None
+    has_formats = project is not None and project.has_precisions
     lines = [
         f"# The network of {file.name} ({draft.framework}): its layers, names and formats are the",
         f"# file's. Lines with {DECIDE!r} are for you.",
@@ -106,10 +129,13 @@ def imported_spec(
         f"network = {json.dumps(Path(relative).as_posix())}",
         "",
         *_data(draft, data),
-        *_interface(draft, data),
-        *_quantisation(draft),
+        *([] if has_formats else [*_interface(draft, data), *_quantisation(draft)]),
+        *(_hls(project) if project is not None else ()),
     ]
-    lines += [f"[targets.{target}]" for target in targets]
+    for target in targets:
+        lines.append(f"[targets.{target}]")
+        if project is not None:
+            lines += _hls_of_layers(project, draft)
     return "\n".join(lines) + "\n"
 
 
@@ -142,6 +168,23 @@ def _quantisation(draft: Draft) -> Iterator[str]:
         yield 'from = "data"'
         yield f"bits = 16  {DECIDE} how many each number has; fewer are smaller and faster"
         yield ""
+
+
+def _hls(project: Project) -> Iterator[str]:
+    """What a project of hls4ml asks for all layers."""
+    if project.wishes:
+        yield f"[hls]  # as {project.path.name} has it"
+        yield from (f"{key} = {json.dumps(value)}" for key, value in project.wishes.items())
+        yield ""
+
+
+def _hls_of_layers(project: Project, draft: Draft) -> Iterator[str]:
+    """What it asks for single layers, if they have weights."""
+    weighted = [node.name for node in draft.nodes if isinstance(node.what, Sums)]
+    for name, wishes in project.layer_wishes.items():
+        if name in weighted:
+            own = ", ".join(f"{key} = {json.dumps(value)}" for key, value in wishes.items())
+            yield f"layers.{name} = {{ {own} }}"
 
 
 def _has_floats(draft: Draft) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from math import prod
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_serializer, model_validator
@@ -232,8 +233,8 @@ class InterfaceSection(Section):
     decode: DecodingText | Annotated[dict[Identifier, DecodingText], Field(min_length=1)] | None = (
         Field(
             default=None,
-            description="What 'predict' and 'fpgac emulate' make of the results, for all outputs "
-            "or for each by its name: 'exponential(base=2, factor=16)', "
+            description="What hosts, 'predict' and 'fpgac emulate' make of the results, for all "
+            "outputs or for each by its name: 'exponential(base=2, factor=16)', "
             "'linear(factor=2, offset=1)', 'sigmoid', 'softmax' or 'argmax'.",
         )
     )
@@ -431,6 +432,10 @@ def _decoding_errors(decoding: Decoding, shape: tuple[int, ...]) -> Iterator[Pyd
         what = f"{decoding.kind!r} is for an output of several classes"
         expected = "'sigmoid' for a single number"
         yield fault("spec.decoding-misfit", what, expected=expected)
+    size = prod(shape)
+    if shape and not decoding.sizes <= {size}:
+        what = "a list of the decoding does not have a number for each of the output's"
+        yield fault("spec.decoding-list", what, expected=f"{size} numbers")
 
 
 def _name_errors(

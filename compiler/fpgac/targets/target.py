@@ -126,6 +126,11 @@ class Target(ABC, Generic[OptionsT]):
     interface: ClassVar[Interface] = "m_axi"
     #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
     flows: ClassVar[Mapping[str, Target[Any]]] = {}
+    #: What can be done where a line of a build's log matches a regular expression.
+    remedies: ClassVar[Mapping[str, str]] = {}
+    #: What a hardware build wants of disk and memory, roughly; 0 where nobody knows.
+    disk_gib: ClassVar[float] = 0
+    memory_gib: ClassVar[float] = 0
 
     def __init__(self) -> None:
         if missing := [name for name in ("board", "Options") if not hasattr(self, name)]:

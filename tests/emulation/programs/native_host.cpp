@@ -1,4 +1,4 @@
-// native_host XCLBIN last_char|last_short: a call whose last argument is narrow.
+// native_host XCLBIN NAME: a call with a scalar behind its only buffer.
 // native_host XCLBIN KERNEL COUNT [DEVICE] [ENDING]: c = a + b over 4096 numbers, COUNT of them
 // asked for; ENDING is how the host ends after that: exit, fail, abort, segfault or hang.
 #include <xrt/xrt_bo.h>
@@ -9,9 +9,8 @@
 #include <iostream>
 #include <string>
 
-// A call with one scalar behind its only buffer; all of a register must arrive.
 template <class Scalar>
-int narrow(xrt::device &device, xrt::kernel &kernel, Scalar last) {
+int call(xrt::device &device, xrt::kernel &kernel, Scalar last) {
   xrt::bo out(device, 4096, kernel.group_id(0));
   kernel(out, last).wait();
   out.sync(XCL_BO_SYNC_BO_FROM_DEVICE);
@@ -26,8 +25,9 @@ int main(int argc, char **argv) {
   const auto uuid = device.load_xclbin(std::string(argv[1]));
   xrt::kernel kernel(device, uuid, argv[2]);
   const std::string name(argv[2]);
-  if (name == "last_char") return narrow<signed char>(device, kernel, -7);
-  if (name == "last_short") return narrow<unsigned short>(device, kernel, 60000);
+  if (name == "last_char") return call<signed char>(device, kernel, -7);
+  if (name != "last_short" && name.find('{') == std::string::npos) return call<int>(device, kernel, 7);
+  if (name == "last_short") return call<unsigned short>(device, kernel, 60000);
   xrt::bo a(device, 4 * kNumbers, kernel.group_id(0)), b(device, 4 * kNumbers, kernel.group_id(1)),
       c(device, 4 * kNumbers, kernel.group_id(2));
   int *in_a = a.map<int *>(), *in_b = b.map<int *>(), *out = c.map<int *>();

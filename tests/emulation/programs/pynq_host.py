@@ -77,12 +77,48 @@ def mixed(overlay: Any) -> None:
     print("right", [float(n) for n in numbers] == out[: len(numbers)].tolist())
 
 
-def main(xclbin: str, what: str) -> None:
+def many(overlay: Any) -> None:
+    outs = [allocate(overlay.bank0, 1, "i4", 0) for _ in range(32)]
+    overlay.many_1.call(*outs, 100)
+    for out in outs:
+        out.sync_from_device()
+    print("right", [int(out[0]) for out in outs] == list(range(100, 132)))
+
+
+def usage(overlay: Any) -> None:
+    before = overlay.bank1.mem_used, overlay.bank1.num_buffers
+    first = allocate(overlay.bank1, 4096, "i4", 0)
+    second = allocate(overlay.bank1, 1024, "i4", 0)
+    print("bank1", overlay.bank1.mem_used - before[0], overlay.bank1.num_buffers - before[1])
+    print("bank0", overlay.bank0.num_buffers)
+    first.freebuffer()
+    print("bank1", overlay.bank1.mem_used - before[0], overlay.bank1.num_buffers - before[1])
+    del second
+
+
+def in_flight(overlay: Any, unit: str, then: str) -> None:
+    """Takes the card away from a kernel that runs: frees the overlay, or loads another."""
+    out = allocate(overlay.bank0, 1024, "i4", 0)
+    getattr(overlay, unit).start(out, 300)
+    print(f"{unit.removesuffix('_1')} then {then}")
+    if then == "free":
+        overlay.free()
+    else:
+        again = pynq.Overlay(sys.argv[1])
+        out = allocate(again.bank0, 1024, "i4", 0)
+        again.counter_1.call(out, 1)
+        out.sync_from_device()
+        print("count", int(out[0]))
+
+
+def main(xclbin: str, what: str, *more: str) -> None:
     overlay = pynq.Overlay(xclbin)
-    cases = {"triple": triple, "counters": counters, "mixed": mixed}
+    cases = {"triple": triple, "counters": counters, "mixed": mixed, "usage": usage, "many": many}
     if what in ("vadd_1", "vadd_2", "wrong bank"):
         unit = overlay.vadd_2 if what == "vadd_2" else overlay.vadd_1
         vadd(unit, overlay.bank0 if what == "vadd_1" else overlay.bank1)
+    elif what == "in flight":
+        in_flight(overlay, *more)
     elif what in cases:
         cases[what](overlay)
     else:

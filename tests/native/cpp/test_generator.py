@@ -29,6 +29,13 @@ SAMPLES = 300
 
 HERE = LEVELS[LEVELS.index(best_level(find_compiler() or Path())) :]
 
+# The best and the plainest in every run, those between in the long one.
+each_level = pytest.mark.parametrize(
+    "level",
+    [*HERE[:1], *(pytest.param(level, marks=pytest.mark.heavy) for level in HERE[1:-1]), HERE[-1]],
+    ids=lambda level: level.name,
+)
+
 
 def check(program: Program, level: Level) -> None:
     rows = random_words(program, SAMPLES)
@@ -44,14 +51,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@each_level
 @settings(max_examples=examples(5), print_blob=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_generated_code_is_what_the_interpreter_says(level: Level, seed: int) -> None:
     check(drawn(seed), level)
 
 
-@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@each_level
 @pytest.mark.parametrize("channels", [8, 3])
 def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
     rng, side = np.random.default_rng(1), 5
@@ -76,7 +83,7 @@ def test_convolutions_over_padded_images(level: Level, channels: int) -> None:
     check(one_to_one(byte, program_input, byte, x, *operations), level)
 
 
-@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@each_level
 @pytest.mark.parametrize("bits", [6, 40], ids=["narrow entries", "wide entries"])
 def test_tables_of_all_sizes(level: Level, bits: int) -> None:
     """Small ones are looked up by permutations, in one register or several."""
@@ -91,7 +98,7 @@ def test_tables_of_all_sizes(level: Level, bits: int) -> None:
     check(build.program("tables", outputs, []), level)
 
 
-@pytest.mark.parametrize("level", HERE, ids=lambda level: level.name)
+@each_level
 @pytest.mark.parametrize(
     ("given", "size"),
     [

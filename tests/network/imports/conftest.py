@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from fpgac.network.imports import original
+from fpgac.network.imports import imitating, original, pickles
 from fpgac.network.keras.process import Worker
 from tests.network.imports import onnx_files
 from tests.network.imports.imports import Imported, import_file
@@ -43,9 +43,9 @@ class Frameworks:
         assert self.process.stdout is not None
         assert any(line.strip() == DONE for line in self.process.stdout), self.log.read_text()
 
-    def answer(self, folder: Path) -> None:
+    def do(self, task: str, folder: Path) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{folder}\n")
+        self.process.stdin.write(f"{task} {folder}\n")
         self.process.stdin.flush()
         self.wait()
 
@@ -88,16 +88,16 @@ def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
 
 @pytest.fixture
 def quick_answers(frameworks: Callable[[str], Frameworks], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Originals are run by the processes at hand, and not by one of their own for each question."""
+    """Frameworks' work is done by the processes at hand, not by one of its own for each task."""
 
     def run(
         task: str, folder: Path, report: Callable[[Mapping[str, Any]], None], to: Worker
     ) -> None:
-        assert task == "answer"
         (kind,) = (kind for kind, switches in SWITCHES.items() if switches == to.switches)
-        frameworks(kind).answer(folder)
+        frameworks(kind).do(task, folder)
 
-    monkeypatch.setattr(original, "run_worker", run)
+    for asking in (original, imitating, pickles):
+        monkeypatch.setattr(asking, "run_worker", run)
 
 
 @pytest.fixture(scope="session")

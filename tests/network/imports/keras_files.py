@@ -2,14 +2,16 @@
 
 ``python keras_files.py KIND FOLDER`` makes the files: ``old`` those of Keras 2 and QKeras, ``new``
 those of Keras 3 and HGQ2, ``onnx`` none. Then it does for each folder that it reads a line of what
-fpgac's own worker does there, with the frameworks loaded once for all.
+fpgac's own worker does there, by the name of the task, with the frameworks loaded once for all.
 """
 
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,35 @@ def old(folder: Path) -> None:
     (folder / "quantisers.json").write_text(json.dumps([values.tolist(), answers]))
 
 
+def code(folder: Path) -> None:
+    """Files that hold program code, or run some when they are opened."""
+    import keras
+
+    layers = keras.layers
+    unsafe = keras.Sequential([layers.Input((4,)), layers.Lambda(lambda x: 2 * x), layers.Dense(2)])
+    unsafe.save(folder / "lambda.keras")
+    unsafe.save(folder / "lambda.h5")
+    square = keras.Sequential([layers.Input((4,)), layers.Lambda(lambda x: x * x, name="square")])
+    square.save(folder / "square.keras")
+    (folder / "fpgac_own_layer.py").write_text(OWN_LAYER)
+    sys.path.append(str(folder))
+    own = import_module("fpgac_own_layer").Centred(name="centred")
+    keras.Sequential([layers.Input((4,)), own, layers.Dense(2)]).save(folder / "own_class.keras")
+
+    pickled = shaken(keras.Sequential([layers.Input((4,)), layers.Dense(2, name="sums")]))
+    (folder / "pickled.pkl").write_bytes(pickle.dumps(pickled))
+
+
+# A layer of somebody's own, which registers itself as its module is imported.
+OWN_LAYER = """
+import keras
+
+@keras.saving.register_keras_serializable(package="somebody")
+class Centred(keras.layers.Layer):
+    def call(self, x):
+        return (x - 3.0) * 0.25
+"""
+
 # Quantisers of weights, whose numbers fpgac computes without QKeras.
 QUANTISERS = (
     "quantized_bits(6, 0, alpha=1)",
@@ -152,9 +183,7 @@ def new(folder: Path) -> None:
     )
     shaken(line).save(folder / "keras3_line.h5")
 
-    unsafe = keras.Sequential([layers.Input((4,)), layers.Lambda(lambda x: 2 * x), layers.Dense(2)])
-    unsafe.save(folder / "lambda.keras")
-    unsafe.save(folder / "lambda.h5")
+    code(folder)
 
     x = entry = layers.Input((6, 4), name="steps")
     x = layers.LSTM(5, name="memory")(x)
@@ -203,10 +232,11 @@ def main(kind: str, folder: str) -> None:
     kinds: dict[str, Callable[[Path], None]] = {"old": old, "new": new, "onnx": lambda _: None}
     kinds[kind](Path(folder))
     tell_done()
-    from fpgac.network.imports.worker import answer
+    from fpgac.network.imports import worker
 
     for line in sys.stdin:
-        answer(Path(line.rstrip("\n")))
+        task, _, work = line.rstrip("\n").partition(" ")
+        getattr(worker, task)(Path(work))
         tell_done()
 
 

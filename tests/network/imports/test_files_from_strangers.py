@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import time
 import zipfile
@@ -13,12 +14,19 @@ import numpy as np
 import onnx
 import pytest
 
-from fpgac.errors import NetworkError
-from fpgac.network.imports.draft import Sums
+from fpgac.errors import BuildError, NetworkError
+from fpgac.network.imports.draft import Scaling, Sums
 from fpgac.network.imports.files import content_digest
+from fpgac.network.imports.keras.unpickling import save_unpickled
 from fpgac.network.imports.reading import draft_of
+from fpgac.pipeline.checking import check_spec
+from fpgac.pipeline.inspecting import inspect
+from fpgac.pipeline.spec_writing import write_spec
+from fpgac.plugins import load_plugins
 from tests.network.imports import onnx_files
 from tests.problems import coded
+
+TARGET = "[targets.aws-f1]"
 
 
 @pytest.mark.parametrize("name", ["lambda.keras", "lambda.h5"])
@@ -28,6 +36,71 @@ def test_a_lambda_layer_is_refused_by_name(new_files: Path, name: str) -> None:
 
     assert [problem.code for problem in draft.problems] == ["network.code-in-file"]
     assert "'lambda'" in draft.problems[0].what
+    assert "--trust" in draft.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "shift"),
+    [("lambda.keras", 2.0, 0.0), ("lambda.h5", 2.0, 0.0), ("own_class.keras", 0.25, -0.75)],
+)
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.heavy
+def test_trusted_code_is_imported_as_what_it_does(
+    new_files: Path, name: str, factor: float, shift: float
+) -> None:
+    draft = draft_of(new_files / name, trust=True)
+
+    assert draft.problems == ()
+    scaling = draft.nodes[0].what
+    assert isinstance(scaling, Scaling)
+    assert set(scaling.factor.values) == {factor}
+    assert set(scaling.shift.values) == {shift}
+
+
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.heavy
+def test_trusted_code_that_does_something_else_is_refused_all_the_same(new_files: Path) -> None:
+    draft = draft_of(new_files / "square.keras", trust=True)
+
+    assert [problem.code for problem in draft.problems] == ["network.opaque-code"]
+
+
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.heavy
+def test_code_runs_with_trust_alone(new_files: Path) -> None:
+    spec = new_files / "trusting.toml"
+    lines = ('name = "net"', 'network = "lambda.keras"', "[quantisation]", "bits = 16")
+    spec.write_text("\n".join((*lines, "[interface]", 'input = "ap_fixed<16,6>"', TARGET)))
+    plugins = load_plugins()
+
+    with pytest.raises(NetworkError, check=coded("network.code-in-file")):
+        check_spec(spec, plugins)
+    assert check_spec(spec, plugins.trusting()).spec.name == "net"
+
+
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.heavy
+def test_import_makes_a_file_of_a_trusted_pickle(new_files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pickled.pkl"
+    shutil.copy(new_files / "pickled.pkl", file)
+    written = write_spec(file, None, None, ["aws-f1"], None, force=False, trust=True)
+
+    assert 'network = "pickled.keras"' in written.path.read_text()
+    assert [node.name for node in draft_of(tmp_path / "pickled.keras").nodes] == ["sums"]
+    assert inspect(file, load_plugins().trusting()).parameters == 10
+
+
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.heavy
+def test_an_existing_file_is_not_replaced_by_a_pickles_model(
+    new_files: Path, tmp_path: Path
+) -> None:
+    shutil.copy(new_files / "pickled.pkl", tmp_path)
+    (tmp_path / "pickled.keras").write_text("mine")
+
+    with pytest.raises(BuildError, check=coded("build.file-exists")):
+        write_spec(tmp_path / "pickled.pkl", None, None, ["aws-f1"], None, force=False, trust=True)
+    assert (tmp_path / "pickled.keras").read_text() == "mine"
 
 
 @pytest.mark.heavy
@@ -91,6 +164,24 @@ def test_pickles_are_not_opened(tmp_path: Path, suffix: str) -> None:
 
     with pytest.raises(NetworkError, check=coded("network.pickle")):
         draft_of(file)
+
+
+def test_a_trusted_pickle_must_hold_a_model(tmp_path: Path) -> None:
+    file = tmp_path / "model.pkl"
+    file.write_bytes(pickle.dumps({"not": "a model"}))
+
+    with pytest.raises(NetworkError, check=coded("network.pickle-without-model")):
+        save_unpickled(file, tmp_path / "model.keras")
+    assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_pickle_of_pytorch_is_not_opened_by_trust_either(tmp_path: Path) -> None:
+    """It does not say what shape goes in, without which PyTorch exports nothing."""
+    file = tmp_path / "model.pt"
+    file.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+
+    with pytest.raises(NetworkError, check=coded("network.pickle")):
+        inspect(file, load_plugins().trusting())
 
 
 @pytest.mark.heavy

@@ -25,7 +25,13 @@ EXACT = {
     "hgq_conv.keras",
     "quantised_dense.onnx",
     "quantised_convolutional.onnx",
+    "brevitas_qonnx_traced.onnx",
+    "brevitas_qonnx_exported.onnx",
+    "brevitas_qcdq_traced.onnx",
+    "brevitas_qcdq_exported.onnx",
 }
+# As PyTorch's and Brevitas's own exporters wrote them: see make.py there.
+PYTORCH = sorted(Path(__file__).with_name("pytorch").glob("*.onnx"))
 
 
 def check(imported: Imported) -> None:
@@ -62,6 +68,23 @@ def test_files_of_keras_3_and_hgq2(new_files: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ONNX)
 def test_files_of_onnx_and_qonnx(onnx_network: Callable[[str], Imported], name: str) -> None:
     check(onnx_network(name))
+
+
+@pytest.mark.usefixtures("quick_answers")
+@pytest.mark.parametrize("file", PYTORCH, ids=lambda file: file.stem)
+def test_files_of_pytorch_and_brevitas(file: Path) -> None:
+    check(import_file(file))
+
+
+def test_both_of_pytorchs_exporters_write_one_network() -> None:
+    exported, traced = (
+        import_file(file).network for file in PYTORCH if file.stem.startswith("torch_")
+    )
+
+    assert [node.output.shape for node in exported.nodes] == [
+        node.output.shape for node in traced.nodes
+    ]
+    assert np.array_equal(exported.weights, traced.weights)
 
 
 @pytest.mark.parametrize("name", ["mixed.keras", "mixed_saved", "mixed_layers.json"])

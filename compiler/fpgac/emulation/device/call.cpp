@@ -17,7 +17,7 @@ constexpr size_t kIntegers = 8;
 #error "the emulated card calls kernels on x86-64 and 64-bit Arm under Linux only"
 #endif
 constexpr size_t kFloats = 8;
-constexpr size_t kSlots = 24;
+constexpr size_t kSlots = 128;
 
 bool is_floating(const Argument &argument) {
   return argument.c_type == "float" || argument.c_type == "double";

@@ -1,5 +1,6 @@
 #include "card.hpp"
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <sstream>
@@ -20,6 +21,7 @@ enum : uint32_t {
   kWriteRegisters = 9,
   kReadRegisters = 11,
   kSetEnvironment = 20,
+  kImport = 27,
   kSetupInstance = 28,
   kWriteRegister = 51,
   kReadRegister = 52,
@@ -33,6 +35,9 @@ std::string range(uint64_t address, uint64_t size) {
 
 }  // namespace
 
+// XRT says of every buffer that it is shared, unless what stands in front of it tells the truth.
+Card::Card() : shares_(getenv("FPGAC_CARD_SHARES")) {}
+
 bool Card::answer(const Request &request, Reply &reply) {
   const Message message = Message::parse(request.body);
   switch (request.call) {
@@ -44,6 +49,7 @@ bool Card::answer(const Request &request, Reply &reply) {
     case kLoadBitstream: load(message, reply); break;
     case kAllocate: allocate(message, reply); break;
     case kRelease: release(message, reply); break;
+    case kImport: import(message, reply); break;
     case kCopyIn: copy_in(message, reply); break;
     case kCopyOut: copy_out(message, reply); break;
     case kWriteRegisters: write_registers(message.number(2), message.bytes(4), reply); break;
@@ -82,11 +88,23 @@ void Card::allocate(const Message &message, Reply &reply) {
   const uint64_t address = message.number(1), size = message.number(2);
   bool done = false;
   try {
-    done = memory_.allocate(address, size);
+    done = memory_.allocate(address, size, shares_ && message.number(3));
   } catch (const std::bad_alloc &) {
   }
   if (!done)
     fail("bad_allocation", "the host asked for " + range(address, size) + ", which cannot be had");
+  reply.add(1, 1);
+  file_ = memory_.find(address, 1)->file();
+  if (!file_.empty())
+    reply.add_payload(2, {reinterpret_cast<const uint8_t *>(file_.data()), file_.size()});
+}
+
+void Card::import(const Message &message, Reply &reply) {
+  const uint64_t address = message.number(2);
+  const auto buffer = memory_.find(address, 1);
+  if (!buffer || !buffer->attach(message.text(1)))
+    fail("bad_allocation", "the buffer that the host imports at " + range(address, message.number(3)) +
+                               " cannot be had");
   reply.add(1, 1);
 }
 

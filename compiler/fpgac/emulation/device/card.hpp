@@ -9,6 +9,8 @@ namespace card {
 
 class Card {
 public:
+  Card();
+
   // False when the host has said farewell: the reply is to be sent first. Throws BadMessage.
   bool answer(const Request &request, Reply &reply);
 
@@ -16,6 +18,7 @@ private:
   void load(const Message &message, Reply &reply);
   void allocate(const Message &message, Reply &reply);
   void release(const Message &message, Reply &reply);
+  void import(const Message &message, Reply &reply);
   void copy_in(const Message &message, Reply &reply);
   void copy_out(const Message &message, Reply &reply);
   void write_registers(uint64_t address, Bytes data, Reply &reply);
@@ -23,7 +26,9 @@ private:
 
   Memory memory_;
   Program program_;
+  bool shares_;  // whether requests tell which buffers are shared with the host
   std::vector<uint8_t> registers_read_;
+  std::string file_;  // of the buffer allocated last, kept until it is sent
   std::shared_ptr<const Buffer> buffer_read_;  // kept until its bytes are sent
 };
 

@@ -1,6 +1,7 @@
 #include "events.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace card {
 namespace {
 
 thread_local const Call *current_call = nullptr;
+thread_local uintptr_t lowest_of_stack = 0;
+pid_t host = 0;
 volatile sig_atomic_t ending = 0;
 
 // Text in a fixed place, for use inside signal handlers: no memory is asked for.
@@ -144,8 +147,15 @@ void add_place(Line &words, Line &json, const Call &call, const void *pointer) {
   json.add(", \"offset\": %" PRId64, offset);
 }
 
-// The fault of a kernel if a call is given, else of this program.
-void report_fault(const Call *call, const char *cause, const void *pointer) {
+// Whether a pointer lies where a stack that is used up would grow to.
+bool is_behind_stack(const void *pointer) {
+  constexpr uintptr_t kNear = 1 << 20;
+  const auto at = uintptr_t(pointer);
+  return lowest_of_stack && at + kNear > lowest_of_stack && at < lowest_of_stack + kNear;
+}
+
+// The fault of a kernel if a call is given, else of this program; at an address if one is given.
+void report_fault(const Call *call, const char *cause, const siginfo_t *fault) {
   static Line words, json;
   open_event(json, call ? "kernel_crash" : "card_defect");
   json.add(", \"cause\": ");
@@ -159,7 +169,15 @@ void report_fault(const Call *call, const char *cause, const void *pointer) {
     json.add_json(call->kernel->name.c_str());
     json.add(", \"compute_unit\": ");
     json.add_json(call->instance->name.c_str());
-    if (pointer) add_place(words, json, *call, pointer);
+    if (fault) {
+      const void *pointer = fault->si_addr;
+      add_place(words, json, *call, pointer);
+      json.add(", \"address\": %" PRIuPTR, uintptr_t(pointer));
+      if (is_behind_stack(pointer)) {
+        words.add(", its stack is used up");
+        json.add(", \"stack\": true");
+      }
+    }
     words.add("\n");
     add_arguments(words, json, *call);
   }
@@ -182,21 +200,26 @@ void describe(Line &words, Line &json, const char *kind, const std::string &sent
   json.add("}\n");
 }
 
-// A signal sent by another process is the shim's way to say that its host has crashed.
+// The shim signals the card when its host has crashed; others may want to end the card.
+[[noreturn]] void end_as_told(int signal, pid_t sender) {
+  static Line words, json;
+  const bool by_host = sender == host;
+  words.add("fpgac card: %s: %s\n",
+            by_host ? "the host program crashed" : "the device process was ended from outside",
+            signal_name(signal));
+  open_event(json, by_host ? "host_crash" : "card_killed");
+  json.add(", \"cause\": \"%s\"}\n", signal_name(signal));
+  publish(words, json);
+  _exit(1);
+}
+
 void on_fault(int signal, siginfo_t *info, void *) {
   if (ending) _exit(1);
   ending = 1;
   const bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  const bool address = !sent && info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
-  if (sent) {
-    static Line words, json;
-    words.add("fpgac card: the host program crashed: %s\n", signal_name(signal));
-    open_event(json, "host_crash");
-    json.add(", \"cause\": \"%s\"}\n", signal_name(signal));
-    publish(words, json);
-    _exit(1);
-  }
-  report_fault(current_call, signal_name(signal), address ? info->si_addr : nullptr);
+  if (sent) end_as_told(signal, info->si_pid);
+  const bool address = info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
+  report_fault(current_call, signal_name(signal), address ? info : nullptr);
   end_by(signal);
 }
 
@@ -222,6 +245,7 @@ void fail(const char *kind, const std::string &sentence, const Facts &facts) {
 }
 
 void watch_faults() {
+  host = getppid();
   struct sigaction action {};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -240,6 +264,13 @@ void use_signal_stack() {
   stack.ss_sp = memory.get();
   stack.ss_size = kStack;
   sigaltstack(&stack, nullptr);
+  pthread_attr_t attributes;
+  void *lowest = nullptr;
+  size_t size = 0;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  pthread_attr_getstack(&attributes, &lowest, &size);
+  pthread_attr_destroy(&attributes);
+  lowest_of_stack = uintptr_t(lowest);
 }
 
 }  // namespace card

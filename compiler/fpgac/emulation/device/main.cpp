@@ -1,5 +1,6 @@
 // The device process that XRT's sw_emu shim starts: a card made of software. It lives as long as
 // its host holds the socket open.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -35,11 +36,20 @@ void serve(card::Connection &host) {
   _exit(0);
 }
 
+// Every buffer that is shared with the host is an open file.
+void allow_many_files() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main() {
   // What kernels print is seen at once, and not lost where this process leaves or is ended.
   setvbuf(stdout, nullptr, _IOLBF, 0);
+  allow_many_files();
   card::watch_faults();
   card::use_signal_stack();
   try {

@@ -1,5 +1,6 @@
 #include "memory.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,7 +10,9 @@
 namespace card {
 namespace {
 
-constexpr size_t kGuard = 1 << 20;
+// Address space costs nothing: indices of 32 bits that are a little wrong stay within a guard. Where
+// there is little of it, or very many buffers, a small guard must do.
+constexpr size_t kGuards[] = {size_t(4) << 30, size_t(1) << 20};
 // Well below the 47 bits of a process, so that sums of sizes cannot overflow.
 constexpr uint64_t kLargestBuffer = uint64_t(1) << 44;
 
@@ -20,34 +23,63 @@ size_t whole_pages(uint64_t size) {
 
 }  // namespace
 
-Buffer::Buffer(uint64_t address, uint64_t size) : address_(address), size_(size) {
+Buffer::Buffer(uint64_t address, uint64_t size, bool shared) : address_(address), size_(size) {
   if (size > kLargestBuffer) throw std::bad_alloc();
   const size_t usable = whole_pages(size);
-  reserved_size_ = usable + 2 * kGuard;
-  void *region = mmap(nullptr, reserved_size_, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (region == MAP_FAILED) throw std::bad_alloc();
-  reserved_ = static_cast<uint8_t *>(region);
-  data_ = reserved_ + kGuard;
-  if (mprotect(data_, usable, PROT_READ | PROT_WRITE) != 0) {
-    munmap(reserved_, reserved_size_);
-    throw std::bad_alloc();
-  }
+  for (const size_t guard : kGuards)
+    if (!reserved_) reserve(usable, guard);
+  if (!reserved_) throw std::bad_alloc();
+  data_ = reserved_ + guard_;
+  if (shared ? open_file(usable) : mprotect(data_, usable, PROT_READ | PROT_WRITE) == 0) return;
+  if (file_ >= 0) close(file_);
+  munmap(reserved_, reserved_size_);
+  throw std::bad_alloc();
 }
 
-Buffer::~Buffer() { munmap(reserved_, reserved_size_); }
+void Buffer::reserve(size_t usable, size_t guard) {
+  void *region = mmap(nullptr, usable + 2 * guard, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (region == MAP_FAILED) return;
+  reserved_ = static_cast<uint8_t *>(region);
+  reserved_size_ = usable + 2 * guard;
+  guard_ = guard;
+}
+
+bool Buffer::open_file(size_t usable) {
+  file_ = memfd_create("buffer", MFD_CLOEXEC);
+  return file_ >= 0 && ftruncate(file_, off_t(usable)) == 0 && attach(file());
+}
+
+Buffer::~Buffer() {
+  if (file_ >= 0) close(file_);
+  munmap(reserved_, reserved_size_);
+}
+
+std::string Buffer::file() const {
+  if (file_ < 0) return {};
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file_);
+}
+
+bool Buffer::attach(const std::string &file) const {
+  const int other = open(file.c_str(), O_RDWR | O_CLOEXEC);
+  if (other < 0) return false;
+  const void *mapped = mmap(data_, whole_pages(size_), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_FIXED, other, 0);
+  close(other);
+  return mapped != MAP_FAILED;
+}
 
 bool Buffer::guards(const void *pointer) const {
   const auto *at = static_cast<const uint8_t *>(pointer);
   return at >= reserved_ && at < reserved_ + reserved_size_;
 }
 
-bool Memory::allocate(uint64_t address, uint64_t size) {
+bool Memory::allocate(uint64_t address, uint64_t size, bool shared) {
   if (size == 0 || address + size < address) return false;
   const auto next = buffers_.lower_bound(address);
   if (next != buffers_.end() && next->first < address + size) return false;
   if (next != buffers_.begin() && std::prev(next)->second->end() > address) return false;
-  buffers_.emplace(address, std::make_shared<const Buffer>(address, size));
+  buffers_.emplace(address, std::make_shared<const Buffer>(address, size, shared));
   return true;
 }
 

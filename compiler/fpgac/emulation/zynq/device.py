@@ -8,17 +8,19 @@ parser of the .hwh, the DMA's driver, MMIO, buffers.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import mmap
 import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from pynq import gpio, ps
 from pynq.buffer import PynqBuffer
 from pynq.pl_server.device import Device
 
@@ -28,6 +30,7 @@ from fpgac.emulation.zynq.handoff import stream_nets
 from fpgac.emulation.zynq.kernel import Program
 from fpgac.emulation.zynq.logic import BadOverlayError, Failure, Logic
 from fpgac.emulation.zynq.memory import BadAddressError, Memory
+from fpgac.emulation.zynq.system import BadPeripheralError, processing_system
 
 __all__ = ["EmulatedBoard"]
 
@@ -58,6 +61,8 @@ class EmulatedBoard(Device):  # type: ignore[misc]
         self._board = board
         self._memory = Memory(board.memory_base, board.memory_bytes)
         self._memory_lock = threading.Lock()
+        self._system = processing_system(board.part)
+        ps.CPU_ARCH = self._system.machine  # which registers pynq's clocks are
         self._logic: Logic | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         atexit.register(self.close)
@@ -77,12 +82,20 @@ class EmulatedBoard(Device):  # type: ignore[misc]
 
     def read_registers(self, address: int, size: int) -> bytes:
         """For pynq's MMIO."""
+        if self._system.holds(address):
+            with _bus_errors():
+                return self._system.read(address, size)
         return self._programmed().read(address, size)
 
     def write_registers(self, address: int, data: bytes | int) -> None:
         """For pynq's MMIO."""
         words = data.to_bytes(4, "little") if isinstance(data, int) else bytes(data)
-        self._programmed().write(address, words + bytes(-len(words) % 4))
+        words += bytes(-len(words) % 4)
+        if self._system.holds(address):
+            with _bus_errors():
+                self._system.write(address, words)
+        else:
+            self._programmed().write(address, words)
 
     def get_bitfile_metadata(self, bitfile_name: str, partial: bool = False) -> Any:
         """What the .hwh beside the bitstream says, read by pynq's own parser."""
@@ -106,8 +119,6 @@ class EmulatedBoard(Device):  # type: ignore[misc]
             "type": "DDR4",
             "used": 1,
         }
-        # The clocks are registers of the processing system, which nothing here listens to.
-        parser.clock_dict = {}
         parser.refresh_hierarchy_dict()
         return parser
 
@@ -115,12 +126,13 @@ class EmulatedBoard(Device):  # type: ignore[misc]
         """Nothing: pynq would keep it beside its own modules."""
 
     def download(self, bitstream: Any, parser: Any = None) -> None:
-        """Configure the programmable logic.
+        """Configure the programmable logic; without a parser, by the .hwh beside the bitstream.
 
         Raises:
             RuntimeError: the bitstream, or its .hwh, is none for this board.
         """
         path = Path(bitstream.bitfile_name)
+        parser = parser or self.get_bitfile_metadata(str(path), bitstream.partial)
         try:
             content = read_bitstream(path.read_bytes())
         except BadBitstreamError as error:
@@ -182,6 +194,19 @@ class EmulatedBoard(Device):  # type: ignore[misc]
             raise RuntimeError(f"a buffer that was freed is synchronised: {error}") from error
 
 
+@contextlib.contextmanager
+def _bus_errors() -> Iterator[None]:
+    try:
+        yield
+    except BadPeripheralError as error:
+        _report(Failure("bus_error", str(error)))
+        raise RuntimeError(f"bus error: {error}") from error
+
+
+def _refuse_pins(*_: object, **__: object) -> None:
+    raise RuntimeError("the emulated board has no pins: pynq's GPIO is not emulated")
+
+
 def _report(failure: Failure) -> None:
     """To the run's events; without a run, to who watches."""
     event: Mapping[str, str] = {"event": failure.event, "cause": failure.cause}
@@ -195,3 +220,6 @@ def _report(failure: Failure) -> None:
         os.write(file, line.encode())
     finally:
         os.close(file)
+
+
+gpio.GPIO.__init__ = _refuse_pins

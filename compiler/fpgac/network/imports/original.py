@@ -21,7 +21,7 @@ from fpgac.network.keras.process import Worker, exchange, run_worker
 from fpgac.network.network import Network
 from fpgac.plain import from_plain, to_plain
 
-__all__ = ["FRAMEWORKS", "Original", "ask", "missing"]
+__all__ = ["FRAMEWORKS", "Original", "ask", "missing", "require_installed"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -152,6 +152,8 @@ def ask(
     original: Original,
     file: Path,
     questions: Sequence[tuple[Floats, Sequence[str]]],
+    *,
+    trust: bool = False,
 ) -> list[dict[str, Floats]]:
     """What the original's framework makes of ``file``.
 
@@ -161,6 +163,7 @@ def ask(
         file: the file that it comes from.
         questions: rows of the network's inputs, shape (samples, numbers), each with the names of
             the original's tensors that are asked for.
+        trust: whether code in the file may run.
 
     Returns:
         For each question the tensors by name, as rows in the network's order of axes: (samples,
@@ -170,7 +173,7 @@ def ask(
         ToolchainError: the framework is not installed.
         NetworkError: it refuses the file, or its process died.
     """
-    _require_installed(original.framework, file)
+    require_installed(original.framework, file)
     jobs = [list(dict.fromkeys(tensors)) for _, tensors in questions]
     with exchange() as folder:
         names = [original.inputs[tensor.name] for tensor in network.inputs]
@@ -179,6 +182,7 @@ def ask(
             "file": str(file.resolve()),
             "inputs": names,
             "jobs": jobs,
+            "trust": trust,
         }
         (folder / "request.json").write_text(json.dumps(request))
         for place, (rows, _) in enumerate(questions):
@@ -190,7 +194,12 @@ def ask(
         ]
 
 
-def _require_installed(framework: str, file: Path) -> None:
+def require_installed(framework: str, file: Path) -> None:
+    """Nothing, if all that ``framework`` needs is installed.
+
+    Raises:
+        ToolchainError: some is not.
+    """
     if lacking := missing(framework):
         raise ToolchainError(
             Problem(

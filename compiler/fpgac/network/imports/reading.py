@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -23,21 +23,18 @@ from fpgac.network.imports.formats import Formats
 from fpgac.network.imports.keras.reading import draft_keras
 from fpgac.network.imports.onnx.reading import draft_onnx
 from fpgac.network.imports.original import Original
+from fpgac.network.imports.pickles import is_pickle, refuse_pickle
 from fpgac.network.imports.settling import settle
 from fpgac.network.network import Network
 from fpgac.numbers import FixedPoint
 
 __all__ = ["draft_of", "imported"]
 
-# What reads the files of each suffix.
-_READERS: Mapping[str, Callable[[Path], Draft]] = {
-    **dict.fromkeys(MODELS, draft_keras),
-    ".onnx": draft_onnx,
-}
 
-
-def draft_of(path: Path) -> Draft:
+def draft_of(path: Path, *, trust: bool = False) -> Draft:
     """The network in the file at ``path``, as the file has it.
+
+    Program code in it runs only where there is ``trust``; a pickle's never does.
 
     Raises:
         NetworkError: there is no such file, it is of no known kind, or it cannot be read.
@@ -46,21 +43,14 @@ def draft_of(path: Path) -> Draft:
     suffix = SAVED_MODEL if is_saved_model(file) else file.suffix.lower()
     if not file.exists():
         raise NetworkError(Problem("there is no such file", Where(file), code="network.no-file"))
-    if suffix in PICKLES:
-        raise NetworkError(
-            Problem(
-                "the file is a pickle, whose program code is not executed",
-                Where(file),
-                hint=f"open it with {PICKLES[suffix]}",
-                code="network.pickle",
-            )
-        )
-    if suffix not in _READERS:
+    if is_pickle(file):
+        raise refuse_pickle(file)
+    if suffix not in MODELS:
         known = ", ".join(suffix for suffix in SUFFIXES if suffix not in PICKLES)
         raise NetworkError(
             Problem("a file of no known kind", Where(file), known, code="network.unknown-format")
         )
-    return _READERS[suffix](file)
+    return draft_onnx(file) if suffix == ".onnx" else draft_keras(file, trust=trust)
 
 
 def imported(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import NetworkError, Problem, Where, nearest
 from fpgac.network.imports.files import SUFFIXES, content_digest, formats_path, whole_model
+from fpgac.network.imports.hls4ml_project import is_project, read_project
 from fpgac.network.source import NetworkSource
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["ImportedFile", "given_inputs", "needs_formats"]
 
 
+@dataclass(frozen=True)
 class ImportedFile(NetworkSource):
-    """Files of Keras, QKeras, HGQ2, ONNX and QONNX."""
+    """Files of Keras, QKeras, HGQ2, ONNX and QONNX; their code runs with ``trust`` alone."""
+
+    trust: bool = False
 
     name = "Keras or ONNX"
     description = "Keras 2 and 3, QKeras, HGQ2, ONNX, QONNX: topology, formats and names are theirs"
@@ -36,10 +40,25 @@ class ImportedFile(NetworkSource):
         What the file has as floats gets the formats of the spec's ``[quantisation]``, or those
         that were chosen by data.
         """
-        from fpgac.network.imports.reading import draft_of, imported
+        from fpgac.network.imports.reading import imported
 
-        draft = draft_of(path)
-        return imported(draft, path, spec.name, _formats(path, spec), given_inputs(draft, spec))
+        draft = self.draft(path)
+        formats = _formats(path, spec, lambda: draft)
+        return imported(draft, path, spec.name, formats, given_inputs(draft, spec))
+
+    def draft(self, path: Path) -> Draft:
+        """The network in the file at ``path``, as the file has it.
+
+        Raises:
+            NetworkError: there is no such file, it is of no known kind, or it cannot be read.
+        """
+        from fpgac.network.imports.reading import draft_of
+
+        return draft_of(path, trust=self.trust)
+
+    def trusting(self) -> NetworkSource:
+        """See :meth:`NetworkSource.trusting`."""
+        return ImportedFile(trust=True)
 
     def check(self, path: Path, spec: Spec) -> None:
         """Refuse what stands in the way of importing the file, all of it at once.
@@ -47,9 +66,7 @@ class ImportedFile(NetworkSource):
         Raises:
             NetworkError: something does.
         """
-        from fpgac.network.imports.reading import draft_of
-
-        draft = draft_of(path)
+        draft = self.draft(path)
         if draft.problems:
             raise NetworkError(*(replace(p, where=Where(path)) for p in draft.problems))
         given_inputs(draft, spec)
@@ -60,9 +77,7 @@ class ImportedFile(NetworkSource):
         Raises:
             NetworkError: there is no such file, or it cannot be read.
         """
-        from fpgac.network.imports.reading import draft_of
-
-        draft = draft_of(path)
+        draft = self.draft(path)
         names = {
             "inputs": [entry.name for entry in draft.entries],
             "outputs": [output.node for output in draft.outputs],
@@ -75,25 +90,26 @@ class ImportedFile(NetworkSource):
         }
 
     def digest(self, path: Path, spec: Spec) -> str:
-        """See :meth:`NetworkSource.digest`: of the file, its name, and the formats beside it."""
+        """See :meth:`NetworkSource.digest`: of the file, its name, and what gives formats."""
         formats = formats_path(path, spec.name)
         chosen = digest_file(formats) if formats.is_file() else ""
-        return digest_json([whole_model(path).name, content_digest(path), chosen])
+        project = digest_file(path) if is_project(path) else ""
+        return digest_json([whole_model(path).name, content_digest(path), chosen, project])
 
 
-def needs_formats(path: Path, spec: Spec) -> bool:
-    """Whether the file has floats whose formats are yet to be chosen by data.
+def needs_formats(source: ImportedFile, path: Path, spec: Spec) -> bool:
+    """Whether the file at ``path`` has floats whose formats are yet to be chosen by data.
 
     Raises:
         NetworkError: the file cannot be imported.
     """
     from fpgac.network.imports.choosing import UnchosenFormats
-    from fpgac.network.imports.reading import draft_of, imported
+    from fpgac.network.imports.reading import imported
 
-    formats = _formats(path, spec)
+    formats = _formats(path, spec, lambda: source.draft(path))
     if not isinstance(formats, UnchosenFormats):
         return False
-    draft = draft_of(path)
+    draft = source.draft(path)
     try:
         imported(draft, path, spec.name, formats, given_inputs(draft, spec))
     except NetworkError as error:
@@ -122,16 +138,30 @@ def given_inputs(draft: Draft, spec: Spec) -> dict[str, FixedPoint]:
     return dict(given)
 
 
-def _formats(path: Path, spec: Spec) -> Formats:
-    from fpgac.network.imports.choosing import UnchosenFormats, WrittenFormats, read_formats
-    from fpgac.network.imports.formats import UsualFormats
+def _formats(path: Path, spec: Spec, draft: Callable[[], Draft]) -> Formats:
+    """The spec's own formats, or those of hls4ml's project, or those that data chose."""
+    from fpgac.network.imports.choosing import UnchosenFormats
+    from fpgac.network.imports.formats import ProjectFormats, UsualFormats
 
     usual = spec.quantisation
     if usual.source is None and usual.model_fields_set - {"bits"}:
         return UsualFormats(usual)
+    project = read_project(path) if is_project(path) and usual.source is None else None
+    if project is not None and project.has_precisions:
+        kinds = {node.name: node.label.partition(" ")[0] for node in draft().nodes}
+        return ProjectFormats(project, kinds)
     written = formats_path(path, spec.name)
-    if not written.is_file():
-        return UnchosenFormats(path)
+    return _written(written, path) if written.is_file() else UnchosenFormats(path)
+
+
+def _written(written: Path, path: Path) -> Formats:
+    """The formats in the file ``written``, which data chose for the model at ``path``.
+
+    Raises:
+        NetworkError: they were chosen for another model.
+    """
+    from fpgac.network.imports.choosing import WrittenFormats, read_formats
+
     chosen = read_formats(written)
     if chosen.digest != content_digest(path):
         raise NetworkError(

@@ -581,21 +581,22 @@ inline std::string end_of_archive(std::uint64_t count, std::uint64_t size, std::
            field(IN_64_BITS, 4) + field(IN_64_BITS, 4) + field(0, 2);
 }
 
-// A file of so many results, written as they come; with `raw` as raw words.
+// A file of so many results in a form, written as they come.
 class Results {
   public:
-    Results(const std::string& path, std::size_t count, bool raw) : file_(path), raw_(raw) {
+    Results(const std::string& path, std::size_t count, Form form) : file_(path), form_(form) {
         for_each_tensor<Outputs>([&](std::size_t i, auto* tensor) {
             using Tensor = std::remove_pointer_t<decltype(tensor)>;
-            using Number = typename Tensor::Number;
-            using Word = typename Tensor::Word;
-            Shape shape = shape_of<Tensor>();
-            shape.insert(shape.begin(), count);
-            const auto header = npy_header(raw ? type_name<Word>() : type_name<Number>(), shape);
-            const std::size_t numbers = count * Tensor::SIZE;
-            begin_member(i, std::string(Tensor::NAME) + ".npy",
-                         header.size() + numbers * (raw ? sizeof(Word) : sizeof(Number)));
-            put(i, header.data(), header.size());
+            in_form<Tensor>(form, [&](auto* as) {
+                using As = std::remove_pointer_t<decltype(as)>;
+                Shape shape = shape_of<As>();
+                shape.insert(shape.begin(), count);
+                const auto header = npy_header(type_name<typename As::Value>(), shape);
+                const std::size_t numbers = count * size_of_result<As>();
+                begin_member(i, std::string(Tensor::NAME) + ".npy",
+                             header.size() + numbers * sizeof(typename As::Value));
+                put(i, header.data(), header.size());
+            });
         });
     }
 
@@ -604,10 +605,7 @@ class Results {
         for_each_tensor<Outputs>([&](std::size_t i, auto* tensor) {
             using Tensor = std::remove_pointer_t<decltype(tensor)>;
             const auto* words = static_cast<const typename Tensor::Word*>(buffers(i));
-            if (raw_)
-                write_as<Tensor, true>(i, words, rows);
-            else
-                write_as<Tensor, false>(i, words, rows);
+            in_form<Tensor>(form_, [&](auto* as) { write_as(i, as, words, rows); });
         });
     }
 
@@ -639,11 +637,11 @@ class Results {
         return LOCAL_HEADER + member.name.size() + 20;
     }
 
-    template <class Tensor, bool RAW>
-    void write_as(std::size_t i, const typename Tensor::Word* words, std::size_t rows) {
-        static std::vector<Result<Tensor, RAW>> out;
-        out.resize(rows * Tensor::SIZE);
-        from_raw<Tensor, RAW>(words, rows, out.data());
+    template <class Tensor, template <class> class As>
+    void write_as(std::size_t i, As<Tensor>*, const typename Tensor::Word* words, std::size_t rows) {
+        static std::vector<typename As<Tensor>::Value> out;
+        out.resize(rows * size_of_result<As<Tensor>>());
+        from_raw<Tensor, As>(words, rows, out.data());
         put(i, out.data(), out.size() * sizeof(out[0]));
     }
 
@@ -657,7 +655,7 @@ class Results {
     }
 
     NewFile file_;
-    bool raw_;
+    Form form_;
     std::array<NewMember, OUTPUTS> members_;
 };
 

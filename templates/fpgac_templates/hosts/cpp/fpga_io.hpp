@@ -31,7 +31,7 @@ namespace fpga {
 
 struct Options {
     std::string xclbin, input, output, profile;
-    bool raw = false;
+    Form form = Form::DECODED; // of the results
     std::vector<unsigned> devices; // the cards that share the work
     std::size_t batch = 0;         // 0: as suits the input
     unsigned compute_units = COMPUTE_UNITS.size();
@@ -45,17 +45,44 @@ template <class Number> std::string long_name() {
 
 // What is said of the files, and of raw words; `arrays` has a line for each array, if there are several.
 struct FileHelp {
-    std::string input, output, raw, arrays;
+    std::string input, output, raw, no_decode, arrays;
 };
+
+// The option that only hosts of networks with a decoding have need of.
+template <class... Y> std::string no_decode_help(const std::tuple<Y...>*) {
+    const bool decoded = (Y::DECODED || ...);
+    return decoded ? "\n  --no-decode          write the network's own numbers, not what they mean" : "";
+}
+
+// What the numbers of an output are, in a few words.
+template <class Y> std::string meaning_of() {
+    std::string said;
+    in_form<Y>(Form::DECODED, [&](auto* as) {
+        using As = std::remove_pointer_t<decltype(as)>;
+        said = text("shape ", shape_text(shape_of<As>(), "n"), ", as ", long_name<typename As::Value>());
+    });
+    if constexpr (Y::DECODED)
+        return text(said, ":\n                       ", Y::MEANING, "\n                       of the ",
+                    "network's numbers, whose type is ", Y::TYPE);
+    else
+        return text(said, ": exact, the\n                       chip's type is ", Y::TYPE);
+}
 
 template <class X, class Y> FileHelp file_help(const std::tuple<X>*, const std::tuple<Y>*) {
     return {text("X.npy        float32 or float64, shape ", shape_text(shape_of<X>(), "n"),
                  "; put on the chip's grid,\n                       ", X::TYPE, ", by the rule of that type"),
-            text("Y.npy       the results, shape ", shape_text(shape_of<Y>(), "n"), ", as ",
-                 long_name<typename Y::Number>(), ": exact, the\n                       chip's type is ", Y::TYPE),
-            text("write the chip's raw words (", long_name<typename Y::Word>(),
-                 ") instead: result = word x ", std::setprecision(17), Y::STEP),
-            ""};
+            text("Y.npy       the results, ", meaning_of<Y>()),
+            text("write the chip's raw words (", long_name<typename Y::Word>(), ") instead: ",
+                 Y::DECODED ? "number" : "result", " = word x ", std::setprecision(17), Y::STEP),
+            no_decode_help(static_cast<std::tuple<Y>*>(nullptr)), ""};
+}
+
+// What an output of several means, at the end of its line.
+template <class Y> std::string meaning_in_line() {
+    if constexpr (Y::DECODED)
+        return text("; decoded: ", Y::MEANING);
+    else
+        return "";
 }
 
 // A line of the table of arrays.
@@ -71,10 +98,12 @@ template <class... X, class... Y> FileHelp file_help(const std::tuple<X...>*, co
                  "        the arrays of all inputs, by name, float32 or float64; put on the chip's\n"
                  "                       grid, by the rule of their types"),
             text(sizeof...(Y) == 1 ? "Y.npy" : "Y.npz", "       the arrays of all outputs, by name: exact"),
-            "write the chip's raw words instead: result = word x step",
+            "write the chip's raw words instead: number = word x step",
+            no_decode_help(static_cast<std::tuple<Y...>*>(nullptr)),
             text("\narrays:\n", line_of<X>("input ")...,
                  line_of<Y>("output", text(", ", long_name<typename Y::Number>(), "; raw: ",
-                                           long_name<typename Y::Word>(), " x ", std::setprecision(17), Y::STEP))...)};
+                                           long_name<typename Y::Word>(), " x ", std::setprecision(17), Y::STEP,
+                                           meaning_in_line<Y>()))...)};
 }
 
 inline std::string help() {
@@ -89,7 +118,7 @@ Sends samples through )", KERNEL, R"( on an FPGA card and writes its results.
   --output )", files.output, R"(
 
 options:
-  --raw                )", files.raw, R"(
+  --raw                )", files.raw, files.no_decode, R"(
   --device N[,N]       which card, from 0 (default 0; list them with: xbutil examine), or several,
                        which share the work; may be given several times
   --batch N            samples in one call (default: as suits the input, at most 65536)
@@ -139,8 +168,8 @@ inline std::optional<Options> command_line(int argc, char** argv) {
         }
         if (!value && (option == "--help" || option == "-h"))
             return std::nullopt;
-        if (!value && option == "--raw") {
-            options.raw = true;
+        if (!value && (option == "--raw" || option == "--no-decode")) {
+            options.form = options.form == Form::WORDS || option == "--raw" ? Form::WORDS : Form::NUMBERS;
             continue;
         }
         const auto known = {"--xclbin", "--input", "--output",       "--profile",
@@ -319,7 +348,7 @@ void run_profiled(Cards& cards, const Options& options, std::size_t batch, Sampl
 template <class Cards> void run(const Options& options) {
     Samples samples(options.input);
     check_xclbin(options.xclbin);
-    Results results(options.output, samples.count(), options.raw);
+    Results results(options.output, samples.count(), options.form);
     const std::size_t batch = batch_size(options, samples.count());
     Cards cards(options, batch);
     const auto start = Clock::now();

@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "contract.hpp"
 
@@ -24,27 +26,68 @@ void to_raw(const Number* numbers, std::size_t rows, typename Tensor::Word* word
         for (std::size_t row = 0; row < rows; row++) {
             for (std::size_t i = 0; i < Tensor::SIZE; i++)
                 words[row * Tensor::STRIDE + i] =
-                    Tensor::raw_word(Tensor::scaled(numbers[row * Tensor::SIZE + i], i));
+                    Tensor::raw_word_at(numbers[row * Tensor::SIZE + i], i);
             for (std::size_t i = Tensor::SIZE; i < Tensor::STRIDE; i++)
                 words[row * Tensor::STRIDE + i] = 0;
         }
     }
 }
 
-// Rows in the layout of the kernel become results without the padding: numbers, or with RAW words.
-template <class Tensor, bool RAW>
-using Result = std::conditional_t<RAW, typename Tensor::Word, typename Tensor::Number>;
+// What results are: the kernel's raw words, the network's numbers, or what these mean.
+enum class Form { WORDS, NUMBERS, DECODED };
 
-template <class Tensor, bool RAW>
-void from_raw(const typename Tensor::Word* words, std::size_t rows, Result<Tensor, RAW>* out) {
+// How a row of the kernel's becomes one result of a form, without the padding.
+template <class Tensor> struct AsWords {
+    using Value = typename Tensor::Word;
+    static constexpr auto SHAPE = Tensor::SHAPE;
+    static void convert(const typename Tensor::Word* words, Value* out) {
+        std::copy_n(words, Tensor::SIZE, out);
+    }
+};
+
+template <class Tensor> struct AsNumbers {
+    using Value = typename Tensor::Number;
+    static constexpr auto SHAPE = Tensor::SHAPE;
+    static void convert(const typename Tensor::Word* words, Value* out) {
+        for (std::size_t i = 0; i < Tensor::SIZE; i++)
+            out[i] = Tensor::number(words[i]);
+    }
+};
+
+template <class Tensor> struct AsMeaning {
+    using Value = typename Tensor::Meaning;
+    static constexpr auto SHAPE = Tensor::MEANING_SHAPE;
+    static void convert(const typename Tensor::Word* words, Value* out) {
+        static std::vector<double> numbers(Tensor::SIZE);
+        std::transform(words, words + Tensor::SIZE, numbers.begin(), Tensor::number);
+        Tensor::meaning(numbers.data(), out);
+    }
+};
+
+// The numbers in one result of a form.
+template <class As> constexpr std::size_t size_of_result() {
+    std::size_t size = 1;
+    for (const std::size_t axis : As::SHAPE)
+        size *= axis;
+    return size;
+}
+
+// Rows in the layout of the kernel become results.
+template <class Tensor, template <class> class As>
+void from_raw(const typename Tensor::Word* words, std::size_t rows, typename As<Tensor>::Value* out) {
     for (std::size_t row = 0; row < rows; row++)
-        for (std::size_t i = 0; i < Tensor::SIZE; i++) {
-            const auto word = words[row * Tensor::STRIDE + i];
-            if constexpr (RAW)
-                out[row * Tensor::SIZE + i] = word;
-            else
-                out[row * Tensor::SIZE + i] = Tensor::number(word);
-        }
+        As<Tensor>::convert(words + row * Tensor::STRIDE, out + row * size_of_result<As<Tensor>>());
+}
+
+// Calls function(As<Tensor>*) for a form, with a null pointer that has its type. What has no
+// decoding means itself.
+template <class Tensor, class Function> void in_form(Form form, const Function& function) {
+    if (form == Form::WORDS)
+        return function(static_cast<AsWords<Tensor>*>(nullptr));
+    if constexpr (Tensor::DECODED)
+        if (form == Form::DECODED)
+            return function(static_cast<AsMeaning<Tensor>*>(nullptr));
+    function(static_cast<AsNumbers<Tensor>*>(nullptr));
 }
 
 template <class... Tensors>

@@ -24,6 +24,7 @@ from fpgac.network.imports.draft import (
     UnsupportedError,
     What,
 )
+from fpgac.network.imports.imitating import Observed, imitated
 from fpgac.network.imports.keras.graph import KerasLayer
 from fpgac.network.imports.keras.quantisers import activation_of, learnt_alone, parse, quantised
 from fpgac.network.ops.arrangement import (
@@ -38,7 +39,16 @@ from fpgac.network.ops.merge import Concatenate, Merge
 from fpgac.network.ops.pooling import GlobalPooling, Pooling
 from fpgac.spec.shapes import Padding, Shape, Sides, pads, shape_text
 
-__all__ = ["LAYERS", "Reading", "activated", "kernel_options", "over_places", "read_layer", "reads"]
+__all__ = [
+    "LAYERS",
+    "Reading",
+    "activated",
+    "is_code",
+    "kernel_options",
+    "over_places",
+    "read_layer",
+    "reads",
+]
 
 Array = npt.NDArray[Any]
 
@@ -75,12 +85,16 @@ _FUNCTIONS: Mapping[str, FunctionName] = {
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A call of a layer that becomes part of the draft; ``inputs`` are the draft's names."""
+    """A call of a layer that becomes part of the draft; ``inputs`` are the draft's names.
+
+    ``observed`` is what its code does, where the layer is code that was allowed to run.
+    """
 
     draft: Drafting
     layer: KerasLayer
     inputs: tuple[str, ...]
     is_new: bool
+    observed: Observed | None = None
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -169,22 +183,51 @@ def read_layer(reading: Reading) -> str:
     reader = LAYERS.get((layer.package, layer.kind))
     if reader is not None:
         return reader(reading)
-    if layer.kind == "Lambda":
-        raise UnsupportedError(
-            "a Lambda layer holds program code, which is not executed",
-            "say it with Keras's own layers, such as Rescaling or Multiply",
-            "network.code-in-file",
-        )
+    if is_code(layer):
+        return _code(reading)
     known = {kind: None for package, kind in LAYERS if package == layer.package}
-    if not known:
-        raise UnsupportedError(
-            f"a class of its own, {layer.package or 'of no package'}>{layer.kind}, whose code is "
-            "not executed",
-            "say it with Keras's own layers",
-            "network.code-in-file",
-        )
     what = f"fpgac does not import layers of the class {layer.kind}"
     raise UnsupportedError(what, advice(layer.kind, known))
+
+
+def is_code(layer: KerasLayer) -> bool:
+    """Whether a layer is program code of the file's author: a Lambda, or a class of its own."""
+    return layer.kind == "Lambda" or all(package != layer.package for package, _ in LAYERS)
+
+
+def _code(reading: Reading) -> str:
+    """What code does, if it has been seen to do what one of the draft's steps does."""
+    if reading.observed is None:
+        raise _unseen(reading)
+    steps = imitated(reading.observed)
+    if steps is None:
+        raise UnsupportedError(
+            "its code was run, and does nothing that fpgac can build",
+            "it may reshape, scale each channel, or be one of the imported functions, such as "
+            "ReLU; else say it with Keras's own layers",
+            "network.opaque-code",
+        )
+    name = reading.inputs[0]
+    for what in steps:
+        name = reading.add(what)
+    return name
+
+
+def _unseen(reading: Reading) -> UnsupportedError:
+    """Code that did not run: nobody trusts it, or it reads more than one tensor."""
+    layer = reading.layer
+    hint = "say it with Keras's own layers, such as Rescaling or Multiply"
+    if len(reading.inputs) != 1:
+        what = "program code that reads several tensors"
+        return UnsupportedError(what, hint, "network.opaque-code")
+    hint += "; or --trust runs it, with all your rights: only if you trust its author"
+    if layer.kind == "Lambda":
+        what = "a Lambda layer holds program code, which is not executed"
+        return UnsupportedError(what, hint, "network.code-in-file")
+    own = f"{layer.package or 'of no package'}>{layer.kind}"
+    return UnsupportedError(
+        f"a class of its own, {own}, whose code is not executed", hint, "network.code-in-file"
+    )
 
 
 def activated(reading: Reading, name: str) -> str:

@@ -7,21 +7,25 @@ from pathlib import Path
 
 from fpgac.network.imports.draft import Draft, Drafting, UnreadInputError, UnsupportedError
 from fpgac.network.imports.files import refuse_file
+from fpgac.network.imports.imitating import Observed, observe
 from fpgac.network.imports.keras import hgq
 from fpgac.network.imports.keras.containers import KerasFile, Weights, read_keras
 from fpgac.network.imports.keras.graph import Call, Graph, Place, graph_of
-from fpgac.network.imports.keras.layers import Reading, read_layer
+from fpgac.network.imports.keras.layers import Reading, is_code, read_layer
 
 __all__ = ["draft_keras"]
 
 assert hgq  # registers its layers
 
 
-def draft_keras(path: Path) -> Draft:
+def draft_keras(path: Path, *, trust: bool = False) -> Draft:
     """The network in a file of Keras 2 or 3, QKeras or HGQ2.
+
+    Code in the file runs only where there is ``trust``, in a process of its framework.
 
     Raises:
         NetworkError: there is no such file, or no model that can be read in it.
+        ToolchainError: there is code to run, and the framework is not installed.
     """
     file = read_keras(path)
     try:
@@ -29,11 +33,20 @@ def draft_keras(path: Path) -> Draft:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         refuse_file(path, "the file's model cannot be read", str(error))
     drafting = Drafting(_framework(file, graph))
+    seen = _observed(path, drafting.framework, graph) if trust else {}
     known: dict[Place, str] = {}
     for call in graph.calls:
-        _draft(drafting, call, known, file)
+        _draft(drafting, call, known, file, seen)
     ends = [known[place] for place in graph.outputs]
     return drafting.finish(ends, [place.layer for place in graph.outputs])
+
+
+def _observed(path: Path, framework: str, graph: Graph) -> Mapping[str, Observed]:
+    """What layers that are code do, by their names, if they read one tensor."""
+    code = [
+        call.layer.name for call in graph.calls if is_code(call.layer) and len(call.inputs) == 1
+    ]
+    return observe(path, framework, list(dict.fromkeys(code))) if code else {}
 
 
 def _framework(file: KerasFile, graph: Graph) -> str:
@@ -48,7 +61,13 @@ def _framework(file: KerasFile, graph: Graph) -> str:
     return "Keras 3" if file.is_new else "Keras 2"
 
 
-def _draft(drafting: Drafting, call: Call, known: dict[Place, str], file: KerasFile) -> None:
+def _draft(
+    drafting: Drafting,
+    call: Call,
+    known: dict[Place, str],
+    file: KerasFile,
+    seen: Mapping[str, Observed],
+) -> None:
     layer, place = call.layer, call.place
     if call.is_input:
         shape = call.shape or ()
@@ -59,7 +78,7 @@ def _draft(drafting: Drafting, call: Call, known: dict[Place, str], file: KerasF
         return
     inputs = tuple(known[read] for read in call.inputs)
     try:
-        name = read_layer(Reading(drafting, layer, inputs, file.is_new))
+        name = read_layer(Reading(drafting, layer, inputs, file.is_new, seen.get(layer.name)))
     except UnsupportedError as error:
         name = drafting.skip(layer.name, inputs, str(layer), _numbers(layer.weights))
         if not isinstance(error, UnreadInputError):

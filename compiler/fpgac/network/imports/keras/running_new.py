@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from fpgac.network.imports.keras.observing import import_classes, observed
 from fpgac.network.imports.keras.widening import wide_copy
 
-__all__ = ["load"]
+__all__ = ["load", "observe"]
 
 _BATCH = 1024
 
 
-def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
-    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+def load(
+    file: Path, folder: Path, *, trust: bool
+) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
+    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers.
+
+    Code in the file runs only where there is ``trust``.
+    """
     import keras
 
-    keras.config.set_floatx("float64")
-    _register()
-    model = keras.models.load_model(wide_copy(file, folder), compile=False, safe_mode=True)
+    model = _model(file, folder, trust=trust)
     names = [_layer_of(tensor) for tensor in model.inputs]
 
     def run(inputs: Mapping[str, Any], tensors: list[str]) -> list[Any]:
@@ -32,6 +37,25 @@ def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], l
         return list(found) if len(ends) > 1 else [found]
 
     return run
+
+
+def observe(
+    file: Path, folder: Path, layers: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Samples, and what the code of each of ``layers`` makes of them."""
+    return observed(_model(file, folder, trust=True), layers)
+
+
+def _model(file: Path, folder: Path, *, trust: bool) -> Any:
+    import keras
+
+    keras.config.set_floatx("float64")
+    _register()
+    if trust:
+        import_classes(file)
+        keras.config.enable_unsafe_deserialization()
+    copy = wide_copy(file, folder)
+    return keras.models.load_model(copy, compile=False, safe_mode=not trust)
 
 
 def _register() -> None:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fpgac.network.imports.files import is_saved_model, weights_beside
+from fpgac.network.imports.keras.observing import import_classes, observed
 from fpgac.network.imports.keras.savedmodel import read_saved_model
 from fpgac.network.imports.keras.widening import wide_copy, widened, without_training
 from fpgac.network.keras.modules import Keras
 from fpgac.network.keras.modules import load as load_keras
 
-__all__ = ["load"]
+__all__ = ["load", "observe"]
 
 _BATCH = 1024
 
 
-def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
-    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers."""
+def load(
+    file: Path, folder: Path, *, trust: bool
+) -> Callable[[Mapping[str, Any], list[str]], list[Any]]:
+    """What gives tensors, such as ``dense:0:0``, for samples of the inputs by their layers.
+
+    Code in the file runs only where there is ``trust``.
+    """
     k = load_keras()
-    k.keras.backend.set_floatx("float64")
-    model = _model(k, file, folder)
+    model = _model(k, file, folder, trust=trust)
 
     def run(inputs: Mapping[str, Any], tensors: list[str]) -> list[Any]:
         ends = [_tensor(model, name) for name in tensors]
@@ -37,7 +43,18 @@ def load(file: Path, folder: Path) -> Callable[[Mapping[str, Any], list[str]], l
     return run
 
 
-def _model(k: Keras, file: Path, folder: Path) -> Any:
+def observe(
+    file: Path, folder: Path, layers: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Samples, and what the code of each of ``layers`` makes of them."""
+    return observed(_model(load_keras(), file, folder, trust=True), layers)
+
+
+def _model(k: Keras, file: Path, folder: Path, *, trust: bool) -> Any:
+    k.keras.backend.set_floatx("float64")
+    if trust:
+        import_classes(file)
+        k.keras.config.enable_unsafe_deserialization()
     objects = _objects(k)
     if is_saved_model(file):
         return _saved_model(k, file, objects)

@@ -20,7 +20,7 @@ from fpgac.network.imports.draft import Drafting, Numbers, UnreadInputError, Uns
 from fpgac.network.imports.files import data_beside
 from fpgac.spec.shapes import Shape
 
-__all__ = ["Call", "Graph", "View", "load_model"]
+__all__ = ["Call", "Graph", "Integers", "View", "load_model"]
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +43,16 @@ class View:
     def order(self) -> tuple[int, ...]:
         """For each of the draft's axes, which of ONNX's it is."""
         return tuple(int(axis) for axis in np.argsort(self.axes))
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A tensor of integers: ``view`` over ``scale``, rounded, and not beyond these ends."""
+
+    view: View
+    scale: float
+    lowest: int
+    highest: int
 
 
 def load_model(path: Path) -> Any:
@@ -114,6 +124,7 @@ class Graph:
     drafting: Drafting
     constants: dict[str, Numbers] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    integers: dict[str, Integers] = field(default_factory=dict)
     readers: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -170,8 +181,12 @@ class Call:
 
         Raises:
             UnreadInputError: nothing is known of it.
+            UnsupportedError: it is one of integers.
         """
         name = self.name(place)
+        if name in self.graph.integers:
+            hint = "a DequantizeLinear right after each QuantizeLinear"
+            raise UnsupportedError("it computes with integers", hint)
         if name not in self.graph.views or self.draft_shape(self.graph.views[name]) is None:
             raise UnreadInputError
         return self.graph.views[name]

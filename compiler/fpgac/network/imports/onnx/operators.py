@@ -24,6 +24,7 @@ from fpgac.network.imports.draft import (
 from fpgac.network.imports.keras.layers import over_places
 from fpgac.network.imports.numbers import exact_type
 from fpgac.network.imports.onnx.graph import Call, View
+from fpgac.network.imports.onnx.integers import clip_integers, dequantise, quantise_linear
 from fpgac.network.imports.onnx.quantisers import quantise
 from fpgac.network.ops.arrangement import Flatten, Reshape, Upsampling, ZeroPadding
 from fpgac.network.ops.merge import Concatenate, Merge
@@ -121,9 +122,22 @@ def _prelu(call: Call) -> None:
     call.give(call.add(Prelu(Numbers(slopes)), view.name), view.axes)
 
 
+@reads("QuantizeLinear")
+def _quantise_linear(call: Call) -> None:
+    quantise_linear(call)
+
+
+@reads("DequantizeLinear")
+def _dequantise_linear(call: Call) -> None:
+    dequantise(call)
+
+
 @reads("Clip")
 def _clip(call: Call) -> None:
     least, most = (_bound(call, place, key) for place, key in ((1, "min"), (2, "max")))
+    if call.name(0) in call.graph.integers:
+        clip_integers(call, (least, most))
+        return
     if least == 0 and most in (None, 6):
         _elementwise(call, Function("relu" if most is None else "relu6"))
         return

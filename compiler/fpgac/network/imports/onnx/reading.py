@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,19 @@ import numpy as np
 
 from fpgac.network.imports.draft import Draft, Drafting, Numbers, UnreadInputError, UnsupportedError
 from fpgac.network.imports.onnx.graph import Call, Graph, View, load_model
+from fpgac.network.imports.onnx.integers import dequantised, quantised_linear
 from fpgac.network.imports.onnx.operators import read_node
 from fpgac.network.imports.onnx.quantisers import quantised
 from fpgac.network.imports.simplifying import simplified
 
 __all__ = ["draft_onnx"]
 
-_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
+# What gives constants a grid.
+_QUANTISERS: Mapping[str, Callable[[Call], Numbers]] = {
+    **dict.fromkeys(("Quant", "IntQuant", "BipolarQuant"), quantised),
+    "QuantizeLinear": quantised_linear,
+    "DequantizeLinear": dequantised,
+}
 
 
 def draft_onnx(path: Path) -> Draft:
@@ -74,7 +81,7 @@ def _read(call: Call) -> None:
         _skip(call)
         if not isinstance(error, UnreadInputError):
             call.graph.drafting.refuse(call.label, str(error), error.hint, code=error.code)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
         _skip(call)
         what = f"it cannot be read: {type(error).__name__}: {error}"
         call.graph.drafting.refuse(call.label, what, code="network.bad-layer")
@@ -102,7 +109,7 @@ def _constant(call: Call) -> Numbers:
 def _fold(call: Call) -> None:
     """A node that reads constants alone is one itself."""
     if call.kind in _QUANTISERS:
-        call.graph.constants[call.output] = quantised(call)
+        call.graph.constants[call.output] = _QUANTISERS[call.kind](call)
         return
     from onnx.reference import ReferenceEvaluator
 

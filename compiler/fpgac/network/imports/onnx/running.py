@@ -19,8 +19,11 @@ _STANDARD = ("", "ai.onnx")
 _OLDEST = 7
 
 
-def load(file: Path, folder: Path) -> Run:
-    """What gives the named tensors for samples of the inputs, in single precision."""
+def load(file: Path, folder: Path, *, trust: bool) -> Run:
+    """What gives the named tensors for samples of the inputs, in single precision.
+
+    No operator of ONNX's is code, so that there is nothing to ``trust``.
+    """
     import onnx
 
     model = _recent(onnx.load(file))

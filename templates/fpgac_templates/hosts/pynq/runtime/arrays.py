@@ -12,6 +12,7 @@ import os
 import struct
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,7 +25,7 @@ from .errors import BAD_FILE, HostError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .contract import Array, Input, Output, Tensor
+    from .contract import Array, Form, Input, Output, Tensor
 
 __all__ = ["Results", "new_file", "read_samples"]
 
@@ -142,18 +143,18 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 class Results:
-    """The results of so many samples, written batch by batch; with ``raw`` as raw words."""
+    """The results of so many samples in a form, written batch by batch."""
 
-    def __init__(self, file: BinaryIO, outputs: Sequence[Output], samples: int, raw: bool) -> None:
-        self._file, self._outputs, self._raw = file, outputs, raw
-        self._members = _members(outputs, samples, raw)
+    def __init__(self, file: BinaryIO, outputs: Sequence[Output], samples: int, form: Form) -> None:
+        self._file, self._outputs, self._form = file, outputs, form
+        self._members = _members(outputs, samples, form)
         for member in self._members:
             self._put(member, member.header)
 
     def write(self, words: Sequence[Array]) -> None:
         """The next raw words of each output."""
         for member, output, part in zip(self._members, self._outputs, words):
-            self._put(member, output.result(part, self._raw).tobytes())
+            self._put(member, output.result(part, self._form).tobytes())
 
     def finish(self) -> None:
         """Make an archive of several arrays, now that all are there."""
@@ -207,15 +208,15 @@ class _Member:
         return b"PK\1\2" + head + struct.pack("<HHHII", 0, 0, 0, 0, _IN_64_BITS) + self.name + sizes
 
 
-def _members(outputs: Sequence[Output], samples: int, raw: bool) -> list[_Member]:
+def _members(outputs: Sequence[Output], samples: int, form: Form) -> list[_Member]:
     members: list[_Member] = []
     for output in outputs:
-        dtype = output.dtype(raw)
+        dtype = output.dtype(form)
         header = io.BytesIO()
         write: Any = np.lib.format.write_array_header_1_0
-        shape = (samples, *output.shape)
+        shape = (samples, *output.shape_of(form))
         write(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
-        size, start = samples * output.size * dtype.itemsize, members[-1].end if members else 0
+        size, start = prod(shape) * dtype.itemsize, members[-1].end if members else 0
         name, alone = f"{output.name}.npy", len(outputs) == 1
         members.append(_Member(name, header.getvalue(), size, start, alone))
     return members

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .contract import given
+from .contract import Form, given
 from .errors import BAD_CARD, BAD_COMMAND_LINE, BAD_PROGRAM, HostError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -221,13 +221,14 @@ class Chip:
         """
         parts, is_one = self.contract.batch_of(samples)
         outputs, count, done = self.contract.outputs, len(parts[0]), 0
-        results = [np.empty((count, output.size), output.dtype(raw)) for output in outputs]
+        form = Form.of(raw, decoded)
+        results = [np.empty((count, *y.shape_of(form)), y.dtype(form)) for y in outputs]
 
         def keep(words: Sequence[Array]) -> None:
             nonlocal done
             rows = slice(done, done + len(words[0]))
             for output, result, part in zip(outputs, results, words):
-                result[rows] = output.result(part, raw)
+                result[rows] = output.result(part, form)
             done = rows.stop
 
         calls: list[Timing] = []
@@ -236,8 +237,8 @@ class Chip:
         else:
             for words in self.run_overlapped(parts, batch):
                 keep(words)
-        shaped = self._given(results, is_one, decoded and not raw)
-        return (shaped, Profile(calls)) if profile else shaped
+        arrays = given(outputs, [result[0] if is_one else result for result in results])
+        return (arrays, Profile(calls)) if profile else arrays
 
     def start(self, samples: npt.ArrayLike | dict[str, npt.ArrayLike]) -> Slot:
         """Begin with one batch of samples, and return at once; ``wait`` gives its results.
@@ -273,8 +274,8 @@ class Chip:
             words = started.collect()
         finally:
             self._started.remove(started)
-        pairs = zip(self.contract.outputs, words)
-        return self._given([output.result(part, raw) for output, part in pairs], decoded=not raw)
+        outputs, form = self.contract.outputs, Form.of(raw, decoded=True)
+        return given(outputs, [each.result(part, form) for each, part in zip(outputs, words)])
 
     def stream(
         self, samples: npt.ArrayLike | dict[str, npt.ArrayLike], batch: int | None = None
@@ -332,18 +333,6 @@ class Chip:
     def batch(self) -> int:
         """The samples that there is room for in a call."""
         return self._batch
-
-    def _given(
-        self, results: Iterable[Array], is_one: bool = False, decoded: bool = False
-    ) -> Arrays:
-        """What a user gets of flat results."""
-        outputs = self.contract.outputs
-        shaped = []
-        for output, result in zip(outputs, results):
-            batch = result.reshape(-1, *output.shape)
-            meant = output.meant(batch) if decoded else batch
-            shaped.append(meant[0] if is_one else meant)
-        return given(outputs, shaped)
 
     def _allocate(self, count: int, batch: int | None) -> int:
         """Have slots for batches of that size; return it."""

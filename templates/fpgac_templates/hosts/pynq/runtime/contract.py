@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Contract",
+    "Decoding",
+    "Form",
     "Input",
     "Output",
     "Tensor",
@@ -95,34 +98,68 @@ class Input(Tensor):
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """What numbers mean: ``meaning`` takes float64 numbers of shape (n, and the output's shape).
+
+    It gives an array of ``dtype`` and shape (n, and ``shape``). ``text`` says it in a few words.
+    """
+
+    text: str
+    meaning: Callable[[Array], Array]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Form(Enum):
+    """What results are: the kernel's raw words, the network's numbers, or what these mean."""
+
+    WORDS = "words"
+    NUMBERS = "numbers"
+    DECODED = "decoded"
+
+    @classmethod
+    def of(cls, raw: bool, decoded: bool) -> Form:
+        """What two options ask for."""
+        return cls.WORDS if raw else cls.DECODED if decoded else cls.NUMBERS
+
+
+@dataclass(frozen=True)
 class Output(Tensor):
     """An output; ``number`` is the narrowest float that holds each of its numbers exactly.
 
-    ``decode`` gives what float64 numbers mean, of shape (n, and the output's shape), where they do
-    not mean themselves.
+    Numbers without a ``decoding`` mean themselves.
     """
 
     number: np.dtype[Any]
-    decode: Callable[[Array], Array] | None = None
+    decoding: Decoding | None = None
 
     def numbers(self, words: npt.ArrayLike) -> Array:
         """The numbers that raw words stand for: exact."""
         return (np.asarray(words).astype(np.float64) * self.step).astype(self.number)
 
-    def meant(self, numbers: Array) -> Array:
-        """What numbers of shape (n, and the output's shape) mean."""
-        if self.decode is None:
+    def shape_of(self, form: Form) -> tuple[int, ...]:
+        """The shape of one result."""
+        decoding = self._decoding_of(form)
+        return decoding.shape if decoding else self.shape
+
+    def dtype(self, form: Form) -> np.dtype[Any]:
+        """What a result's numbers are."""
+        decoding = self._decoding_of(form)
+        return decoding.dtype if decoding else self.word if form is Form.WORDS else self.number
+
+    def result(self, words: Array, form: Form) -> Array:
+        """The results of raw words, shape (n, size): of shape (n, and that of one result)."""
+        shaped = words.reshape(len(words), *self.shape)
+        if form is Form.WORDS:
+            return shaped
+        decoding, numbers = self._decoding_of(form), self.numbers(shaped)
+        if decoding is None:
             return numbers
-        with np.errstate(over="ignore"):
-            return np.asarray(self.decode(numbers.astype(np.float64)))
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(decoding.meaning(numbers.astype(np.float64)))
 
-    def dtype(self, raw: bool) -> np.dtype[Any]:
-        """What a result is, as a raw word or as a number."""
-        return self.word if raw else self.number
-
-    def result(self, words: Array, raw: bool) -> Array:
-        """The result of raw words, flat or not: themselves, or the numbers."""
-        return words if raw else self.numbers(words)
+    def _decoding_of(self, form: Form) -> Decoding | None:
+        return self.decoding if form is Form.DECODED else None
 
 
 @dataclass(frozen=True)
@@ -186,7 +223,7 @@ def given(outputs: Sequence[Output], results: Sequence[Array]) -> Arrays:
 
 def shape_text(shape: tuple[int, ...]) -> str:
     """How the shape of samples or results is written: (n, 27)."""
-    return f"(n, {', '.join(map(str, shape))})"
+    return f"(n, {', '.join(map(str, shape))})" if shape else "(n,)"
 
 
 def check_shape(what: str, tensor: Tensor, shape: tuple[int, ...]) -> None:

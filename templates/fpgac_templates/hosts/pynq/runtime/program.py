@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NoReturn
 from . import errors
 from .arrays import Results, new_file, read_samples
 from .chip import LARGEST_BATCH, Chip, Profile, Timing
-from .contract import shape_text
+from .contract import Form, shape_text
 from .errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
-    from .contract import Contract, Tensor
+    from .contract import Contract, Output, Tensor
     from .unit import Driver
 
 __all__ = ["main", "parser"]
@@ -32,10 +32,11 @@ def run(contract: Contract, driver: Driver, options: argparse.Namespace) -> None
     """Read, send through the card, write."""
     samples = read_samples(options.input, contract.inputs)
     count, devices = len(samples[0]), options.device or [0]
+    form = Form.of(options.raw, options.decode)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(new_file(options.output))
         csv_file = stack.enter_context(new_file(options.profile)) if options.profile else None
-        results = Results(output, contract.outputs, count, options.raw)
+        results = Results(output, contract.outputs, count, form)
         chip = Chip(contract, driver, options.program, devices, options.compute_units)
         stack.enter_context(chip)
         start = time.perf_counter()
@@ -121,6 +122,14 @@ def parser(contract: Contract, driver: Driver, program: Path) -> argparse.Argume
     for name, text, metavar in zip(("--input", "--output"), texts(contract), (x, y)):
         add(name, type=Path, required=True, metavar=metavar, help=text)
     add("--raw", action="store_true", help=texts(contract)[2])
+    decodes = any(output.decoding for output in contract.outputs)
+    no_decode = "write the network's own numbers, not what they mean"
+    add(
+        "--no-decode",
+        dest="decode",
+        action="store_false",
+        help=no_decode if decodes else argparse.SUPPRESS,
+    )
     add(
         "--device",
         type=card_numbers,
@@ -161,12 +170,16 @@ def _file(letter: str, tensors: Sequence[Tensor]) -> str:
 def _help_of_one(contract: Contract) -> tuple[str, str, str]:
     """What is said of the input, the output and raw words."""
     (x,), (y,) = contract.inputs, contract.outputs
+    meaning, number = f"exact, the chip's type is {y.type}", "result"
+    if y.decoding:
+        meaning = f"{y.decoding.text} of the network's numbers, whose type is {y.type}"
+        number = "number"
     return (
         f"float32 or float64, shape {shape_text(x.shape)}; put on the chip's grid, {x.type}, by "
         "the rule of that type",
-        f"the results, shape {shape_text(y.shape)}, as {y.number}: exact, the chip's type is "
-        f"{y.type}",
-        f"write the chip's raw words ({y.word}) instead: result = word x {y.step}",
+        f"the results, shape {shape_text(y.shape_of(Form.DECODED))}, as "
+        f"{y.dtype(Form.DECODED)}: {meaning}",
+        f"write the chip's raw words ({y.word}) instead: {number} = word x {y.step}",
     )
 
 
@@ -176,7 +189,7 @@ def _help_of_several(_: Contract) -> tuple[str, str, str]:
         "the arrays of all inputs, by name, float32 or float64; put on the chip's grid, by the "
         "rule of their types",
         "the arrays of all outputs, by name: exact",
-        "write the chip's raw words instead: result = word x step",
+        "write the chip's raw words instead: number = word x step",
     )
 
 
@@ -186,12 +199,16 @@ def _arrays(contract: Contract) -> str:
         return ""
     lines = [["input", x.name, shape_text(x.shape), x.type, ""] for x in contract.inputs]
     lines += [
-        ["output", y.name, shape_text(y.shape), y.type, f"{y.number}; raw: {y.word} x {y.step}"]
-        for y in contract.outputs
+        ["output", y.name, shape_text(y.shape), y.type, _numbers(y)] for y in contract.outputs
     ]
     widths = [max(map(len, column)) for column in zip(*lines)]
     rows = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     return "arrays:\n" + "".join(f"  {row}\n" for row in rows) + "\n"
+
+
+def _numbers(y: Output) -> str:
+    meaning = f"; decoded: {y.decoding.text}" if y.decoding else ""
+    return f"{y.number}; raw: {y.word} x {y.step}{meaning}"
 
 
 def main(contract: Contract, driver: Driver, program: Path) -> int:
