@@ -270,4 +270,7 @@ def executable(tool: str, path: str | None = None) -> str:
 _INSTALL: Final = {
     "g++": "apt install g++",
     "v++": "source Vitis's settings64.sh, or set XILINX_VITIS",
+    **dict.fromkeys(
+        ("sbatch", "condor_submit"), "name a host behind ssh that has it: --on-option host=HOST"
+    ),
 }
