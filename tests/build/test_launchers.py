@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fpgac.build.batch import _first_line
 from fpgac.build.launcher import Launch, Launcher, Place
 from fpgac.build.launchers import Container, HTCondor, Slurm, Ssh
 from fpgac.build.lock import StepRecord
@@ -129,6 +130,20 @@ def test_options_are_handed_on_to_the_batch_system(name: str, site: FakeSite, fo
         assert first.endswith(" jobs/hw-double.sh")
     else:
         assert "request_memory = 64GB\n" in (folder / "jobs/hw-count.sub").read_text()
+
+
+@pytest.mark.parametrize("name", ["ssh", "container"])
+def test_a_tool_need_be_there_alone(name: str, site: FakeSite, folder: Path) -> None:
+    script = '#!/bin/sh\nif [ "$1" = --version ]; then echo v1; else echo "$1" > out/o; fi\n'
+    site.install(site.tools / "there++", script)
+    step = Step("s", ("there++", "made"), (), ("out/o",))
+    first = run_plan(Plan((step,)), folder, {}, launch=launch(name))
+    assert (folder / "out/o").read_text() == "made\n"
+
+    site.install(site.tools / "there++", script.replace("v1", "v2"))
+    _first_line.cache_clear()
+    again = run_plan(Plan((step,)), folder, first, launch=launch(name))
+    assert again["s"].key != first["s"].key, "another version makes it anew"
 
 
 def test_a_site_s_script_makes_its_tools_known(site: FakeSite, folder: Path) -> None:

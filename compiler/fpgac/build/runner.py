@@ -194,13 +194,9 @@ def _system_identity(tool: str, path: str | None) -> list[tuple[str, int, int]]:
 def _run(under_way: _Running, launch: Launch, store: Store | None) -> Finished:
     """The record of a step whose outputs are in its folder now: made, or what ``store`` has."""
     step, folder = under_way.step, under_way.folder
-    key, log = step_key(step, folder, launch), step.log
-    shared = _shared_key(step, key)
-    if store and (entry := store.get(_KIND, shared)) and entry.files.keys() == {*step.outputs, log}:
-        with disk_errors(folder):
-            write_tree(folder, entry.files, {})
-        digests = {name: digest_bytes(entry.files[name].content) for name in step.outputs}
-        return StepRecord(key, digests, log), "reused"
+    key = step_key(step, folder, launch)
+    if store and (record := _stored(step, folder, key, store)):
+        return record, "reused"
     started = time.monotonic()
     task = Task(
         *(step, folder, key, launch.place, launch.kept, launch.limit),
@@ -210,11 +206,21 @@ def _run(under_way: _Running, launch: Launch, store: Store | None) -> Finished:
     _execute(task, launch.launcher)
     seconds = round(time.monotonic() - started, 3)
     if store:
-        store.put(
-            _KIND, shared, Entry({name: _file(folder / name) for name in (*step.outputs, log)})
-        )
+        files = {name: _file(folder / name) for name in (*step.outputs, step.log)}
+        store.put(_KIND, _shared_key(step, key), Entry(files))
     digests = {name: digest_file(folder / name) for name in step.outputs}
-    return StepRecord(key, digests, log, seconds), "done"
+    return StepRecord(key, digests, step.log, seconds), "done"
+
+
+def _stored(step: Step, folder: Path, key: str, store: Store) -> StepRecord | None:
+    """The record of a step whose outputs ``store`` has: they are in ``folder`` now."""
+    entry = store.get(_KIND, _shared_key(step, key))
+    if entry is None or entry.files.keys() != {*step.outputs, step.log}:
+        return None
+    with disk_errors(folder):
+        write_tree(folder, entry.files, {})
+    digests = {name: digest_bytes(entry.files[name].content) for name in step.outputs}
+    return StepRecord(key, digests, step.log)
 
 
 def _shared_key(step: Step, key: str) -> str:
