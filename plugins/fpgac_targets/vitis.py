@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
@@ -275,6 +276,12 @@ class VitisTarget(Target[VitisOptions]):
             return {unit: dict(zip(arguments, banks, strict=False)) for unit in agreed.instances}
         of_units = _in_turn(agreed, options.banks or self.board.spread)
         return {unit: dict.fromkeys(arguments, bank) for unit, bank in of_units.items()}
+
+    @property
+    def depends_on(self) -> tuple[Path, ...]:
+        """See :meth:`Target.depends_on`; adds the templates of :attr:`template_packages`."""
+        own = (Path(str(files(package))) / "templates" for package in self.template_packages)
+        return tuple(dict.fromkeys((*super().depends_on, *own)))
 
     def loaders(self) -> list[BaseLoader]:
         """Where templates are looked up before fpgac's own."""

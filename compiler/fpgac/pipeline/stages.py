@@ -24,7 +24,7 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
+from fpgac.pipeline.identity import compiler_digest, is_installed, versions
 from fpgac.pipeline.packaging import archive_path, package_files
 from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
@@ -83,20 +83,26 @@ class SpecStages:
         self.sources, self.spec, self.value = sources, sources.spec, value
         self.versions = versions()
 
-    def key(self, stage: str, *parts: object, plugins: Iterable[str] = ()) -> str:
-        """A stage's key: what it depends on, and the compiler that makes it."""
-        return digest_json([stage, compiler_digest(plugins), self.versions, *parts])
+    def key(self, stage: str, *parts: object, things: Iterable[object] = ()) -> str:
+        """A stage's key: what it depends on, the compiler that makes it, and what plugins do."""
+        return digest_json([stage, compiler_digest(*things), self.versions, *parts])
 
     def said(self, *sections: str) -> object:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
 
     @property
+    def data_things(self) -> tuple[object, ...]:
+        """What gives the data, where there are any."""
+        return (self.sources.provider,) if self.sources.has_data else ()
+
+    @property
     def scaling_key(self) -> object:
         """What the scaling of inputs depends on beside the data; None where there is none."""
         said = self.spec.data.scaling if self.spec.data is not None else None
         if isinstance(said, str):
-            return self.sources.network_digest
+            found_in_data = self.said("data"), self.sources.data_digest
+            return found_in_data if self.sources.is_imported else self.sources.network_digest
         return said and (self.said("data"), self.sources.provider.feature_names)
 
     @cached_property
@@ -106,7 +112,7 @@ class SpecStages:
         said = self.said("topology", "quantisation", "interface")
         return Stage(
             "network",
-            self.key("network", content, said, plugins=modules_of(self.sources.source)),
+            self.key("network", content, said, things=[self.sources.source]),
             self.sources.read_network,
             dump_network,
             load_network,
@@ -174,7 +180,7 @@ class SpecStages:
                 sources.data_digest,
                 said,
                 self.scaling_key,
-                plugins=modules_of(sources.provider) if sources.has_data else (),
+                things=self.data_things,
             ),
             self._make_vectors,
             ProofVectors.dump,
@@ -246,7 +252,6 @@ class TargetStages(SpecStages):
     def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
         super().__init__(sources, value)
         self.target, self.options = target, options
-        self._modules = modules_of(target)
 
     @cached_property
     def core(self) -> Stage[CheckedCore]:
@@ -296,7 +301,8 @@ class TargetStages(SpecStages):
             return None
         from fpgac.engines.original import OriginalModel
 
-        if OriginalModel(self.value(self.network), self.inputs).missing():
+        network = self.value(self.network)
+        if OriginalModel(network, network.input_layout).missing():
             return None
         return Stage(
             "original",
@@ -412,7 +418,8 @@ class TargetStages(SpecStages):
             "design",
             self.key(
                 *("design", self.core.key, name, said, options, templates, about),
-                plugins=self._modules,
+                self.target.board.model_dump_json(),
+                things=[self.target, *self.data_things],
             ),
             self._design,
             lambda design: design.files,
@@ -499,6 +506,11 @@ class TargetStages(SpecStages):
     def hardware_key(self) -> str:
         """The key of what the board loads: whatever was built from this very design."""
         return self.key("hardware", self.design.key)
+
+    @property
+    def linked_key(self) -> str:
+        """The key of what v++ linked, where the board loads what another makes of that."""
+        return self.key("linked", self.design.key)
 
     def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
         """The Python host for pip, and the same for the board, with ``program`` if it is built."""

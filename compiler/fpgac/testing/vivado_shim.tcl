@@ -297,9 +297,11 @@ command set_property {} {-dict} 1 3 {
 }
 proc set_one {object name value} {
     if {![info exists ::cells($object)]} {
-        if {[list $object $name] ni {{project board_part} {sources_1 ip_repo_paths} {sources_1 top}}} {
+        if {[list $object $name] ni {{project board_part} {project board_connections}
+            {project target_language} {sources_1 ip_repo_paths} {sources_1 top}}} {
             refuse "$object has no property $name"
         }
+        if {$name eq "board_connections"} { connect_board $value }
         set ::state($name) $value
         return
     }
@@ -316,6 +318,17 @@ proc set_one {object name value} {
                 set ::interfaces([format %s/%s%02d_AXI $object $prefix $i]) [list aximm $drives]
             }
         }
+    }
+}
+# A module on its carrier, as a Kria K26 on the KV260's: connectors of the one, each with the name of
+# the other's as the board store has it (UG1089, UG835).
+proc connect_board {connections} {
+    need board_part board_connections
+    if {[llength $connections] == 0 || [llength $connections] % 2} {
+        refuse "board_connections are pairs of a connector and what it is connected to"
+    }
+    foreach {connector other} $connections {
+        if {[llength [split $other :]] != 4} { refuse "$connector: $other is no vendor:board:connector:version" }
     }
 }
 # What a DMA loses without one of its channels; the channel's parameters can then not be set.
