@@ -47,7 +47,7 @@ def environment_with(board: Board, version: str, folder: Path) -> dict[str, str]
     (image / "sysroots" / "cortexa72-cortexa53-xilinx-linux" / "usr").mkdir(parents=True)
     (image / "rootfs.ext4").touch()
     (image / "Image").touch()
-    variable = {board.platform_variable: "a_platform"} if board.platform_variable else {}
+    variable = {board.platform_variable: board.platforms[0]} if board.platform_variable else {}
     more = {"EDGE_COMMON_SW": str(image), **variable}
     if board.toolchain.name == "Vivado":
         return FakeVivado(folder, version).install().environment(**more)
