@@ -38,6 +38,9 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     *,
     mode: Literal["emulation", "hw_emu", "hw"] = "emulation",
     out: File | None = None,
+    on: str = "local",
+    on_options: Mapping[str, str] | None = None,
+    time_limit: str | None = None,
     plugins: Iterable[File] = (),
     trust: bool = False,
     listener: Callable[[Event], None] | None = None,
@@ -49,6 +52,8 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
         target: one of the spec's targets; needed if it has several.
         mode: how far to go: "emulation" needs no vendor's tools.
         out: the folder to write; by default build/NAME-TARGET.
+        on: where the vendor's tools run, as after ``--on``, with its ``on_options``.
+        time_limit: how long a step of the vendor's tools may take, such as "6h".
         plugins: files of plugins, as with ``--plugin``.
         trust: run program code in the network's file, as with ``--trust``.
         listener: hears of each stage as it begins and ends.
@@ -61,11 +66,14 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     """
     from fpgac.pipeline.checking import only_target
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
+    from fpgac.pipeline.launching import launch_of
 
     file, loaded = _checked(spec, plugins, trust=trust)
     name = only_target(file, target)
     folder = Path(out) if out is not None else default_folder(file, name)
-    return compile_spec(Request(file, name, folder, mode), loaded, listener or _ignored)
+    options = [f"{key}={said}" for key, said in (on_options or {}).items()]
+    launch = launch_of(loaded, on, options, time_limit)
+    return compile_spec(Request(file, name, folder, mode, launch), loaded, listener or _ignored)
 
 
 def train(

@@ -67,6 +67,8 @@ SESSIONS: Final = {
         "compile specs/iris.toml",
         "compile specs/iris.toml --target aws-f2",
         "compile specs/iris.toml --target aws-f1 --out specs",
+        "compile specs/iris.toml --target aws-f1 --mode hw --on slrum",
+        "compile specs/iris.toml --target aws-f1 --mode hw --time-limit soon",
         "--json compile specs/iris.toml --target aws-f1 --out build --mode hw",
     ],
     "run": [
