@@ -38,6 +38,14 @@ SESSIONS: Final = {
         "init weed.toml --target aws-f11",
         "init 1.toml",
     ],
+    "card": [
+        "card build nowhere.cpp -o k.xclbin",
+        "card build specs/iris.toml -o k.xclbin",
+        "--json card build nowhere.cpp --config nowhere.cfg -o k.xclbin",
+        "card exec",
+        "card exec -- ./host",
+        "card exec -- ./host k.xclbin",
+    ],
     "estimate": [
         "estimate specs/iris.toml --target pynq-z2 --target aws-f1",
         "--json estimate specs/iris.toml --target zcu102 --batch 100",

@@ -74,7 +74,7 @@ def flags(mode: str, platform: str) -> str:
 
 def expected_calls(mode: str, platform: str) -> list[str]:
     calls = [
-        f"v++ -c {flags(mode, platform)} -k muon_kernel -I kernel/firmware "
+        f"v++ -c {flags(mode, platform)} -k muon_kernel "
         f"-o out/{mode}/muon_kernel.xo kernel/firmware/tiny.cpp kernel/src/muon_kernel.cpp",
         f"v++ -l {flags(mode, platform)} --config scripts/link.cfg "
         f"-o out/{mode}/muon.xclbin out/{mode}/muon_kernel.xo",
