@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +26,16 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     failure_patterns: tuple[str, ...] = ()
     remedies: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Its name as a file can have it."""
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name)
+
+    @property
+    def log(self) -> str:
+        """What its tools write to."""
+        return f"logs/{self.label}.log"
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _run(
     step: Step, folder: Path, processes: _Processes, store: Store | None
 ) -> tuple[StepRecord, Outcome]:
     """The record of a step whose outputs are in ``folder`` now: made, or what ``store`` has."""
-    key, log = step_key(step, folder), _log_of(step)
+    key, log = step_key(step, folder), step.log
     shared = _shared_key(step, key)
     if store and (entry := store.get(_KIND, shared)) and entry.files.keys() == {*step.outputs, log}:
         with disk_errors(folder):
@@ -220,10 +220,6 @@ def _run(
     return StepRecord(key, digests, log, seconds), "done"
 
 
-def _log_of(step: Step) -> str:
-    return f"logs/{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.name)}.log"
-
-
 def _shared_key(step: Step, key: str) -> str:
     """The key of what every folder may take of the step, which stays while the machine changes."""
     return digest_json([key, _system_identity(step.command[0], step.environment.get("PATH"))])
@@ -235,7 +231,7 @@ def _file(path: Path) -> File:
 
 def _execute(step: Step, folder: Path, processes: _Processes) -> None:
     """Run the step's command; where it fails, none of its outputs is left."""
-    log = folder / _log_of(step)
+    log = folder / step.log
     command = [_executable(step.command[0], step.environment.get("PATH")), *step.command[1:]]
     with disk_errors(folder):
         for path in (log, *(folder / name for name in step.outputs)):

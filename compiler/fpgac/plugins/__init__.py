@@ -25,6 +25,7 @@ from fpgac.design.design import Design, File
 from fpgac.design.hosts import host_files
 from fpgac.design.kernel import bridge_files, kernel_files
 from fpgac.design.render import comment, render, sh_word, tcl_word
+from fpgac.design.scripts import ShellPlan, build_scripts, command_lines
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
@@ -130,6 +131,7 @@ __all__ = [
     "Relu",
     "ReportParser",
     "Reshape",
+    "ShellPlan",
     "Softmax",
     "Some",
     "Spec",
@@ -152,8 +154,10 @@ __all__ = [
     "Zynq",
     "board_json",
     "bridge_files",
+    "build_scripts",
     "card_json",
     "check_identifier",
+    "command_lines",
     "comment",
     "contract",
     "find_tool",
