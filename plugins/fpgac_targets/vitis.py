@@ -89,7 +89,6 @@ class VitisTarget(Target[VitisOptions]):
     disk_gib: ClassVar[float] = 20
     memory_gib: ClassVar[float] = 32
     readme: ClassVar[str] = "build/README.md.j2"
-    # Packages whose templates/ come before fpgac's own, the first one first.
     template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
@@ -253,12 +252,6 @@ class VitisTarget(Target[VitisOptions]):
             return {unit: dict(zip(arguments, banks, strict=False)) for unit in agreed.instances}
         of_units = _in_turn(agreed, options.banks or self.board.spread)
         return {unit: dict.fromkeys(arguments, bank) for unit, bank in of_units.items()}
-
-    def loaders(self) -> list[BaseLoader]:
-        """Where templates are looked up before fpgac's own."""
-        from jinja2 import PackageLoader
-
-        return [PackageLoader(package, "templates") for package in self.template_packages]
 
     def scripts(
         self,

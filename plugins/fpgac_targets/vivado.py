@@ -57,6 +57,7 @@ class VivadoTarget(Target[TargetOptions]):
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     disk_gib: ClassVar[float] = 5
     memory_gib: ClassVar[float] = 8
+    readme: ClassVar[str] = "vivado/README.md.j2"
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
@@ -74,8 +75,8 @@ class VivadoTarget(Target[TargetOptions]):
         self.check_clock(core.clock_mhz)
         units = options.compute_units
         agreed = contract(core, name=name, compute_units=units, interface=self.interface)
-        hosts = self.hosts(options)
-        kernel = kernel_files(agreed, core)
+        hosts, loaders = self.hosts(options), self.loaders()
+        kernel = kernel_files(agreed, core, loaders)
         context = {
             "board": self.board,
             "contract": agreed,
@@ -89,9 +90,9 @@ class VivadoTarget(Target[TargetOptions]):
         }
         files = {
             **kernel,
-            HLS: File(render("vivado/hls.tcl.j2", context)),
-            VIVADO: File(render("vivado/vivado.tcl.j2", context)),
-            **host_files(agreed, hosts, load_hint=self.load_hint),
+            HLS: File(render("vivado/hls.tcl.j2", context, loaders)),
+            VIVADO: File(render("vivado/vivado.tcl.j2", context, loaders)),
+            **host_files(agreed, hosts, load_hint=self.load_hint, loaders=loaders),
             CARD: File(board_json(self.board, agreed, core.clock_mhz)),
             "emulation/contract.json": File(agreed.to_json()),
             f"emulation/{name}.hwh": hwh_file(self.board, agreed, core.clock_mhz),
@@ -112,8 +113,8 @@ class VivadoTarget(Target[TargetOptions]):
             plans.append(ShellPlan("hw", plan, first))
         context = {**context, "by_hand": plans}
         return {
-            **build_scripts(plans, context, template="vivado/build.sh.j2"),
-            "README.md": File(render("vivado/README.md.j2", context)),
+            **build_scripts(plans, context, self.loaders(), template="vivado/build.sh.j2"),
+            "README.md": File(render(self.readme, context, self.loaders())),
         }
 
     def toolchain(self, tools: Toolchains) -> Toolchain:

@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,9 @@ from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
 from fpgac.spec.models import BudgetSection, Strategy
 from fpgac.targets.board import Board, Mode, version_text
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
 
 __all__ = ["LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
@@ -125,6 +128,8 @@ class Target(ABC, Generic[OptionsT]):
     interface: ClassVar[Interface] = "m_axi"
     #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
     flows: ClassVar[Mapping[str, Target[Any]]] = {}
+    #: Packages whose ``templates/`` come before fpgac's own, the first one first.
+    template_packages: ClassVar[tuple[str, ...]] = ()
     #: What can be done where a line of a build's log matches a regular expression.
     remedies: ClassVar[Mapping[str, str]] = {}
     #: What a hardware build wants of disk and memory, roughly; 0 where nobody knows.
@@ -150,6 +155,12 @@ class Target(ABC, Generic[OptionsT]):
     def tables(self) -> tuple[type[BaseModel], ...]:
         """What a spec's table for this target may be: one of these models."""
         return (self.Options,)
+
+    def loaders(self) -> list[BaseLoader]:
+        """Where templates are looked up before fpgac's own."""
+        from jinja2 import PackageLoader
+
+        return [PackageLoader(package, "templates") for package in self.template_packages]
 
     def flow(self, options: OptionsT) -> Target[Any]:
         """The target that does the work for ``options``: this one, or one of :attr:`flows`."""
@@ -244,7 +255,7 @@ class Target(ABC, Generic[OptionsT]):
             Problem(
                 f"{self.name} offers no host {host!r}",
                 where("hosts", place),
-                expected=f"some of {', '.join(self.board.hosts)}",
+                expected=f"some of {', '.join(self.board.hosts)}" if self.board.hosts else "no hosts",
                 hint=nearest(host, self.board.hosts),
                 code="target.unknown-host",
             )

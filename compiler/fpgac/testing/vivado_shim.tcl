@@ -214,7 +214,14 @@ command create_project {-force -part_only} {-part} 1 2 {
     set ::state(part) [given -part {}]
     file mkdir [lindex $words 1]
 }
-command get_board_parts {-quiet} {-filter} 0 1 {
+command apply_board_connection {} {-board_interface -ip_intf -diagram} 0 0 {
+    need design apply_board_connection
+    if {![info exists ::interfaces($o(-ip_intf))]} {
+        refuse "apply_board_connection: there is no $o(-ip_intf)"
+    }
+    lappend ::wired $o(-ip_intf)
+}
+command get_board_parts {-quiet -latest_file_version} {-filter} 0 1 {
     return [expr {[setting SHIM_NO_BOARD 0] ? {} : $words}]
 }
 command current_project {} {} 0 0 { need project current_project; return project }
@@ -297,9 +304,11 @@ command set_property {} {-dict} 1 3 {
 }
 proc set_one {object name value} {
     if {![info exists ::cells($object)]} {
-        if {[list $object $name] ni {{project board_part} {sources_1 ip_repo_paths} {sources_1 top}}} {
+        if {[list $object $name] ni {{project board_part} {project board_connections}
+            {sources_1 ip_repo_paths} {project ip_repo_paths} {sources_1 top}}} {
             refuse "$object has no property $name"
         }
+        if {$name eq "board_connections"} { check_connections $value }
         set ::state($name) $value
         return
     }
@@ -315,6 +324,19 @@ proc set_one {object name value} {
             for {set i 0} {$i < $value} {incr i} {
                 set ::interfaces([format %s/%s%02d_AXI $object $prefix $i]) [list aximm $drives]
             }
+        }
+    }
+}
+# A connector of a system-on-module by name, and that of the carrier which it is plugged into.
+proc check_connections {value} {
+    need board_part "set_property board_connections"
+    if {[llength $value] == 0 || [llength $value] % 2} {
+        refuse "board_connections takes pairs of connectors, not '$value'"
+    }
+    foreach {connector carrier} $value {
+        lassign [split $carrier :] vendor board name version
+        if {$name ne $connector || ![string is double -strict $version]} {
+            refuse "board_connections: $carrier is no $connector of a carrier card"
         }
     }
 }
