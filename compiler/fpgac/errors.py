@@ -169,6 +169,8 @@ class FpgacError(Exception):
     def __init__(self, *problems: Problem) -> None:
         if not problems:
             raise TypeError("an error needs at least one problem")
+        if strangers := {type(problem).__name__ for problem in problems} - {"Problem"}:
+            raise TypeError(f"an error is made of problems, not of {' and '.join(strangers)}")
         super().__init__(*problems)
         self.problems = problems
 

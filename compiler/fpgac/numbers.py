@@ -198,12 +198,21 @@ class FixedPoint:
         """The greatest raw word."""
         return (1 << (self.width - self.signed)) - 1
 
-    def raw(self, numbers: npt.ArrayLike) -> IntArray:
-        """The raw words of ``numbers`` (any shape), as padded words, by the one rule."""
+    def raw(self, numbers: npt.ArrayLike, scale: npt.ArrayLike | None = None) -> IntArray:
+        """The raw words of ``numbers`` (any shape), as padded words, by the one rule.
+
+        With a ``scale`` they are those of ``numbers * scale``, exact: powers of two move the
+        binary point.
+        """
         x = np.asarray(numbers, dtype=np.float64)
+        factor = None if scale is None else self.factor(np.asarray(scale))
         with np.errstate(invalid="ignore", over="ignore"):
-            words: IntArray = np.asarray(raw_word(self, x, cast(Operations, np))).astype(self.dtype)
-        return words
+            words: IntArray = np.asarray(raw_word(self, x, cast(Operations, np), factor=factor))
+        return words.astype(self.dtype)
+
+    def factor(self, scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What numbers times ``scale``, powers of two, are multiplied by to count last bits."""
+        return np.asarray(scale * 2.0**self.fraction)
 
     def number(self, words: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The numbers that raw words stand for: exact."""
@@ -233,24 +242,32 @@ class Operations(Protocol):
     copysign: Any
 
 
-def raw_word(to: FixedPoint, x: Any, op: Operations, name: Any = lambda _, value: value) -> Any:
+def raw_word(
+    to: FixedPoint,
+    x: Any,
+    op: Operations,
+    name: Any = lambda _, value: value,
+    factor: Any = None,
+) -> Any:
     """THE rule: the raw word, as a float64, of the float64 ``x``.
 
     Every step is exact in float64. ``fmin`` ignores NaN and ``copysign`` keeps its sign, so that
     what is not finite becomes a huge number of the same sign: it saturates or wraps to zero, as
     in ``ap_fixed``. ``name(variable, value)`` lets a tracer give the intermediate values names.
+    ``factor`` is :meth:`FixedPoint.factor` where numbers are scaled, else that of the type.
     """
-    scaled = name("scaled", op.copysign(_scaled_size(to, x, op), x))
+    scaled = name("scaled", op.copysign(_scaled_size(to, x, op, factor), x))
     return _overflow(to, name("rounded", _round(to, scaled, op, name)), op, name)
 
 
-def _scaled_size(to: FixedPoint, x: Any, op: Operations) -> Any:
+def _scaled_size(to: FixedPoint, x: Any, op: Operations, factor: Any) -> Any:
     # A signalling NaN is only ignored by fmin once a product has made it quiet; compilers leave
     # out a product with one, but not these two.
-    product = x * 2.0**to.fraction if to.fraction else x * 2.0 * 0.5
+    own = x * 2.0**to.fraction if to.fraction else x * 2.0 * 0.5
+    product = own if factor is None else x * factor
     size = op.fmin(op.fabs(product), HUGE)
     # What underflows here must still count as more than nothing: it rounds down to minus one.
-    return op.fmax(size, (x != 0.0) * TINY) if to.fraction < 0 else size
+    return op.fmax(size, (x != 0.0) * TINY) if factor is not None or to.fraction < 0 else size
 
 
 def _round(to: FixedPoint, scaled: Any, op: Operations, name: Any) -> Any:
@@ -299,15 +316,19 @@ class Formula:
     lines: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, to: FixedPoint, prefix: str = "", variable: str = "x") -> Formula:
-        """Trace the rule for ``to``; functions are spelled ``{prefix}floor(...)``."""
+    def of(cls, to: FixedPoint, prefix: str = "", factor: str | None = None) -> Formula:
+        """Trace the rule for ``to``; functions are spelled ``{prefix}floor(...)``.
+
+        ``factor`` names what :meth:`FixedPoint.factor` gives where numbers are scaled.
+        """
         lines: list[tuple[str, str]] = []
 
         def name(given: str, value: _Traced) -> _Traced:
             lines.append((given, value.bare))
             return _Traced(given)
 
-        word = raw_word(to, _Traced(variable), _Tracer(prefix), name)
+        traced = None if factor is None else _Traced(factor)
+        word = raw_word(to, _Traced("x"), _Tracer(prefix), name, traced)
         lines.append(("word", word.bare))
         return cls(tuple(lines))
 

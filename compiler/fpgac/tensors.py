@@ -30,6 +30,9 @@ class Scaling:
     The number ``x`` at each place of a sample becomes ``(x - offset) * scale``, in float64: two
     operations, each rounded to the nearest, which no compiler may fuse, so that Python and C++ give
     the same bits. Both have a number for each place, all finite, and each scale is above zero.
+
+    Where the scaling :attr:`is_shift`, it only moves the binary point of the type at each place,
+    which costs nothing: numbers are then never scaled on their way to raw words.
     """
 
     offset: tuple[float, ...]
@@ -49,6 +52,12 @@ class Scaling:
                 np.asarray(rows, dtype=np.float64) - np.array(self.offset)
             ) * np.array(self.scale)
         return scaled
+
+    @cached_property
+    def is_shift(self) -> bool:
+        """Whether every scale is a power of two and no offset is taken away."""
+        mantissas, _ = np.frexp(self.scale)
+        return not np.any(self.offset) and bool((mantissas == 0.5).all())
 
     def undo(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The numbers that :meth:`apply` takes to ``rows``, but for rounding."""
@@ -77,6 +86,23 @@ class Tensor:
     def size(self) -> int:
         """Numbers in one sample."""
         return prod(self.shape)
+
+    def raw(self, numbers: Array) -> IntArray:
+        """The raw words of a user's numbers, shape (samples, size): scaled, then by the type."""
+        if self.scaling is None:
+            return self.type.raw(numbers)
+        if self.scaling.is_shift:
+            return self.type.raw(numbers, self.scaling.scale)
+        return self.type.raw(self.scaling.apply(numbers))
+
+    @property
+    def shifted_types(self) -> tuple[FixedPoint, ...]:
+        """The type of a user's number at each place, where a scaling only moves the point."""
+        if self.scaling is None or not self.scaling.is_shift:
+            return ()
+        _, exponents = np.frexp(self.scaling.scale)
+        moved = (exponents - 1).tolist()  # a scale is 2 to this power
+        return tuple(replace(self.type, integer=self.type.integer - power) for power in moved)
 
     def meant(self, numbers: Array) -> Array:
         """What numbers of shape (n, \\*shape) mean: themselves where there is no decoding."""
@@ -128,10 +154,7 @@ class Layout:
         given = np.asarray(rows)
         words = np.empty(given.shape, self.dtype)
         for tensor, columns in self.places:
-            part = given[:, columns]
-            words[:, columns] = tensor.type.raw(
-                tensor.scaling.apply(part) if tensor.scaling else part
-            )
+            words[:, columns] = tensor.raw(given[:, columns])
         return words
 
     def scaled(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:

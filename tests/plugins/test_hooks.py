@@ -276,7 +276,7 @@ def test_a_template_that_fails_as_it_is_rendered_names_file_and_line(
     template = workshop / "templates" / "aws_f1" / "README.md.j2"
     template.write_text(README.replace("Ada", "{{ nobody }}"))
     done = compiled(workshop, fpgac)
-    assert done.returncode == 7
+    assert done.returncode == 12
     assert f"{template}:3: " in done.stderr
     assert "'nobody' is undefined" in done.stderr
     assert (build / "README.md").read_text() == before, "nothing half-written"
@@ -302,27 +302,27 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "a target": (
         "class Points(",
         "    def design(self, *arguments, **more):\n        return {}['gone']\n\nclass Points(",
-        "the plugin's MyCard has a defect: KeyError: 'gone'",
+        "has a defect in MyCard.design: KeyError: 'gone'",
     ),
     "what a target gives": (
         "class Points(",
         "    def design(self, *arguments, **more):\n        return 7\n\nclass Points(",
-        "the plugin's MyCard has a defect: TypeError: design must give a Design, not 7",
+        "has a defect in MyCard.design: design must be Design, not 7",
     ),
     "a network source": (
         "arrays = np.load(path)",
         "1 / 0",
-        "the plugin's Npz has a defect: ZeroDivisionError: division by zero",
+        "has a defect in Npz.read: ZeroDivisionError: division by zero",
     ),
     "what a network source gives": (
         "        try:\n",
         "        return 7\n        try:\n",
-        "the plugin's Npz has a defect: TypeError: read must give a Network, not 7",
+        "has a defect in Npz.read: read must be Network, not 7",
     ),
     "what a data set provider gives": (
         'return Dataset("points"',
         'return tuple(("points",)) or Dataset("points"',
-        "the plugin's Points has a defect: TypeError: load must give a Dataset, not ('points',)",
+        'has a defect in Points.load: load must be Dataset, not ["points"]',
     ),
 }
 
@@ -347,7 +347,7 @@ def test_the_list_shows_file_and_offers(workshop: Path, fpgac: Fpgac) -> None:
     broken = workshop / "broken.py"
     broken.write_text("import no_such_module_at_all")
     done = fpgac("plugin", "list", "--plugin", workshop / "mine.py", "--plugin", broken)
-    assert done.returncode == 0
+    assert done.returncode == 12
     assert "target: my-card" in done.stdout
     assert "network source: .npz" in done.stdout
     assert "target: aws-f1" in done.stdout

@@ -114,7 +114,7 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
         ),
         (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(board): return []",
-            "Argument(s) {'board'}",
+            "missing 1 required positional argument: 'board'",
         ),
         (
             "from fpgac.plugins import hookimpl\n@hookimpl\ndef fpgac_targets(): return 'abc'",
@@ -146,13 +146,14 @@ def test_an_object_can_be_a_plugin_for_the_length_of_a_test() -> None:
             "class N(NetworkSource):\n    name = description = 'n'\n    suffixes = '.npz'\n"
             "    def read(self, *a): pass\n"
             "@hookimpl\ndef fpgac_network_sources(): return [N]",
-            "N.suffixes must be a tuple of strings, not '.npz'",
+            "N.suffixes: suffixes must be tuple[str, ...], not '.npz'",
         ),
         (
             "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
-            "class T(Templates):\n    targets = 'aws-f1'\n    folder = None\n"
+            "from pathlib import Path\nclass T(Templates):\n    targets = 'aws-f1'\n"
+            "    folder = Path('.')\n"
             "@hookimpl\ndef fpgac_templates(): return [T]",
-            "T.targets must be a tuple of strings, not 'aws-f1'",
+            "T.targets: targets must be tuple[str, ...] or None, not 'aws-f1'",
         ),
         (
             "from fpgac.plugins import *\nfrom fpgac.plugins import hookimpl\n"
@@ -171,7 +172,7 @@ def test_a_broken_plugin_is_one_line_and_the_rest_works(
 ) -> None:
     install("plugin_broken", source)
     text = only_failure(load_plugins())
-    assert text.startswith("the plugin 'plugin_broken' of plugin_broken-dist 1.5 is not used: ")
+    assert "the plugin 'plugin_broken' of plugin_broken-dist 1.5 is not used: " in text
     assert cause in text
 
 
@@ -199,6 +200,17 @@ def test_a_built_in_name_cannot_be_taken(install: Install) -> None:
     assert plugins.provider("muon").description != "noise"
     assert "my-card" in plugins.targets, "what else it offers is in use"
     assert plugins.loaded[-1].offers == {"target": ("my-card",)}, "what was refused is not shown"
+
+
+def test_a_package_of_fpgacs_own_name_takes_nothing_away(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("fpgac_targets", *(name for name in sys.modules if "fpgac_targets." in name)):
+        monkeypatch.delitem(sys.modules, package, raising=False)
+    install("fpgac_targets", "raise KeyError('the stranger was imported')")
+    text = only_failure(load_plugins())
+    assert text.startswith("the plugin 'fpgac_targets' of fpgac_targets-dist 1.5 is not used: ")
+    assert "its package is called fpgac_targets, as one of fpgac's own" in text
 
 
 def test_one_plugin_cannot_offer_a_name_twice(install: Install) -> None:
@@ -232,7 +244,8 @@ def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("import no_such_module_at_all")
     text = only_failure(load_plugins(files=[file]))
-    assert text.startswith(f"the plugin 'mine' of {file} is not used: ModuleNotFoundError")
+    place = f"{file}:1: its import: ModuleNotFoundError"
+    assert text.startswith(f"the plugin 'mine' of {file} is not used: {place}")
 
 
 def test_what_tensorflow_logs_when_a_plugin_imports_it_is_not_shown(

@@ -52,6 +52,12 @@ def python(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
+@pytest.mark.parametrize("name", ["targets", "templates"])
+def test_a_package_cannot_be_called_as_fpgacs_own(name: str) -> None:
+    with pytest.raises(TargetError, check=coded("target.reserved-name")):
+        package_files(name)
+
+
 @pytest.mark.heavy
 def test_it_passes_its_own_tests_at_once(package: Path, python: Path) -> None:
     done = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], package)

@@ -19,7 +19,10 @@ SPECS = Path(__file__).parents[2] / "specs"
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     plugins = load_plugins()
-    tables = {name: target.tables for name, target in plugins.targets.items()}
+    tables = {
+        name: [model.model_json_schema() for model in target.tables]
+        for name, target in plugins.targets.items()
+    }
     return json_schema(tables, plugins.providers)
 
 

@@ -17,6 +17,9 @@ class Step:
     start when the steps that make its inputs are done. ``failure_patterns`` are regular
     expressions that mean failure when a line of the log matches, whatever the exit code;
     ``remedies`` maps such expressions to what a user can do.
+
+    Raises:
+        re.error: an expression is none.
     """
 
     name: str
@@ -26,6 +29,10 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     failure_patterns: tuple[str, ...] = ()
     remedies: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for pattern in (*self.failure_patterns, *self.remedies):
+            re.compile(pattern)
 
     @property
     def label(self) -> str:

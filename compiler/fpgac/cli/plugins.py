@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from fpgac.cli.console import deliver, errors, note, show_table
+from fpgac.errors import PluginError
 
 if TYPE_CHECKING:
+    from fpgac.errors import Problem
     from fpgac.plugins import Plugins
 
 __all__ = ["PluginFiles", "Trust", "plugins_with", "register"]
+
+_VARIABLE: Final = "FPGAC_PLUGINS"
 
 PluginFiles = Annotated[
     list[Path] | None,
     typer.Option(
         "--plugin",
         help="A plugin that is not installed: its Python file. May be repeated.",
-        envvar="FPGAC_PLUGINS",
+        envvar=_VARIABLE,
         exists=True,
         dir_okay=False,
         show_default=False,
@@ -42,13 +47,31 @@ def plugins_with(files: Iterable[Path] | None, *, trust: bool = False) -> Plugin
     """All plugins, those in ``files`` among them; a line for each that cannot be used.
 
     Program code in networks' files may run where the user says so by ``trust``.
+
+    Raises:
+        PluginError: one of them was named on the command line.
+    """
+    plugins, asked = _loaded_with(files)
+    if asked:
+        raise PluginError(*asked)
+    return plugins.trusting() if trust else plugins
+
+
+def _loaded_with(files: Iterable[Path] | None) -> tuple[Plugins, list[Problem]]:
+    """All plugins, and what is wrong with those that the command line names.
+
+    Those that are installed, or that the environment names, are for other commands as well: what
+    is wrong with them is a line.
     """
     from fpgac.plugins import load_plugins
 
     plugins = load_plugins(files=files or ())
+    everywhere = os.environ.get(_VARIABLE, "").split(os.pathsep)
+    asked = [each for each in plugins.failures if each.file and str(each.file) not in everywhere]
     for failure in plugins.failures:
-        note(str(failure))
-    return plugins.trusting() if trust else plugins
+        if failure not in asked:
+            note(str(failure))
+    return plugins, [failure.problem for failure in asked]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,13 +84,16 @@ def register(app: typer.Typer) -> None:
 
 def list_(plugin: PluginFiles = None) -> None:
     """List the plugins in use, where each comes from, what it offers, and what failed and why."""
-    plugins = plugins_with(plugin)
+    plugins, asked = _loaded_with(plugin)
     plain = [
         {"name": loaded.name, "from": loaded.origin, "offers": loaded.offers}
         for loaded in plugins.loaded
     ]
     failures = [str(failure) for failure in plugins.failures]
-    deliver({"plugins": plain, "failures": failures}, lambda: _print_loaded(plugins))
+    result = {"plugins": plain, "failures": failures, "disabled": plugins.disabled}
+    deliver(result, lambda: _print_loaded(plugins))
+    if asked:
+        raise PluginError(*asked)
 
 
 def _print_loaded(plugins: Plugins) -> None:
@@ -75,6 +101,7 @@ def _print_loaded(plugins: Plugins) -> None:
     for loaded in plugins.loaded:
         offers = [f"{kind}: {', '.join(names)}" for kind, names in loaded.offers.items()]
         rows.append((loaded.name, loaded.origin, "\n".join(offers) or "nothing"))
+    rows += [(name, "", "disabled by FPGAC_DISABLED_PLUGINS") for name in plugins.disabled]
     show_table(("plugin", "from", "offers"), rows, fold=("from", "offers"))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, results
+from fpgac.cli.console import deliver, errors, note, results
 from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.errors import BuildError, FpgacError, Problem, SpecError, Where
 
@@ -78,11 +78,9 @@ def schema(plugin: PluginFiles = None) -> None:
     """
     import json
 
-    from fpgac.spec.schema import json_schema
+    from fpgac.pipeline.checking import schema_of
 
-    plugins = plugins_with(plugin)
-    tables = {name: target.tables for name, target in plugins.targets.items()}
-    schema = json_schema(tables, plugins.providers)
+    schema = schema_of(plugins_with(plugin), note)
     deliver(schema, lambda: typer.echo(json.dumps(schema, indent=2)))
 
 

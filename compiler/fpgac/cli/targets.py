@@ -12,6 +12,8 @@ from fpgac.cli.plugins import PluginFiles, plugins_with
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic.fields import FieldInfo
+
     from fpgac.plugins import Board, Memory, Plugins, Target
 
 __all__ = ["register"]
@@ -169,18 +171,22 @@ def _bank_line(run: list[Memory]) -> str:
 
 
 def _options(target: Target[Any]) -> list[str]:
-    return [
-        f"{name} = {_default(field.get_default(call_default_factory=True))}  # {field.description}"
-        for name, field in target.Options.model_fields.items()
-    ]
+    from fpgac.plugins.guarded import calling
+
+    with calling(target, "Options"):
+        return [
+            f"{name} = {_default(field)}  # {field.description}"
+            for name, field in target.Options.model_fields.items()
+        ]
 
 
-def _default(value: object) -> str:
+def _default(field: FieldInfo) -> str:
     """A default as TOML would write it; what need not be set has none."""
     import json
 
     from pydantic import BaseModel
 
+    value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_defaults=True)
     return "(not set)" if value is None else json.dumps(value, default=str)

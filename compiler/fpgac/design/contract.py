@@ -18,8 +18,11 @@ of the last sample alone.
 
 Where an input has a *scaling*, hosts apply it before the numbers become raw words: the number at
 place ``j`` of a sample becomes ``(x - offset[j]) * scale[j]``, as :class:`fpgac.tensors.Scaling`
-says. Where an output has a *decoding*, hosts apply it to the numbers, by the same operations of
-float64 everywhere, as :mod:`fpgac.decoding` has them: all of them give the same bits.
+says. Where all offsets are 0 and all scales powers of two, nothing is multiplied: the scale goes
+into the factor by which the type's rule counts last bits.
+
+Where an output has a *decoding*, hosts apply it to the numbers, by the same operations of float64
+everywhere, as :mod:`fpgac.decoding` has them: all of them give the same bits.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import builtins
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from fpgac.design.render import file_of
 from fpgac.errors import Problem, TargetError, nearest
 from fpgac.numbers import Formula
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from jinja2 import BaseLoader
 
-    from fpgac.design.contract import Contract, Interface
+    from fpgac.design.contract import Buffer, Contract, Interface
     from fpgac.design.design import File
 
 __all__ = ["HOSTS", "class_name", "host_files"]
@@ -119,12 +121,20 @@ def host_files(
     for host in hosts:
         _check_host(host, contract.interface)
         prefix = "np." if host == "pynq" else "rule::"
-        rules = [(buffer, Formula.of(buffer.type, prefix)) for buffer in contract.inputs]
+        rules = [_rule(buffer, prefix) for buffer in contract.inputs]
         files |= {
             f"hosts/{host}/{path}": file_of(template, {**context, "rules": rules}, loaders)
             for path, template in _sources(host, contract).items()
         }
     return files
+
+
+def _rule(buffer: Buffer, prefix: str) -> tuple[Buffer, Formula, list[float]]:
+    """An input with its rule, and what numbers are multiplied by where that moves their points."""
+    scaling, factors = buffer.scaling, list[float]()
+    if scaling and scaling.is_shift:
+        factors = buffer.type.factor(np.array(scaling.scale)).tolist()
+    return buffer, Formula.of(buffer.type, prefix, "factor" if factors else None), factors
 
 
 def _check_host(host: str, interface: Interface) -> None:

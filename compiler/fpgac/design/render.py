@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fpgac.design.design import File
-from fpgac.errors import Problem, TargetError, Where
+from fpgac.errors import FpgacError, PluginError, Problem, TargetError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jinja2 import BaseLoader, Environment, TemplateError
+    from jinja2 import BaseLoader, Environment, TemplateNotFound
 
 __all__ = [
     "comment",
@@ -43,6 +43,9 @@ __all__ = [
     "text_of",
     "toml_string",
 ]
+
+# The packages whose templates are fpgac's own.
+_OWN_PACKAGES: Final = frozenset({"fpgac_templates", "fpgac_targets"})
 
 _OVERRIDES: Final[ContextVar[tuple[BaseLoader, ...]]] = ContextVar("overrides", default=())
 
@@ -62,13 +65,21 @@ def render(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoad
 
     Raises:
         TargetError: no such template, a mistake in it, or a name that ``context`` does not hold.
+        PluginError: the mistake is in a template of a plugin.
     """
     import jinja2
 
     try:
         return _environment(loaders).get_template(template).render(context).encode()
-    except jinja2.TemplateError as error:
-        raise TargetError(_problem(template, error)) from error
+    except jinja2.TemplateNotFound as error:
+        raise TargetError(_missing(error)) from error
+    except FpgacError:
+        raise
+    except Exception as error:  # an expression of a template may raise anything
+        file, line = _place(error)
+        if file is None and not isinstance(error, jinja2.TemplateError):
+            raise
+        raise _mistake(template, error, Where(Path(file), line) if file else None) from error
 
 
 def text_of(path: str, loaders: Sequence[BaseLoader] = ()) -> bytes:
@@ -84,7 +95,7 @@ def text_of(path: str, loaders: Sequence[BaseLoader] = ()) -> bytes:
     try:
         return environment.loader.get_source(environment, path)[0].encode()
     except jinja2.TemplateNotFound as error:
-        raise TargetError(_problem(path, error)) from error
+        raise TargetError(_missing(error)) from error
 
 
 def file_of(path: str, context: Mapping[str, Any], loaders: Sequence[BaseLoader] = ()) -> File:
@@ -162,28 +173,27 @@ def _environment(loaders: Sequence[BaseLoader]) -> Environment:
     return environment
 
 
-def _problem(template: str, error: TemplateError) -> Problem:
-    import jinja2
+def _missing(error: TemplateNotFound) -> Problem:
+    what = f"there is no template {error.message!r}"
+    hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
+    return Problem(what, hint=hint, code="target.no-template")
 
+
+def _mistake(template: str, error: Exception, where: Where | None) -> FpgacError:
+    """The error for a template with a mistake: the plugin's whose file it is, or fpgac's own."""
+    what = f"the template {template!r} cannot be rendered: {' '.join(str(error).split())}"
     hint = "a template may only use what its caller hands it; look for a mistyped name"
-    if isinstance(error, jinja2.TemplatesNotFound | jinja2.TemplateNotFound):
-        what = f"there is no template {error.message!r}"
-        hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
-        return Problem(what, hint=hint, code="target.no-template")
-    if isinstance(error, jinja2.TemplateSyntaxError):
-        place: tuple[str | None, int | None] = (error.filename, error.lineno)
-    else:
-        place = _last_template_line(error)
-    return Problem(
-        f"the template {template!r} cannot be rendered: {error.message}",
-        where=Where(Path(place[0]), place[1]) if place[0] else None,
-        hint=hint,
-        code="target.bad-template",
-    )
+    if where and where.file and _OWN_PACKAGES.isdisjoint(where.file.parts):
+        return PluginError(Problem(what, where, hint=hint, code="plugin.unrendered-template"))
+    return TargetError(Problem(what, where, hint=hint, code="target.bad-template"))
 
 
-def _last_template_line(error: Exception) -> tuple[str | None, int | None]:
+def _place(error: Exception) -> tuple[str | None, int | None]:
     """Where in a template an error rose: Jinja2 puts its lines into the traceback."""
+    from jinja2 import TemplateSyntaxError
+
+    if isinstance(error, TemplateSyntaxError):
+        return error.filename, error.lineno
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.endswith(".j2"):
             return frame.filename, frame.lineno

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from fpgac.core.settings import HlsSettings
 from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_file, digest_json
-from fpgac.errors import FpgacError, Problem, SpecError, TargetError, Where, nearest
+from fpgac.errors import FpgacError, PluginError, Problem, SpecError, TargetError, Where, nearest
 from fpgac.network.imports.files import identifier, is_model
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile
@@ -25,6 +25,7 @@ from fpgac.pipeline.settings import clock_key, hls_settings
 from fpgac.pipeline.sources import provider_of
 from fpgac.plain import to_plain
 from fpgac.plugins import Plugins, Target, load_plugins
+from fpgac.plugins.guarded import calling
 from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import (
     FILE,
@@ -33,6 +34,7 @@ from fpgac.spec.models import (
     ScalingKind,
     TopologySection,
 )
+from fpgac.spec.schema import json_schema
 
 # The loss that a task needs; others are for regressions.
 _LOSSES: Final = {
@@ -41,7 +43,7 @@ _LOSSES: Final = {
     "multi-label": "binary_crossentropy",
 }
 
-__all__ = ["check_spec", "chosen_target", "only_target"]
+__all__ = ["check_spec", "chosen_target", "only_target", "schema_of"]
 
 
 def check_spec(path: Path, plugins: Plugins | None = None) -> SpecFile:
@@ -214,6 +216,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     if spec.data is None:
         return
     if spec.data.source != FILE and spec.data.source not in plugins.providers:
+        plugins.blame("data set", spec.data.source)
         raise SpecError(
             Problem(
                 f"no plugin offers a data set {spec.data.source!r}",
@@ -333,21 +336,28 @@ def chosen_target(file: SpecFile, plugins: Plugins, name: str) -> tuple[Target[A
         TargetError: no plugin offers the target, or it does not offer what is asked for.
         SpecError: unknown keys or wrong types in its table.
     """
-    if name not in plugins.targets:
-        raise TargetError(
-            Problem(
-                f"no plugin offers a target {name!r}",
-                file.where("targets", name),
-                hint=plugins.hint(name, plugins.targets),
-                code="target.unknown",
-            )
-        )
-    named = plugins.targets[name]
+    named = plugins.target(name, file.where("targets", name))
     options = named.options(file.spec.targets[name], file.path, file.lines)
     target = named.flow(options)
     clock_mhz = hls_settings(file.spec, target, options).clock_mhz
     target.check_clock(clock_mhz, file.where(*clock_key(target, options)))
     return target, options
+
+
+def schema_of(plugins: Plugins, note: Callable[[str], None]) -> dict[str, Any]:
+    """The JSON Schema of specs, with the tables of all targets and the names of the data sets.
+
+    A target whose options have no schema is left out, and ``note`` hears why.
+    """
+    tables: dict[str, Sequence[dict[str, Any]]] = {}
+    for name, target in plugins.targets.items():
+        try:
+            with calling(target, "Options"):
+                tables[name] = [model.model_json_schema() for model in target.tables]
+        except PluginError as error:
+            problem, *_ = error.problems
+            note(f"the target {name!r} is left out: {problem.where}: {problem.what}")
+    return json_schema(tables, plugins.providers)
 
 
 def only_target(file: SpecFile, name: str | None) -> str:

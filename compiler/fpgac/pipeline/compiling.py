@@ -240,8 +240,10 @@ class _Pipeline:
         """Choose formats for the floats of an imported network, and write them down."""
         if not self.stages.sources.is_imported:
             return
-        from fpgac.pipeline.importing import choose_formats
+        from fpgac.pipeline.importing import choose_formats, unheeded
 
+        if said := unheeded(self.request.file):
+            self.workspace.notify(Note(said))
         chosen = choose_formats(self.stages.sources)
         for line in chosen.lines if chosen else ():
             self.workspace.notify(Note(line))

@@ -14,11 +14,10 @@ from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
-from fpgac.errors import BuildError
+from fpgac.errors import BuildError, PluginError
 from fpgac.hardware.gates import Gates
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
-from fpgac.plugins.blame import blamed
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
@@ -80,11 +79,7 @@ def toolchain_of(target: Target[Any], plugins: Plugins) -> Toolchain:
         ToolchainError: the tools or the platform are missing, or of a version that the board
             cannot have.
     """
-    with blamed(target):
-        toolchain = target.toolchain(Toolchains(os.environ, plugins.toolchains))
-        if not isinstance(toolchain, Toolchain):
-            raise TypeError(f"toolchain must give a Toolchain, not {toolchain!r}")
-        return toolchain
+    return target.toolchain(Toolchains(os.environ, plugins.toolchains))
 
 
 def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]) -> Plan:
@@ -93,17 +88,13 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
     version, known = toolchain.version, target.board.toolchain
     for notice in filter(None, (hls_notice(version), known.image_notice(version))):
         workspace.notify(Note(notice))
-    with blamed(target):
-        plan = target.plan(
-            workspace.value(stages.design),
-            mode,
-            toolchain,
-            contract=stages.contract,
-            clock_mhz=stages.clock_mhz,
-        )
-        if not isinstance(plan, Plan):
-            raise TypeError(f"plan must give a Plan, not {plan!r}")
-    return plan
+    return target.plan(
+        workspace.value(stages.design),
+        mode,
+        toolchain,
+        contract=stages.contract,
+        clock_mhz=stages.clock_mhz,
+    )
 
 
 def _register(
@@ -155,17 +146,11 @@ def _gates(stages: TargetStages) -> Gates:
 
 
 def _figures(parser: ReportParser, path: Path, notify: Notify) -> Sequence[Figure]:
-    """What ``parser`` reads in the report at ``path``, each a figure.
-
-    Raises:
-        PluginError: the parser gave something else.
-    """
-    with blamed(parser):
-        try:
-            figures = parser.read(path)
-        except BuildError as error:
-            notify(Note(f"{path} was not read: {error.problems[0].what}"))
-            return ()
-        if not all(isinstance(figure, Figure) for figure in figures):
-            raise TypeError(f"read must give figures, not {figures!r}")
-    return figures
+    """What ``parser`` reads in the report at ``path``: broken or not, the hardware is built."""
+    try:
+        return parser.read(path)
+    except (BuildError, PluginError) as error:
+        problem = error.problems[0]
+        place = f"{problem.where}: " if isinstance(error, PluginError) and problem.where else ""
+        notify(Note(f"{path} was not read: {place}{problem.what}"))
+        return ()

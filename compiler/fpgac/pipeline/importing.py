@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +15,16 @@ from fpgac.errors import NetworkError, Problem
 from fpgac.network.imports.choosing import Chosen, choose, float_outputs
 from fpgac.network.imports.draft import Draft
 from fpgac.network.imports.files import content_digest, formats_path
+from fpgac.network.imports.hls4ml_project import is_project, read_project
 from fpgac.network.imports.settling import entry_type
 from fpgac.network.imports.source import ImportedFile, given_inputs, needs_formats
 from fpgac.network.meaning import outputs
 from fpgac.numbers import FixedPoint, FloatArray
 from fpgac.pipeline.sources import Sources
+from fpgac.spec.loader import SpecFile
 from fpgac.tensors import Layout, Tensor
 
-__all__ = ["ChosenFormats", "choose_formats"]
+__all__ = ["ChosenFormats", "choose_formats", "unheeded"]
 
 # Samples of the data, or of random numbers, that show the ranges.
 _SAMPLES = 8192
@@ -57,6 +60,24 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     by = f"{len(rows):,} samples of {'the data' if sources.has_data else 'random numbers'}"
     said = f"{chosen.model} has floats: formats of {bits} bits chosen by {by}, written to {written}"
     return ChosenFormats(written, (said, *_loss(sources, draft, chosen)))
+
+
+def unheeded(file: SpecFile) -> str:
+    """What hls4ml's project asks for and the spec does not, in one line; empty if there is nothing.
+
+    A project's formats are the network's; how hls4ml is to build it is for the spec to say.
+    """
+    path, said = file.network_path, file.spec.hls
+    if not is_project(path):
+        return ""
+    project = read_project(path)
+    wishes = {key: value for key, value in project.wishes.items() if getattr(said, key) != value}
+    own = any(table.get("layers") for table in file.spec.targets.values())
+    asked = [f"{key} = {json.dumps(value)}" for key, value in wishes.items()]
+    asked += [] if own else [f"settings of its own for {name}" for name in project.layer_wishes]
+    if not asked:
+        return ""
+    return f"{path.name} asks for {', '.join(asked)}: 'fpgac import' writes this into a spec"
 
 
 def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fpgac.build.folder import File, Files
 from fpgac.core.about import About, Column
-from fpgac.data.dataset import Dataset, Provider, Split, Task
+from fpgac.data.dataset import Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, SpecError, Where
@@ -21,7 +21,6 @@ from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
-from fpgac.plugins.blame import blamed
 from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
 from fpgac.spec.models import FILE, DataSection, FeatureScaling, ScalingKind, Spec
@@ -133,12 +132,8 @@ class Sources:
         from fpgac.data.dataset import split
 
         said = self._data
-        with blamed(self.provider):
-            data = self.provider.load(said.samples, said.seed)
-            test = self.provider.load_test()
-            for given in (data, test or data):
-                if not isinstance(given, Dataset):
-                    raise TypeError(f"load must give a Dataset, not {given!r}")
+        data = self.provider.load(said.samples, said.seed)
+        test = self.provider.load_test()
         return Split(data, test) if test else split(data, said.test_fraction, said.seed)
 
     @_Once
@@ -221,13 +216,9 @@ class Sources:
         Raises:
             NetworkError: there is none, it is damaged, or it is another one.
         """
-        from fpgac.network.network import Network
         from fpgac.network.topology import check
 
-        with blamed(self.source):
-            network = self.source.read(self.file.network_path, self.spec)
-            if not isinstance(network, Network):
-                raise TypeError(f"read must give a Network, not {network!r}")
+        network: Network = self.source.read(self.file.network_path, self.spec)
         if self.spec.topology is not None:
             check(network, self.spec, self.file.network_path)
         if network.scaling and not (self.spec.data and self.spec.data.scaling):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.errors import BuildError, NetworkError, Problem, SpecError, Where
-from fpgac.network.imports.draft import Draft
+from fpgac.network.imports.draft import Draft, Sums
 from fpgac.network.imports.facts import FLOATS, facts_of_draft
 from fpgac.network.imports.files import identifier
+from fpgac.network.imports.hls4ml_project import Project, is_project, read_project
 from fpgac.network.imports.pickles import is_pickle, save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
@@ -119,6 +120,8 @@ def imported_spec(
     What the file says is left to it; what is not known has the mark :data:`DECIDE`.
     """
     relative = os.path.relpath(file, spec.parent)
+    project = read_project(file) if is_project(file) else None
+    has_formats = project is not None and project.has_precisions
     lines = [
         f"# The network of {file.name} ({draft.framework}): its layers, names and formats are the",
         f"# file's. Lines with {DECIDE!r} are for you.",
@@ -126,10 +129,13 @@ def imported_spec(
         f"network = {json.dumps(Path(relative).as_posix())}",
         "",
         *_data(draft, data),
-        *_interface(draft, data),
-        *_quantisation(draft),
+        *([] if has_formats else [*_interface(draft, data), *_quantisation(draft)]),
+        *(_hls(project) if project is not None else ()),
     ]
-    lines += [f"[targets.{target}]" for target in targets]
+    for target in targets:
+        lines.append(f"[targets.{target}]")
+        if project is not None:
+            lines += _hls_of_layers(project, draft)
     return "\n".join(lines) + "\n"
 
 
@@ -162,6 +168,23 @@ def _quantisation(draft: Draft) -> Iterator[str]:
         yield 'from = "data"'
         yield f"bits = 16  {DECIDE} how many each number has; fewer are smaller and faster"
         yield ""
+
+
+def _hls(project: Project) -> Iterator[str]:
+    """What a project of hls4ml asks for all layers."""
+    if project.wishes:
+        yield f"[hls]  # as {project.path.name} has it"
+        yield from (f"{key} = {json.dumps(value)}" for key, value in project.wishes.items())
+        yield ""
+
+
+def _hls_of_layers(project: Project, draft: Draft) -> Iterator[str]:
+    """What it asks for single layers, if they have weights."""
+    weighted = [node.name for node in draft.nodes if isinstance(node.what, Sums)]
+    for name, wishes in project.layer_wishes.items():
+        if name in weighted:
+            own = ", ".join(f"{key} = {json.dumps(value)}" for key, value in wishes.items())
+            yield f"layers.{name} = {{ {own} }}"
 
 
 def _has_floats(draft: Draft) -> bool:

@@ -46,7 +46,7 @@ from fpgac.pipeline.values import (
 )
 from fpgac.plain import to_plain
 from fpgac.plugins import Target
-from fpgac.plugins.blame import blamed
+from fpgac.plugins.guarded import calling
 from fpgac.steps.plan import CONTRACT
 from fpgac.tensors import Layout
 
@@ -424,16 +424,13 @@ class TargetStages(SpecStages):
         loaders = self.sources.plugins.loaders(self.target.name)
         network = self.value(self.network)
         core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
-        with blamed(self.target), overridden(loaders):
-            design = self.target.design(
+        with overridden(loaders):
+            return self.target.design(
                 self.spec.name,
                 core,
                 self.options,
                 description=self.spec.description,
             )
-            if not isinstance(design, Design):
-                raise TypeError(f"design must give a Design, not {design!r}")
-        return design
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -443,7 +440,7 @@ class TargetStages(SpecStages):
     @cached_property
     def contract(self) -> Contract:
         """What kernel and hosts agree on."""
-        with blamed(self.target):
+        with calling(self.target, "design"):
             return Contract.from_json(self.value(self.design).files[CONTRACT].content)
 
     @cached_property

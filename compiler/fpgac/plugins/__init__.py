@@ -41,7 +41,7 @@ from fpgac.errors import (
 from fpgac.network.source import NetworkSource
 from fpgac.numbers import FixedPoint
 from fpgac.plugins.hookspecs import hookimpl
-from fpgac.plugins.manager import Failure, Loaded, Plugins, load_plugins
+from fpgac.plugins.manager import API_VERSION, Failure, Loaded, Plugins, load_plugins
 from fpgac.reports.parser import Figure, ReportParser, Stage
 from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "API_VERSION",
     "CARD",
     "Argmax",
     "Board",

@@ -11,6 +11,7 @@ from fpgac.design.hosts import class_name
 from fpgac.design.render import render
 from fpgac.errors import BuildError, Problem, TargetError, Where, shown
 from fpgac.plugins.manager import load_plugins
+from fpgac.plugins.own import OWN_PACKAGES
 
 __all__ = ["package_files", "write_package"]
 
@@ -41,6 +42,14 @@ def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
                 "kv260; 40 characters at most",
                 got=shown(name),
                 code="target.invalid-name",
+            )
+        )
+    if f"fpgac_{name}" in OWN_PACKAGES:
+        raise TargetError(
+            Problem(
+                f"a package called fpgac_{name} is fpgac's own",
+                hint="choose another name",
+                code="target.reserved-name",
             )
         )
     if title is not None and (not title.strip() or not title.isprintable()):

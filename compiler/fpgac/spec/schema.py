@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from fpgac.spec.models import FILE, Spec
 
 __all__ = ["json_schema"]
 
 
 def json_schema(
-    targets: Mapping[str, Sequence[type[BaseModel]]] | None = None, sources: Iterable[str] = ()
+    targets: Mapping[str, Sequence[dict[str, Any]]] | None = None, sources: Iterable[str] = ()
 ) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a whole spec file.
 
-    ``targets`` maps the names of targets to the models of their tables, of which one must match,
+    ``targets`` maps the names of targets to the schemas of their tables, of which one must match,
     and ``sources`` names the data sets; without them, any name is valid.
     """
     schema: dict[str, Any] = _without_null(Spec.model_json_schema())
@@ -30,14 +28,14 @@ def json_schema(
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "fpgac"}
 
 
-def _table(models: Sequence[type[BaseModel]], definitions: dict[str, Any]) -> dict[str, Any]:
-    choices = [_options(model, definitions) for model in models]
+def _table(tables: Sequence[dict[str, Any]], definitions: dict[str, Any]) -> dict[str, Any]:
+    choices = [_options(table, definitions) for table in tables]
     return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
-def _options(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+def _options(table: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """A target's table; the models that it refers to are added to the definitions."""
-    schema: dict[str, Any] = _without_null(model.model_json_schema())
+    schema: dict[str, Any] = _without_null(table)
     definitions |= schema.pop("$defs", {})
     return schema
 

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import NetworkError, Problem, Where
-from fpgac.network.imports.hls4ml_project import model_of
+from fpgac.network.imports.hls4ml_project import PROJECTS, is_project, model_of
 
 __all__ = [
     "MODELS",
@@ -34,9 +34,8 @@ __all__ = [
 SAVED_MODEL: Final = "saved_model.pb"
 
 _KERAS: Final = (".h5", ".hdf5", ".keras", ".json", SAVED_MODEL)
-# What models end in, and where hls4ml's projects name one.
+# What models end in; projects of hls4ml name one.
 MODELS: Final = (*_KERAS, ".onnx")
-_PROJECTS: Final = (".yml", ".yaml")
 
 # Files whose content is program code, which are refused by name: what makes a model of each.
 PICKLES: Final[Mapping[str, str]] = {
@@ -46,7 +45,7 @@ PICKLES: Final[Mapping[str, str]] = {
     ".pickle": "the network's own framework, and save it as .keras or .onnx",
     ".joblib": "the network's own framework, and save it as .keras or .onnx",
 }
-SUFFIXES: Final = (*MODELS, *_PROJECTS, *PICKLES)
+SUFFIXES: Final = (*MODELS, *PROJECTS, *PICKLES)
 
 _WEIGHTS: Final = ("_weights.h5", ".weights.h5", ".h5")
 
@@ -73,7 +72,7 @@ def model_path(path: Path) -> Path:
         NetworkError: there is none.
     """
     whole = whole_model(path)
-    return model_of(whole) if whole.suffix in _PROJECTS and whole.is_file() else whole
+    return model_of(whole) if is_project(whole) and whole.is_file() else whole
 
 
 def content_digest(path: Path) -> str:

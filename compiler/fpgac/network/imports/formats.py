@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from fpgac.errors import NetworkError, Problem, Where
 from fpgac.network.imports.draft import Entry
+from fpgac.network.imports.hls4ml_project import Project
 from fpgac.network.imports.numbers import rounding_type
 from fpgac.numbers import FixedPoint, Overflow, Rounding
 from fpgac.spec.formats import Quantiser
 from fpgac.spec.models import QuantisationSection
 
-__all__ = ["Formats", "RangedFormats", "UsualFormats", "WideFormats"]
+__all__ = ["Formats", "ProjectFormats", "RangedFormats", "UsualFormats", "WideFormats"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,6 +30,13 @@ _BOUNDED: Mapping[str, tuple[int, bool]] = {
 }
 # What a normalisation has that is in no layer's weights.
 _SCALE_BITS = 16
+# What hls4ml calls a layer's constants.
+_VARIABLES: Mapping[str, str] = {
+    "weights": "weight",
+    "factor": "scale",
+    "shift": "bias",
+    "slopes": "param",
+}
 _POSITIVE = ("relu", "relu6", "sigmoid", "softplus")
 
 
@@ -46,6 +54,10 @@ class Formats(ABC):
     @abstractmethod
     def result(self, node: str, function: str) -> FixedPoint:
         """The type of what ``function`` gives at ``node``: ``linear`` gives what it reads."""
+
+    def sums(self, node: str) -> FixedPoint | None:
+        """The type on which the sums of ``node`` go on; None where they keep their bits."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -69,22 +81,9 @@ class UsualFormats(Formats):
         if key in ("factor", "shift"):
             return rounding_type(_SCALE_BITS, values)
         quantiser = self.usual.biases if key == "bias" else self.usual.weights
-        type_ = quantiser.format
-        highest = max(float(np.abs(values).max(initial=0)) - type_.step / 2, 0.0)
-        if highest > type_.highest * type_.step:
-            better = rounding_type(type_.width, values)
-            raise NetworkError(
-                Problem(
-                    f"the {key} of layer {node!r} do not fit their type: they would saturate",
-                    Where(key=f"layers.{node}"),
-                    expected=f"numbers up to {type_.highest * type_.step:g}, for {quantiser}",
-                    got=f"{np.abs(values).max():g}",
-                    hint=f"quantized_bits({better.width}, {better.integer - 1}) holds them, "
-                    'or [quantisation] from = "data"',
-                    code="network.saturated",
-                )
-            )
-        return type_
+        better = rounding_type(quantiser.format.width, values)
+        hint = f"quantized_bits({better.width}, {better.integer - 1}) holds them"
+        return _holding(quantiser.format, node, key, values, hint)
 
     def result(self, node: str, function: str) -> FixedPoint:
         activations = self.usual.activations
@@ -95,6 +94,57 @@ class UsualFormats(Formats):
             return activations.format
         bits, integer = max(activations.bits, 2), activations.integer
         return Quantiser(function="quantized_bits", bits=bits, integer=integer).format
+
+
+def _holding(type_: FixedPoint, node: str, key: str, values: Floats, hint: str) -> FixedPoint:
+    """``type_``, which must hold a layer's constants up to rounding.
+
+    Raises:
+        NetworkError: it does not.
+    """
+    highest = max(float(np.abs(values).max(initial=0)) - type_.step / 2, 0.0)
+    if highest <= type_.highest * type_.step:
+        return type_
+    raise NetworkError(
+        Problem(
+            f"the {key} of layer {node!r} do not fit their type: they would saturate",
+            Where(key=f"layers.{node}"),
+            expected=f"numbers up to {type_.highest * type_.step:g}, for {type_}",
+            got=f"{np.abs(values).max():g}",
+            hint=f'{hint}, or [quantisation] from = "data"',
+            code="network.saturated",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class ProjectFormats(Formats):
+    """The precisions of a project of hls4ml's; ``kinds`` are the classes of layers by name.
+
+    Where hls4ml would find a precision for itself, sums keep their bits, and all else has the
+    model's usual one.
+    """
+
+    project: Project
+    kinds: Mapping[str, str]
+
+    def entry(self, entry: Entry) -> FixedPoint:
+        found = self.project.precision(entry.name, "InputLayer", "result")
+        return found or self.project.usual_precision()
+
+    def constants(self, node: str, key: str, values: Floats) -> FixedPoint:
+        type_ = self._found(node, _VARIABLES.get(key, key)) or self.project.usual_precision()
+        better = rounding_type(type_.width, values)
+        return _holding(type_, node, key, values, f"{better} holds them")
+
+    def result(self, node: str, function: str) -> FixedPoint:
+        return self._found(node, "result") or self.project.usual_precision()
+
+    def sums(self, node: str) -> FixedPoint | None:
+        return self._found(node, "result")
+
+    def _found(self, node: str, variable: str) -> FixedPoint | None:
+        return self.project.precision(node, self.kinds.get(node, ""), variable)
 
 
 @dataclass(frozen=True)

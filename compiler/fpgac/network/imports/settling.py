@@ -176,9 +176,8 @@ class _Settling:
             self.exact.add(name)
         if not is_exact or self.rounded.intersection(reads):
             self.rounded.add(name)
-        if self._needs_grid(node, name):
-            grid = Quantise(self.formats.result(node.name, "linear"))
-            name = self._add(f"{node.name}_grid", grid, [name])
+        if (grid := self._grid(node, name)) is not None:
+            name = self._add(f"{node.name}_grid", Quantise(grid), [name])
             self.rounded.add(name)
         self.ends[node.name] = name
         if node.origin is not None:
@@ -193,6 +192,13 @@ class _Settling:
 
     def _inputs(self, node: DraftNode) -> list[Tensor]:
         return [self.tensors[self.ends[read]] for read in node.inputs]
+
+    def _grid(self, node: DraftNode, name: str) -> FixedPoint | None:
+        """The type on which what it gives goes on; None where it stays as it is."""
+        asked = self.formats.sums(node.name) if isinstance(node.what, Sums | Scaling) else None
+        if asked is None and self._needs_grid(node, name):
+            return self.formats.result(node.name, "linear")
+        return asked
 
     def _needs_grid(self, node: DraftNode, name: str) -> bool:
         """Whether what it gives goes on as it is, with bits that mean nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fpgac.digest import digest_file, digest_json
 from fpgac.errors import NetworkError, Problem, Where, nearest
 from fpgac.network.imports.files import SUFFIXES, content_digest, formats_path, whole_model
+from fpgac.network.imports.hls4ml_project import is_project, read_project
 from fpgac.network.source import NetworkSource
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class ImportedFile(NetworkSource):
         from fpgac.network.imports.reading import imported
 
         draft = self.draft(path)
-        return imported(draft, path, spec.name, _formats(path, spec), given_inputs(draft, spec))
+        formats = _formats(path, spec, lambda: draft)
+        return imported(draft, path, spec.name, formats, given_inputs(draft, spec))
 
     def draft(self, path: Path) -> Draft:
         """The network in the file at ``path``, as the file has it.
@@ -88,10 +90,11 @@ class ImportedFile(NetworkSource):
         }
 
     def digest(self, path: Path, spec: Spec) -> str:
-        """See :meth:`NetworkSource.digest`: of the file, its name, and the formats beside it."""
+        """See :meth:`NetworkSource.digest`: of the file, its name, and what gives formats."""
         formats = formats_path(path, spec.name)
         chosen = digest_file(formats) if formats.is_file() else ""
-        return digest_json([whole_model(path).name, content_digest(path), chosen])
+        project = digest_file(path) if is_project(path) else ""
+        return digest_json([whole_model(path).name, content_digest(path), chosen, project])
 
 
 def needs_formats(source: ImportedFile, path: Path, spec: Spec) -> bool:
@@ -103,7 +106,7 @@ def needs_formats(source: ImportedFile, path: Path, spec: Spec) -> bool:
     from fpgac.network.imports.choosing import UnchosenFormats
     from fpgac.network.imports.reading import imported
 
-    formats = _formats(path, spec)
+    formats = _formats(path, spec, lambda: source.draft(path))
     if not isinstance(formats, UnchosenFormats):
         return False
     draft = source.draft(path)
@@ -135,16 +138,30 @@ def given_inputs(draft: Draft, spec: Spec) -> dict[str, FixedPoint]:
     return dict(given)
 
 
-def _formats(path: Path, spec: Spec) -> Formats:
-    from fpgac.network.imports.choosing import UnchosenFormats, WrittenFormats, read_formats
-    from fpgac.network.imports.formats import UsualFormats
+def _formats(path: Path, spec: Spec, draft: Callable[[], Draft]) -> Formats:
+    """The spec's own formats, or those of hls4ml's project, or those that data chose."""
+    from fpgac.network.imports.choosing import UnchosenFormats
+    from fpgac.network.imports.formats import ProjectFormats, UsualFormats
 
     usual = spec.quantisation
     if usual.source is None and usual.model_fields_set - {"bits"}:
         return UsualFormats(usual)
+    project = read_project(path) if is_project(path) and usual.source is None else None
+    if project is not None and project.has_precisions:
+        kinds = {node.name: node.label.partition(" ")[0] for node in draft().nodes}
+        return ProjectFormats(project, kinds)
     written = formats_path(path, spec.name)
-    if not written.is_file():
-        return UnchosenFormats(path)
+    return _written(written, path) if written.is_file() else UnchosenFormats(path)
+
+
+def _written(written: Path, path: Path) -> Formats:
+    """The formats in the file ``written``, which data chose for the model at ``path``.
+
+    Raises:
+        NetworkError: they were chosen for another model.
+    """
+    from fpgac.network.imports.choosing import WrittenFormats, read_formats
+
     chosen = read_formats(written)
     if chosen.digest != content_digest(path):
         raise NetworkError(

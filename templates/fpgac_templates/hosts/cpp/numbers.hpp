@@ -26,7 +26,7 @@ void to_raw(const Number* numbers, std::size_t rows, typename Tensor::Word* word
         for (std::size_t row = 0; row < rows; row++) {
             for (std::size_t i = 0; i < Tensor::SIZE; i++)
                 words[row * Tensor::STRIDE + i] =
-                    Tensor::raw_word(Tensor::scaled(numbers[row * Tensor::SIZE + i], i));
+                    Tensor::raw_word_at(numbers[row * Tensor::SIZE + i], i);
             for (std::size_t i = Tensor::SIZE; i < Tensor::STRIDE; i++)
                 words[row * Tensor::STRIDE + i] = 0;
         }

@@ -81,9 +81,9 @@ def without_notes(path: Path) -> None:
     for node in model.graph.node:
         node.doc_string = ""
     beside = path.with_name(f"{path.name}.data").is_file()
-    apart = {"save_as_external_data": True, "location": f"{path.name}.data", "size_threshold": 0}
-    path.with_name(f"{path.name}.data").unlink(missing_ok=True)
-    onnx.save(model, path, **(apart if beside else {}))
+    data = path.with_name(f"{path.name}.data")
+    data.unlink(missing_ok=True)
+    onnx.save(model, path, save_as_external_data=beside, location=data.name, size_threshold=0)
 
 
 def main(folder: Path) -> None:

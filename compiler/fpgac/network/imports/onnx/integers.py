@@ -5,6 +5,8 @@ Brevitas's QCDQ has a ``Clip`` where a number has fewer bits than ONNX's integer
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -105,7 +107,7 @@ def dequantised(call: Call) -> Numbers:
     return on_type(values) if (np.frexp(scale)[0] == 0.5).all() else Numbers(values)
 
 
-def _zero_point(call: Call) -> npt.NDArray[np.integer]:
+def _zero_point(call: Call) -> npt.NDArray[Any]:
     """The zero point, which must be 0, of the integers' own kind.
 
     Raises:
@@ -117,7 +119,7 @@ def _zero_point(call: Call) -> npt.NDArray[np.integer]:
     return np.asarray(zero)
 
 
-def _along_axis(call: Call, scale: npt.NDArray[np.floating], axes: int) -> npt.NDArray[np.floating]:
+def _along_axis(call: Call, scale: npt.NDArray[Any], axes: int) -> npt.NDArray[Any]:
     """A scale for all numbers, or for each place along the axis that the node names."""
     if scale.size == 1:
         return scale.reshape(())
