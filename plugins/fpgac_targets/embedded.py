@@ -114,7 +114,7 @@ class EmbeddedTarget(VitisTarget):
         """See :meth:`VitisTarget.loaders`."""
         from jinja2 import PackageLoader
 
-        return [PackageLoader("fpgac_targets", "templates/embedded"), *super().loaders()]
+        return [*super().loaders(), PackageLoader("fpgac_targets", "templates/embedded")]
 
     def scripts(
         self,

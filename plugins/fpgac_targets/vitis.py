@@ -28,7 +28,6 @@ from fpgac.plugins import (
     Some,
     Step,
     Target,
-    TargetError,
     TargetOptions,
     Toolchain,
     ToolchainError,
@@ -36,7 +35,6 @@ from fpgac.plugins import (
     WhereIs,
     build_scripts,
     card_json,
-    check_identifier,
     command_lines,
     contract,
     host_files,
@@ -44,6 +42,7 @@ from fpgac.plugins import (
     nearest,
     render,
 )
+from fpgac_targets.names import check_name
 from fpgac_targets.platforms import require_platform
 from fpgac_targets.remedies import SIGNS
 
@@ -95,7 +94,7 @@ class VitisTarget(Target[VitisOptions]):
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
         """See :meth:`Target.design`."""
-        _check_name(name)
+        check_name(name)
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units)
         banks = self._banks(agreed, options)
@@ -343,12 +342,3 @@ def emconfig_step(toolchain: Toolchain) -> Step:
     tool, folder = toolchain.tool("emconfigutil"), "out/hw_emu"
     command = (tool, "--platform", toolchain.platform, "--nd", "1", "--od", folder)
     return Step("emconfig", command, (), (f"{folder}/emconfig.json",))
-
-
-def _check_name(name: str) -> None:
-    try:
-        check_identifier(name)
-    except ValueError as error:
-        raise TargetError(
-            Problem("the design cannot have this name", got=str(error), code="target.invalid-name")
-        ) from None

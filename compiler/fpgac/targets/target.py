@@ -251,11 +251,12 @@ class Target(ABC, Generic[OptionsT]):
 
     def refused(self, options: OptionsT, where: WhereIs) -> list[Problem]:
         """What the board does not offer of ``options``; ``where`` places a key of the table."""
+        offered = ", ".join(self.board.hosts)
         return [
             Problem(
                 f"{self.name} offers no host {host!r}",
                 where("hosts", place),
-                expected=f"some of {', '.join(self.board.hosts)}" if self.board.hosts else "no hosts",
+                expected=f"some of {offered}" if offered else "no hosts",
                 hint=nearest(host, self.board.hosts),
                 code="target.unknown-host",
             )
