@@ -74,6 +74,8 @@ def test_every_plugin_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert plugins.failures == ()
 
     assert len(plugins.provider("line").load(10, 1)) == 10
+    (tmp_path / "table.csv").write_text("1,2\n3,4\n")
+    assert plugins.provider("table").load(None, 1).targets.tolist() == [[2], [4]]
 
     spec = load_spec(ROOT / "specs" / "iris.toml").spec
     np.savez(tmp_path / "n.npz", weight=np.ones((4, 3), np.int64), bias=np.zeros(3, np.int64))

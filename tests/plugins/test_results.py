@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,9 @@ def test_what_fits(value: object, hint: Any) -> None:
         ("axi", Literal["m_axi", "axis"], "it must be 'm_axi' or 'axis', not 'axi'"),
         (7, str | None, "it must be str or None, not 7"),
         (int, type[Target[Any]], "it must be a subclass of Target, not <class 'int'>"),
-        (Where(line=1.5), Where, "it.line must be int or None, not 1.5"),  # type: ignore[arg-type]
+        (Where(line=cast("int", 1.5)), Where, "it.line must be int or None, not 1.5"),
         (
-            Design("d", "t", {"a": File("b")}),  # type: ignore[arg-type]
+            Design("d", "t", {"a": File(cast("bytes", "b"))}),
             Design,
             "it.files['a'].content must be bytes, not 'b'",
         ),

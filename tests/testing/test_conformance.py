@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import pytest
 
-from fpgac.errors import ProofError
-from fpgac.plugins import Core, Design, File, Target
+from fpgac.errors import FpgacError, PluginError, ProofError
+from fpgac.plugins import Core, Design, File, Plan, Target, Templates, Toolchain
 from fpgac.testing import HOSTILE_TEXT, TargetConformance, parse_errors, tiny_core
 from fpgac_targets.aws_f1 import AwsF1
+from fpgac_targets.pynq_z2 import PynqZ2
 
 Change = Callable[[dict[str, File], str], None]
 
@@ -30,8 +33,9 @@ def suite(change: Change) -> TargetConformance:
     return suite_of(Changed())
 
 
-def suite_of(target: Target[Any]) -> TargetConformance:
-    return type("Suite", (TargetConformance,), {"target": target})()  # type: ignore[no-any-return]
+def suite_of(target: Target[Any], **more: object) -> TargetConformance:
+    made: TargetConformance = type("Suite", (TargetConformance,), {"target": target, **more})()
+    return made
 
 
 def test_a_design_that_is_another_each_time_is_found() -> None:
@@ -40,7 +44,7 @@ def test_a_design_that_is_another_each_time_is_found() -> None:
     def change(files: dict[str, File], description: str) -> None:
         files["stamp.txt"] = File(str(next(counter)).encode())
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"two designs of the same core differ in stamp\.txt"):
         suite(change).test_it_renders_deterministically()
 
 
@@ -87,7 +91,7 @@ def test_text_that_leaves_its_quotes_is_found(path: str, line: str, tmp_path: Pa
     def change(files: dict[str, File], description: str) -> None:
         files[path] = File(files[path].content + line.format(description).encode())
 
-    with pytest.raises((AssertionError, SyntaxError)):
+    with pytest.raises(AssertionError, match=re.escape(path)):
         suite(change).test_text_that_would_leave_its_quotes_is_harmless(tmp_path)
 
 
@@ -117,6 +121,197 @@ def test_a_clock_that_is_not_checked_is_found() -> None:
 
     with pytest.raises(AssertionError, match="must raise TargetError"):
         suite_of(Careless()).test_a_clock_that_the_board_cannot_give_is_refused()
+
+
+class Planned(AwsF1):
+    """F1 with another plan: ``change`` is what is wrong with it."""
+
+    change: ClassVar[Callable[[Plan], object]]
+
+    def plan(self, *arguments: Any, **named: Any) -> Any:
+        return type(self).change(super().plan(*arguments, **named))
+
+
+def last(plan: Plan, **changes: Any) -> Plan:
+    """``plan`` with another last step."""
+    *steps, step = plan.steps
+    return Plan((*steps, replace(step, **changes)))
+
+
+COUNTER: Final = itertools.count()
+NOTHING: Final[dict[str, Any]] = {}
+
+# What is wrong with a plan, and what is said of it.
+PLANS: Final[dict[str, tuple[Callable[[Plan], object], str]]] = {
+    "it raises": (lambda plan: NOTHING["gone"], "has a defect in Planned.plan: KeyError: 'gone'"),
+    "it is none": (lambda plan: None, "plan must be Plan, not None"),
+    "it is empty": (lambda plan: Plan(()), "no step makes tiny.xclbin, which the host loads"),
+    "it differs": (
+        lambda plan: last(plan, command=("v++", str(next(COUNTER)))),
+        "two plans for --mode",
+    ),
+    "a path is absolute": (
+        lambda plan: last(plan, outputs=("/tmp/tiny.xclbin",)),
+        "names '/tmp/tiny.xclbin': a path is relative to the build",
+    ),
+    "an input is nowhere": (
+        lambda plan: last(plan, inputs=("kernel/gone.cpp",)),
+        "needs 'kernel/gone.cpp', which nothing before it makes",
+    ),
+    "the order is wrong": (
+        lambda plan: Plan(plan.steps[::-1]),
+        "which nothing before it makes",
+    ),
+    "two steps make one file": (
+        lambda plan: last(plan, outputs=("README.md",)),
+        "makes 'README.md', which the design has made",
+    ),
+    "two steps have one name": (
+        lambda plan: last(plan, name=plan.steps[0].name),
+        "two steps are called",
+    ),
+    "a step has no command": (lambda plan: last(plan, command=()), "has no command"),
+    "a step makes nothing": (lambda plan: last(plan, outputs=()), "makes nothing"),
+    "every log is a failure": (
+        lambda plan: last(plan, failure_patterns=("time|",)),
+        "fails whenever its log has the line ''",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PLANS)
+def test_a_wrong_plan_is_found(what: str, tmp_path: Path) -> None:
+    change, said = PLANS[what]
+    target = type("Planned", (Planned,), {"change": staticmethod(change)})()
+    with pytest.raises((AssertionError, PluginError), match=re.escape(said)):
+        suite_of(target).test_plans_lead_from_the_design_to_what_the_board_loads(tmp_path)
+
+
+# What is wrong with how a toolchain is looked for, the test that finds it, and what it says.
+TOOLCHAINS: Final[dict[str, tuple[Callable[..., object], str, str]]] = {
+    "it raises": (
+        lambda target, tools: NOTHING["gone"],
+        "test_the_toolchain_is_found_where_it_is",
+        "KeyError: 'gone'",
+    ),
+    "it is a path": (
+        lambda target, tools: "/opt/bin/v++",
+        "test_the_toolchain_is_found_where_it_is",
+        "toolchain must be Toolchain, not '/opt/bin/v++'",
+    ),
+    "any version will do": (
+        lambda target, tools: tools.find("Vitis"),
+        "test_a_toolchain_that_does_not_know_the_board_is_refused",
+        "must raise ToolchainError, and does not",
+    ),
+    "one is made up": (
+        lambda target, tools: Toolchain("Vitis", Path("/opt/v++"), target.board.toolchain.last),
+        "test_a_missing_toolchain_is_an_error_for_users",
+        "toolchain() on a machine without tools must raise ToolchainError",
+    ),
+    "another version is made up": (
+        lambda target, tools: Toolchain("Vitis", Path("/opt/v++"), (1999, 1)),
+        "test_the_toolchain_is_found_where_it_is",
+        "toolchain() gives version 1999.1",
+    ),
+    "a missing one is a defect": (
+        lambda target, tools: next(iter(())),
+        "test_a_missing_toolchain_is_an_error_for_users",
+        "is to be refused by ToolchainError",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOOLCHAINS)
+def test_a_wrong_toolchain_is_found(what: str, tmp_path: Path) -> None:
+    look, test, said = TOOLCHAINS[what]
+    target = type("Equipped", (AwsF1,), {"toolchain": look})()
+    with pytest.raises((AssertionError, PluginError), match=re.escape(said)):
+        getattr(suite_of(target), test)(tmp_path)
+
+
+# Templates of a plugin's that are wrong: their path, their text, the test that finds it, its words.
+TEMPLATES: Final = {
+    "its Tcl is broken": (
+        "vivado/vivado.tcl.j2",
+        "create_projekt {{ contract.name }}\n",
+        "test_all_files_parse",
+        "there is no command create_projekt",
+    ),
+    "its shell is broken": (
+        "vivado/build.sh.j2",
+        "#!/bin/bash\nif true; then\n",
+        "test_all_files_parse",
+        "scripts/build.sh",
+    ),
+    "a name is unknown": (
+        "vivado/README.md.j2",
+        "{{ nobody }}\n",
+        "test_all_files_parse",
+        "'nobody' is undefined",
+    ),
+    "it does not quote": (
+        "vivado/build.sh.j2",
+        "#!/bin/bash\n# {{ description }}\n",
+        "test_text_that_would_leave_its_quotes_is_harmless",
+        "scripts/build.sh",
+    ),
+    "its path is misspelt": (
+        "vivado/README.j2",
+        "fine\n",
+        "test_each_template_replaces_one",
+        "replaces nothing of pynq-z2: did you mean 'vivado/README.md.j2'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TEMPLATES)
+def test_a_wrong_template_of_the_plugin_is_found(what: str, tmp_path: Path) -> None:
+    path, text, test, said = TEMPLATES[what]
+    (tmp_path / "templates" / path).parent.mkdir(parents=True)
+    (tmp_path / "templates" / path).write_text(text)
+    (tmp_path / "design").mkdir()
+    own = type("Own", (Templates,), {"folder": tmp_path / "templates", "targets": ("pynq-z2",)})
+    found = getattr(suite_of(PynqZ2(), templates=[own]), test)
+    with pytest.raises((AssertionError, FpgacError), match=re.escape(said)):
+        found(*([] if "replaces" in test else [tmp_path / "design"]))
+
+
+# Targets that are wrong in one thing each, the test that finds it, and what it says.
+WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
+    "another name": (
+        {"name": "f1"},
+        "test_the_target_is_named_as_its_board",
+        "have different names: ('f1', 'aws-f1', 'aws-f1')",
+    ),
+    "no host": (
+        {"hosts": lambda self, options: ()},
+        "test_it_writes_a_host",
+        "hosts() gives none",
+    ),
+    "no kernel": (
+        {"design": lambda self, name, *a, **k: Design(name, "aws-f1", {"a": File(b"")})},
+        "test_a_design_has_a_kernel_hosts_and_a_readme",
+        "the design lacks README.md and hosts and kernel: it has ['a']",
+    ),
+    "another design": (
+        {"design": lambda self, *a, **k: Design("other", "aws-f1", {})},
+        "test_a_design_has_a_kernel_hosts_and_a_readme",
+        "the design must be called 'tiny', for 'aws-f1', not 'other', for 'aws-f1'",
+    ),
+    "a defect where a name is refused": (
+        {"design": lambda self, name, *a, **k: NOTHING[name]},
+        "test_names_that_would_leave_their_quotes_are_refused",
+        "the name '' is to be refused by FpgacError",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_target_that_is_wrong_in_one_thing_is_found(what: str) -> None:
+    body, test, said = WRONG[what]
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        getattr(suite_of(type("Wrong", (AwsF1,), body)()), test)()
 
 
 @pytest.mark.heavy

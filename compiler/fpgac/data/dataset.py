@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -198,6 +199,8 @@ class Provider(ABC):
     task: Task
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
+    #: Files, and folders of files, that it reads: a change in one of them is other data.
+    depends_on: tuple[Path, ...] = ()
 
     @abstractmethod
     def load(self, samples: int | None, seed: int) -> Dataset:
@@ -222,7 +225,7 @@ class Provider(ABC):
     def digest(self) -> str:
         """What cache keys contain of the provider: its name, version and columns.
 
-        They also contain the sources of the module that defines it.
+        They also contain the modules that define it, and the files in :attr:`depends_on`.
         """
         return digest_json(
             {

@@ -26,6 +26,8 @@ class NetworkSource(ABC):
     name: ClassVar[str]
     description: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
+    #: Files, and folders of files, that it reads beside the network's own.
+    depends_on: ClassVar[tuple[Path, ...]] = ()
 
     @abstractmethod
     def read(self, path: Path, spec: Spec) -> Network:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fpgac import __version__
 from fpgac.digest import digest_files, digest_json
+from fpgac.plugins.own import BUILTIN_PLUGIN
+from fpgac.plugins.sources import sources_digest
 
-__all__ = ["compiler_digest", "is_installed", "modules_of", "versions"]
+__all__ = ["compiler_digest", "is_installed", "versions"]
 
 _DISTRIBUTIONS = ("hls4ml", "numpy", "pynq", "jinja2")
 _OWN = ("fpgac", "fpgac_templates")
@@ -38,16 +39,15 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-def modules_of(thing: object) -> list[str]:
-    """The modules that made ``thing``'s class and what it inherits from, Python's own left out."""
-    modules = {base.__module__ for base in type(thing).__mro__}
-    return sorted(m for m in modules if m.partition(".")[0] not in sys.stdlib_module_names)
+def compiler_digest(*things: object) -> str:
+    """Digest of the sources that make builds: fpgac, its templates, and those of ``things``.
 
-
-def compiler_digest(plugins: Iterable[str] = ()) -> str:
-    """Digest of the sources that make builds: fpgac, its templates and the modules of plugins."""
-    packages = {*_OWN, *(name.partition(".")[0] for name in plugins)}
-    return digest_json({package: _package_digest(package) for package in packages})
+    Of a plugin, only what each thing depends on counts.
+    """
+    kinds = {base for thing in things for base in type(thing).__mro__}
+    boards = {BUILTIN_PLUGIN.value} & {kind.__module__.partition(".")[0] for kind in kinds}
+    packages = {package: _package_digest(package) for package in (*_OWN, *boards)}
+    return digest_json([packages, [sources_digest(thing) for thing in things]])
 
 
 @lru_cache

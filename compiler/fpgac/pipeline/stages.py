@@ -24,7 +24,7 @@ from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
-from fpgac.pipeline.identity import compiler_digest, is_installed, modules_of, versions
+from fpgac.pipeline.identity import compiler_digest, is_installed, versions
 from fpgac.pipeline.packaging import archive_path, package_files
 from fpgac.pipeline.settings import hls_settings, reuse_line
 from fpgac.pipeline.sources import Sources
@@ -83,13 +83,18 @@ class SpecStages:
         self.sources, self.spec, self.value = sources, sources.spec, value
         self.versions = versions()
 
-    def key(self, stage: str, *parts: object, plugins: Iterable[str] = ()) -> str:
-        """A stage's key: what it depends on, and the compiler that makes it."""
-        return digest_json([stage, compiler_digest(plugins), self.versions, *parts])
+    def key(self, stage: str, *parts: object, things: Iterable[object] = ()) -> str:
+        """A stage's key: what it depends on, the compiler that makes it, and what plugins do."""
+        return digest_json([stage, compiler_digest(*things), self.versions, *parts])
 
     def said(self, *sections: str) -> object:
         """What the spec says in these sections."""
         return json.loads(self.spec.model_dump_json(include=set(sections)))
+
+    @property
+    def data_things(self) -> tuple[object, ...]:
+        """What gives the data, where there are any."""
+        return (self.sources.provider,) if self.sources.has_data else ()
 
     @property
     def scaling_key(self) -> object:
@@ -106,7 +111,7 @@ class SpecStages:
         said = self.said("topology", "quantisation", "interface")
         return Stage(
             "network",
-            self.key("network", content, said, plugins=modules_of(self.sources.source)),
+            self.key("network", content, said, things=[self.sources.source]),
             self.sources.read_network,
             dump_network,
             load_network,
@@ -174,7 +179,7 @@ class SpecStages:
                 sources.data_digest,
                 said,
                 self.scaling_key,
-                plugins=modules_of(sources.provider) if sources.has_data else (),
+                things=self.data_things,
             ),
             self._make_vectors,
             ProofVectors.dump,
@@ -246,7 +251,6 @@ class TargetStages(SpecStages):
     def __init__(self, sources: Sources, value: ValueOf, target: Target[Any], options: Any) -> None:
         super().__init__(sources, value)
         self.target, self.options = target, options
-        self._modules = modules_of(target)
 
     @cached_property
     def core(self) -> Stage[CheckedCore]:
@@ -412,7 +416,8 @@ class TargetStages(SpecStages):
             "design",
             self.key(
                 *("design", self.core.key, name, said, options, templates, about),
-                plugins=self._modules,
+                self.target.board.model_dump_json(),
+                things=[self.target, *self.data_things],
             ),
             self._design,
             lambda design: design.files,

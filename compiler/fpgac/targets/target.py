@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -144,6 +146,19 @@ class Target(ABC, Generic[OptionsT]):
     def name(self) -> str:
         """What a spec and ``--target`` call it."""
         return self.board.name
+
+    @property
+    def depends_on(self) -> tuple[Path, ...]:
+        """Files, and folders of files, that its designs are made from beside its code and board.
+
+        A change in one of them makes the designs again. By default, they are the folders
+        ``templates`` beside the modules of its classes, and those of :attr:`template_packages`.
+        """
+        modules = (sys.modules.get(base.__module__) for base in type(self).__mro__)
+        files = dict.fromkeys(getattr(module, "__file__", None) for module in modules)
+        beside = [Path(file).with_name("templates") for file in files if file]
+        own = [Path(str(resources(name))) / "templates" for name in self.template_packages]
+        return tuple(folder for folder in dict.fromkeys((*beside, *own)) if folder.is_dir())
 
     @property
     def notice(self) -> str | None:

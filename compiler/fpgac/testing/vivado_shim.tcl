@@ -305,10 +305,10 @@ command set_property {} {-dict} 1 3 {
 proc set_one {object name value} {
     if {![info exists ::cells($object)]} {
         if {[list $object $name] ni {{project board_part} {project board_connections}
-            {sources_1 ip_repo_paths} {project ip_repo_paths} {sources_1 top}}} {
+            {project target_language} {sources_1 ip_repo_paths} {project ip_repo_paths} {sources_1 top}}} {
             refuse "$object has no property $name"
         }
-        if {$name eq "board_connections"} { check_connections $value }
+        if {$name eq "board_connections"} { connect_board $value }
         set ::state($name) $value
         return
     }
@@ -327,17 +327,15 @@ proc set_one {object name value} {
         }
     }
 }
-# A connector of a system-on-module by name, and that of the carrier which it is plugged into.
-proc check_connections {value} {
-    need board_part "set_property board_connections"
-    if {[llength $value] == 0 || [llength $value] % 2} {
-        refuse "board_connections takes pairs of connectors, not '$value'"
+# A module on its carrier, as a Kria K26 on the KV260's: connectors of the one, each with the name of
+# the other's as the board store has it (UG1089, UG835).
+proc connect_board {connections} {
+    need board_part board_connections
+    if {[llength $connections] == 0 || [llength $connections] % 2} {
+        refuse "board_connections are pairs of a connector and what it is connected to"
     }
-    foreach {connector carrier} $value {
-        lassign [split $carrier :] vendor board name version
-        if {$name ne $connector || ![string is double -strict $version]} {
-            refuse "board_connections: $carrier is no $connector of a carrier card"
-        }
+    foreach {connector other} $connections {
+        if {[llength [split $other :]] != 4} { refuse "$connector: $other is no vendor:board:connector:version" }
     }
 }
 # What a DMA loses without one of its channels; the channel's parameters can then not be set.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from fpgac_kv260.target import Kv260
 
 from fpgac.plugins import load_plugins
@@ -14,7 +17,7 @@ class TestKv260(TargetConformance):
 
 class TestKv260ByVitis(TargetConformance):
     target = Kv260()
-    options = {"flow": "vitis"}
+    options: ClassVar[Mapping[str, object]] = {"flow": "vitis"}
 
 
 def test_fpgac_finds_it() -> None:

@@ -11,7 +11,10 @@ __all__ = ["StreamIp"]
 
 
 class StreamIp(IpTarget):
-    """An IP for Vivado's catalogue, with AXI4-Streams and without hosts; the board file describes it."""
+    """An IP for Vivado's catalogue, with AXI4-Streams and without hosts.
+
+    The board file describes it.
+    """
 
     board = Board.load(files("fpgac_stream_ip") / "stream-ip.toml")
     readme = "stream-ip/README.md.j2"

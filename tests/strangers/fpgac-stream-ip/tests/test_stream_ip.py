@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from fpgac_stream_ip.target import StreamIp
+
 from fpgac.plugins import load_plugins
 from fpgac.testing import TargetConformance
-
-from fpgac_stream_ip.target import StreamIp
 
 
 class TestStreamIp(TargetConformance):
