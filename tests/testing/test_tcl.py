@@ -120,35 +120,9 @@ def test_without_tclsh_nothing_is_taken_for_good(
     assert "apt install tcl" in errors(folder, script=PROJECT)["script.tcl"]
 
 
-CARRIER = "som240_1_connector xilinx.com:kv260_carrier:som240_1_connector:1.3"
-
-
-def module(connections: str) -> str:
-    """A script for a system-on-module: the KV260's, plugged into its carrier card."""
-    return (
-        "create_project p _x -part xck26-sfvc784-2LV-c\n"
-        "set_property board_part xilinx.com:kv260_som:part0:1.4 [current_project]\n"
-        f"set_property board_connections [list {connections}] [current_project]\n"
-    )
-
-
-def test_a_module_is_plugged_into_its_carrier(folder: Path) -> None:
-    assert errors(folder, script=module(CARRIER)) == {}
-
-
-@pytest.mark.parametrize(
-    ("script", "told"),
-    [
-        (module("som240_1_connector"), "are pairs of a connector"),
-        (module(CARRIER.replace(":1.3", "")), "is no vendor:board:connector:version"),
-        (module(CARRIER).replace("board_part", "target_board"), "no property target_board"),
-        (
-            module(CARRIER) + "create_bd_design d\n"
-            "apply_board_connection -board_interface uart -ip_intf none/UART -diagram d\n",
-            "there is no none/UART",
-        ),
-    ],
-)
-def test_what_no_carrier_can_be_is_told(folder: Path, script: str, told: str) -> None:
-    (complaint,) = errors(folder, script=script).values()
-    assert told in complaint
+def test_an_interface_of_the_carrier_is_connected_to_a_cell_that_is_there(folder: Path) -> None:
+    connect = "apply_board_connection -board_interface ps -diagram system -ip_intf"
+    dma = 'create_bd_cell -type ip -vlnv "xilinx.com:ip:axi_dma:7.1" dma\n'
+    assert errors(folder, right=f"{PROJECT}{dma}{connect} dma/S_AXI_LITE\n") == {}
+    (complaint,) = errors(folder, wrong=f"{PROJECT}{connect} dma/S_AXI_LITE\n").values()
+    assert "apply_board_connection: there is no dma/S_AXI_LITE" in complaint

@@ -213,7 +213,7 @@ class Board(Table):
     platform_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = Field(
         default=None, description="The environment variable that holds the platform's path."
     )
-    platform_hint: Line = Field(
+    platform_hint: Line | Literal[""] = Field(
         default="", description="What to do to have the platform, in one line."
     )
     hosts: tuple[Word, ...] = Field(
