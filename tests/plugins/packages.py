@@ -35,11 +35,14 @@ def install(folder: Path, *packages: Path) -> Path:
     return program
 
 
-def checked_types(package: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """What mypy --strict says of the package called ``name``, and of its tests."""
+def checked_types(package: Path, name: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    """What mypy --strict says of the package called ``name``, and of its tests.
+
+    What it knows of fpgac itself stays in ``cache`` for the next package.
+    """
     paths = [str(ROOT / folder) for folder in ("compiler", "plugins", "templates")]
     environment = {**os.environ, "MYPYPATH": os.pathsep.join([*paths, str(package)])}
-    options = ["--strict", "--explicit-package-bases", "--cache-dir", str(package / ".types")]
+    options = ["--strict", "--explicit-package-bases", "--cache-dir", str(cache)]
     return subprocess.run(
         [sys.executable, "-m", "mypy", *options, "-p", name, "-p", "tests"],
         cwd=package,

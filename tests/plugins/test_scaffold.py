@@ -170,8 +170,11 @@ def test_what_it_writes_is_clean(package: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_it_writes_is_typed(kind: Kind, package: Path) -> None:
-    done = checked_types(package, f"fpgac_my_{kind}")
+def test_what_it_writes_is_typed(
+    kind: Kind, package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = tmp_path_factory.getbasetemp() / "types"
+    done = checked_types(package, f"fpgac_my_{kind}", cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -83,6 +83,9 @@ def test_an_ip_without_hosts_is_proven_and_run(python: Path, specs: Path) -> Non
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_each_is_typed(name: str, copies: dict[str, Path]) -> None:
-    done = checked_types(copies[name], f"fpgac_{name.replace('-', '_')}")
+def test_each_is_typed(
+    name: str, copies: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = tmp_path_factory.getbasetemp() / "types"
+    done = checked_types(copies[name], f"fpgac_{name.replace('-', '_')}", cache)
     assert done.returncode == 0, done.stdout + done.stderr
