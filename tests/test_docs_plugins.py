@@ -18,6 +18,7 @@ import pytest
 from fpgac.errors import ToolchainError
 from fpgac.plugins import hookspecs, load_plugins
 from fpgac.spec.loader import load_spec
+from fpgac.testing import TargetConformance, parse_errors
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "plugins.md").read_text()
@@ -87,6 +88,13 @@ def test_every_plugin_of_the_page_does_what_it_says(tmp_path: Path) -> None:
 
     with pytest.raises(ToolchainError, match="module load batch"):
         plugins.toolchains["Vitis by the batch system"].find({"PATH": str(tmp_path)})
+    suite = type("Suite", (TargetConformance,), {"target": plugins.target("kv260")})()
+    suite.test_plans_lead_from_the_design_to_what_the_board_loads(tmp_path / "tools")
+    tcl = suite.design().files["scripts/vivado.tcl"].content.decode()
+    carrier = '"som240_1_connector" "xilinx.com:kv260_carrier:som240_1_connector:1.3"'
+    assert f"set_property board_connections [list {carrier}] [current_project]" in tcl
+    assert parse_errors(suite.design(), tmp_path / "kv260", compiled=False) == []
+
     assert set(plugins.overrides("my-card")) == {"build/README.md.j2"}
     assert plugins.overrides("aws-f1") == {}
 

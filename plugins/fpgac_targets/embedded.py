@@ -6,13 +6,14 @@ kernel image, sysroot), and the Makefiles of its Vitis_Accel_Examples.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from fpgac.plugins import Board, File, Mode, Problem, Toolchain, ToolchainError, Toolchains, render
+from fpgac.plugins import File, Mode, Problem, Toolchain, ToolchainError, Toolchains, render
 from fpgac_targets.remedies import SIGNS
 from fpgac_targets.vitis import Stage, VitisTarget, emconfig_stage, kernel_stages
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
 __all__ = ["EmbeddedTarget"]
+
+# How the names of AMD's own platforms end: release and revision.
+RELEASED: Final = re.compile(r"_20\d{4}_\d+$")
 
 COMPILER: Final = "aarch64-linux-gnu-g++"
 RUN_ON_BOARD: Final = "scripts/run_on_board.sh"
@@ -39,7 +43,11 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class EmbeddedTarget(VitisTarget):
-    """A Zynq UltraScale+ under a Vitis platform; a subclass names its board."""
+    """A Zynq UltraScale+ under a Vitis platform; a subclass names its board.
+
+    Public for other plugins. The platform is the board's first one: where its name ends with a
+    release of AMD's, as in ``xilinx_zcu102_base_202310_1``, that of the v++ at hand is taken.
+    """
 
     load_hint = "is it the xclbin of this SD card, and is its Linux the platform's?"
     shell: ClassVar[Mapping[str, str]] = {
@@ -62,9 +70,10 @@ class EmbeddedTarget(VitisTarget):
         return replace(vitis, elsewhere=_elsewhere(tools.environment))
 
     def _platform(self, vitis: Toolchain, environment: Mapping[str, str]) -> str:
-        """The platform that came with v++: it knows those of its release and before."""
+        """The board's; of AMD's own, the one of v++'s release: it knows no later ones."""
         year, half, *_ = vitis.version
-        return f"{_family(self.board)}_{year}{half}0_1"
+        named = super()._platform(vitis, environment)
+        return RELEASED.sub(f"_{year}{half}0_1", named)
 
     def places(self, toolchain: Toolchain) -> dict[str, str]:
         """See :meth:`VitisTarget.places`."""
@@ -97,16 +106,11 @@ class EmbeddedTarget(VitisTarget):
 
     def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
         """See :meth:`VitisTarget.scripts`; adds what runs on the board."""
-        family = _family(self.board)
+        platform = RELEASED.sub("_$(RELEASE)_1", self.board.platforms[0])
         script = render("scripts/run_on_board.sh.j2", context, loaders)
-        return super().scripts({**context, "platform_family": family}, loaders) | {
+        return super().scripts({**context, "platform": platform}, loaders) | {
             RUN_ON_BOARD: File(script, executable=True)
         }
-
-
-def _family(board: Board) -> str:
-    """The platform's name without its release: ``xilinx_zcu102_base``."""
-    return board.platforms[0].rsplit("_", 2)[0]
 
 
 def _source(host: str) -> str:

@@ -204,6 +204,10 @@ class Board(Table):
     platforms: tuple[Word, ...] = Field(
         min_length=1, description="Platforms, the usual one first; for Vivado, the board_part."
     )
+    connections: dict[Word, Word] = Field(
+        default_factory=dict,
+        description="For Vivado, the connectors of a module and what of its carrier each is on.",
+    )
     platform_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = Field(
         default=None, description="The environment variable that holds the platform's path."
     )
