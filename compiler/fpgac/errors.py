@@ -70,6 +70,7 @@ AREAS: Final[Mapping[str, int]] = {
     "target": 7,
     "toolchain": 8,
     "build": 9,
+    "card": 9,
     "emulation": 10,
     "host": 10,
     "proof": 11,

@@ -91,6 +91,13 @@ SESSIONS: Final = {
     ],
     "trace": ["trace specs/iris.toml", "trace specs/iris.toml --data none.npy"],
     "targets": ["targets", "targets show alveo-u281", "targets show pynq-z2"],
+    "afi": ["afi status build", "afi create build", "afi wait nowhere"],
+    "exec": [
+        "exec build -- sh -c 'echo to all; echo to some >&2; exit 3'",
+        "exec build",
+        "exec specs -- true",
+        "exec build -- ./nowhere",
+    ],
     "explain": [
         "explain link.log",
         "--json explain link.log",

@@ -63,7 +63,7 @@ def _set(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (_set("kernels.0.arguments.3.c_type", "unsignd int"), "did you mean 'unsigned int'"),
         (_set("kernels.0.arguments.3.size", 8), "a unsigned int has another size"),
         (_set("kernels.0.instances.0.memories", {"a": [0]}), "all memory arguments must be wired"),
-        (_set("kernels.0.instances.0.memories.a", [2]), "no such memory"),
+        (_set("kernels.0.instances.0.memories.a", [4]), "no such memory"),
         (_set("kernels.0.instances.0.memories.a", []), "no such memory"),
         (_set("kernels.0.instances.0.memories.a", ["0"]), "has a wrong type"),
         (_set("kernels.0.instances.1.name", "vadd_1"), "'vadd_1' is used twice"),

@@ -148,8 +148,8 @@ def test_the_readme_tells_the_formats_the_end_of_f1_and_the_road_to_an_image(
         "0.0009765625",
         "scripts/build.sh hw",
         '--platform "$AWS_PLATFORM"',
-        "create_vitis_afi.sh",
-        "describe-fpga-images",
+        "scripts/create_afi.sh --bucket",
+        "DescribeFpgaImages",
         "--xclbin muon.awsxclbin",
         "Vitis 2020.2 to 2021.2",
     ):

@@ -41,7 +41,7 @@ def compiled(spec: Path) -> Report:
     return compile_spec(Request(file, "aws-f1", spec.with_suffix("")), plugins)
 
 
-def with_reversed_kernels(path: Path) -> Draft:
+def with_reversed_kernels(path: Path, *, trust: bool) -> Draft:
     draft = draft_of(path)
     return replace(draft, nodes=tuple(map(with_reversed_kernel, draft.nodes)))
 
@@ -113,7 +113,6 @@ def test_other_weights_want_other_formats(tmp_path: Path) -> None:
     ("lines", "code"),
     [
         (("[interface.input]", 'other = "ap_fixed<8,4>"'), "network.unknown-input"),
-        (("[data]", 'source = "iris"', 'scaling = "minmax"'), "spec.scaling-of-imported"),
         (("[data]", 'source = "wine"'), "spec.data-misfit"),
         (
             ('topology.inputs = 4\ntopology.layers = [{ kind = "dense", units = 1 }]',),
@@ -127,6 +126,44 @@ def test_what_a_spec_says_must_agree(tmp_path: Path, lines: tuple[str, ...], cod
     with pytest.raises(FpgacError) as caught:
         check_spec(spec_of(network, *lines))
     assert caught.value.problems[0].code == code
+
+
+@pytest.mark.parametrize(
+    ("lines", "targets", "place"),
+    [
+        (("[hls]", 'strategy = "resource"', "reuse_factor = 5"), (), (5, "hls.reuse_factor")),
+        ((), ("reuse_factor = 49",), (4, "targets.aws-f1.reuse_factor")),
+        (
+            (),
+            ("[targets.aws-f1.layers.gemm_0]", "reuse_factor = 49"),
+            (5, "targets.aws-f1.layers.gemm_0.reuse_factor"),
+        ),
+        (
+            (),
+            ('layers.gemm_1 = { strategy = "resource" }',),
+            (4, "targets.aws-f1.layers.gemm_1"),
+        ),
+    ],
+)
+def test_reuse_factors_that_layers_of_a_file_cannot_have_are_found_at_their_place(
+    tmp_path: Path, lines: tuple[str, ...], targets: tuple[str, ...], place: tuple[int, str]
+) -> None:
+    spec = spec_of(onnx_files.dense(tmp_path / "net.onnx"), *lines)
+    spec.write_text(spec.read_text() + "\n".join(targets) + "\n")
+
+    with pytest.raises(FpgacError) as caught:
+        check_spec(spec)
+    problems = caught.value.problems
+    places = {(each.where.line, each.where.key) for each in problems if each.where}
+    assert places == {place}
+    assert all(problem.code.startswith("core.") for problem in problems)
+
+
+def test_reuse_factors_that_layers_of_a_file_can_have_are_sound(tmp_path: Path) -> None:
+    network = onnx_files.dense(tmp_path / "net.onnx")
+    lines = ("[hls]", 'strategy = "resource"', "reuse_factor = 2")
+
+    assert check_spec(spec_of(network, *lines)).spec.hls.reuse_factor == 2
 
 
 def test_all_that_stands_in_the_way_is_told_before_anything_is_built(tmp_path: Path) -> None:

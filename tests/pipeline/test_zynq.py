@@ -10,6 +10,7 @@ import pytest
 from fpgac.build.folder import locked
 from fpgac.build.lock import read_lock
 from fpgac.engines.built import Build
+from fpgac.engines.executing import Execution
 from fpgac.engines.hosts import RunRequest, run_hosts
 from fpgac.errors import BuildError, TargetError
 from fpgac.pipeline.checking import check_spec
@@ -64,3 +65,21 @@ def test_the_same_design_gives_the_same_bitstream_and_archive(
     assert {name: record.files for name, record in first.items()} == {
         name: record.files for name, record in second.items()
     }
+
+
+def test_a_program_of_a_user_s_own_runs_on_the_emulated_board(
+    zynq_build: Report, tmp_path: Path
+) -> None:
+    """``fpgac exec``: the build's class loads the emulated board's bitstream by itself."""
+    program = tmp_path / "my.py"
+    program.write_text(
+        "import sys\nimport numpy as np\nfrom iris_overlay import Iris\n"
+        "samples, expected = map(np.load, sys.argv[1:])\n"
+        "words = Iris().predict(samples, raw=True).reshape(expected.shape)\n"
+        "print((words == expected).all())\n"
+    )
+    vectors = zynq_build.folder / "vectors"
+    names = [str(vectors / name) for name in ("inputs.npy", "expected_raw.npy")]
+    said: list[str] = []
+    done = Execution(zynq_build.folder).run(["python", str(program), *names], said.append, print)
+    assert (done.exit_code, said) == (0, ["True"])

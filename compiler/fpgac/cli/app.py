@@ -15,11 +15,14 @@ import typer
 from fpgac import __version__
 from fpgac.build.cache import UnsafeCacheWarning
 from fpgac.cli import (
+    afi,
     build,
+    card,
     data,
     doctor,
     emulate,
     estimate,
+    execute,
     explain,
     imports,
     plugins,
@@ -70,8 +73,11 @@ train.register(app)
 imports.register(app)
 build.register(app)
 emulate.register(app)
+execute.register(app)
+card.register(app)
 report.register(app)
 explain.register(app)
+afi.register(app)
 targets.register(app)
 doctor.register(app)
 plugins.register(app)

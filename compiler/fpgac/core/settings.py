@@ -27,6 +27,11 @@ class HlsSettings:
     reuse_factors: Mapping[str, int] = field(default_factory=dict)
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
 
+    @property
+    def asks_for_reuse(self) -> bool:
+        """Whether layers may be asked for what they cannot have."""
+        return self.reuse_factor is not None or bool(self.reuse_factors or self.strategies)
+
     def strategy_of(self, layer: str) -> Strategy:
         """The strategy of a layer."""
         return self.strategies.get(layer, self.strategy)

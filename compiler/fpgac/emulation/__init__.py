@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from fpgac.emulation.card import HostRun, read_card, run_host
-    from fpgac.emulation.description import CardDescription
+    from fpgac.emulation.description import (
+        SCALARS,
+        Argument,
+        CardDescription,
+        Connection,
+        Instance,
+        Kernel,
+        Memory,
+    )
     from fpgac.emulation.installation import HOST_KINDS, HostKind, installed, missing, require
     from fpgac.emulation.overlay import BoardDescription
     from fpgac.emulation.xclbin import Section, Xclbin, read_xclbin, write_xclbin
@@ -23,10 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOST_KINDS",
+    "SCALARS",
+    "Argument",
     "BoardDescription",
     "CardDescription",
+    "Connection",
     "HostKind",
     "HostRun",
+    "Instance",
+    "Kernel",
+    "Memory",
     "Section",
     "Xclbin",
     "installed",
@@ -43,10 +57,16 @@ __all__ = [
 # Where each thing lies.
 _ROOMS: Final = {
     "HOST_KINDS": "installation",
+    "SCALARS": "description",
+    "Argument": "description",
     "BoardDescription": "overlay",
     "CardDescription": "description",
+    "Connection": "description",
     "HostKind": "installation",
     "HostRun": "card",
+    "Instance": "description",
+    "Kernel": "description",
+    "Memory": "description",
     "Section": "xclbin",
     "Xclbin": "xclbin",
     "installed": "installation",

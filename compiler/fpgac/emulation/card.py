@@ -56,6 +56,8 @@ def run_host(
     cwd: Path,
     timeout: float,
     on_output: Callable[[str], None] | None = None,
+    on_error: Callable[[str], None] | None = None,
+    modules: Path | None = None,
     cancellation: Cancellation = NEVER,
 ) -> HostRun:
     """Runs ``command`` against ``devices`` emulated cards and waits for its end.
@@ -63,7 +65,9 @@ def run_host(
     The host runs in a session and a process group of its own, with private folders; when this
     function returns or raises (KeyboardInterrupt included), no process, socket or file of the run
     is left. Runs at the same time do not meet. ``timeout`` is in seconds; ``on_output`` gets each
-    line that the host writes, without its newline. ``cancellation`` ends it early.
+    line that the host writes, without its newline; with ``on_error``, those on standard error go
+    there. Python finds what is in the folder ``modules``, after all that it finds without.
+    ``cancellation`` ends it early.
 
     A host that ends by itself is a :class:`HostRun`, whatever its exit code.
 
@@ -84,11 +88,14 @@ def run_host(
             raise _no_room(error) from error
         reported = rundir / _EVENTS
         environment = surroundings | {_EVENTS_VARIABLE: str(reported)}
+        if modules:
+            paths = filter(None, (surroundings.get("PYTHONPATH"), str(modules.absolute())))
+            environment["PYTHONPATH"] = os.pathsep.join(paths)
         started = time.monotonic()
         with HostProcess.start(
             supervisor, command, environment=environment, events=reported, cwd=cwd
         ) as process:
-            outcome = process.follow(timeout, on_output, cancellation)
+            outcome = process.follow(timeout, on_output, on_error or on_output, cancellation)
         events = read_events(reported)
     seconds = time.monotonic() - started
     output = "\n".join(filter(None, (outcome.stdout, outcome.stderr)))

@@ -23,7 +23,11 @@ A target renders the description into its build folder as ``card.json``::
                 "instances": [{"name": "muon_1", "memories": {"x": [0]}}],
             }
         ],
+        "streams": [{"from": "reader_1.out", "to": "muon_1.in"}],
     }
+
+``streams`` and a kernel's ``"free_running": true`` may be left out. An argument that is a stream
+has ``"stream": true`` and the ``width`` of its items.
 """
 
 from __future__ import annotations
@@ -37,7 +41,16 @@ from typing import Any, Final, TypeVar
 
 from fpgac.errors import EmulationError, Problem, Where, nearest
 
-__all__ = ["MEMORY_KINDS", "Argument", "CardDescription", "Instance", "Kernel", "Memory"]
+__all__ = [
+    "MEMORY_KINDS",
+    "SCALARS",
+    "Argument",
+    "CardDescription",
+    "Connection",
+    "Instance",
+    "Kernel",
+    "Memory",
+]
 
 T = TypeVar("T")
 
@@ -95,7 +108,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class Argument:
-    """A kernel argument: a pointer into memory through a bundle, or a scalar of ``size`` bytes."""
+    """A kernel argument: a pointer into memory through a bundle, a scalar of ``size`` bytes, or a
+    stream. ``width`` is in bits: of the bus, or of the stream's items."""
 
     name: str
     c_type: str
@@ -103,6 +117,7 @@ class Argument:
     size: int = 8
     bundle: str = ""
     width: int = 32
+    stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,11 +130,24 @@ class Instance:
 
 @dataclass(frozen=True)
 class Kernel:
-    """An ``extern "C"`` function and the compute units that run it."""
+    """An ``extern "C"`` function and the compute units that run it.
+
+    One that runs freely (``ap_ctrl_none``) has streams alone, and no host starts it.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     instances: tuple[Instance, ...]
+    free_running: bool = False
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stream from the argument of one compute unit to that of another, each as (compute unit,
+    argument)."""
+
+    source: tuple[str, str]
+    sink: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -135,6 +163,7 @@ class CardDescription:
     identity: str
     memories: tuple[Memory, ...]
     kernels: tuple[Kernel, ...]
+    streams: tuple[Connection, ...] = ()
 
     def __post_init__(self) -> None:
         if problems := tuple(_problems(self)):
@@ -207,6 +236,7 @@ class CardDescription:
             "identity": fields.take("identity", str),
             "memories": fields.take_list("memories", _memory),
             "kernels": fields.take_list("kernels", _kernel),
+            "streams": fields.take_list("streams", _connection, optional=True),
         }
         fields.finish()
         try:
@@ -219,6 +249,13 @@ class CardDescription:
         data = asdict(self)
         for kernel, kernel_data in zip(self.kernels, data["kernels"], strict=True):
             kernel_data["arguments"] = [_argument_data(a) for a in kernel.arguments]
+            if not kernel.free_running:
+                del kernel_data["free_running"]
+        data["streams"] = [
+            {"from": ".".join(each.source), "to": ".".join(each.sink)} for each in self.streams
+        ]
+        if not self.streams:
+            del data["streams"]
         return data
 
 
@@ -226,6 +263,8 @@ def _argument_data(argument: Argument) -> dict[str, Any]:
     data: dict[str, Any] = {"name": argument.name, "c_type": argument.c_type}
     if argument.memory:
         return data | {"bundle": argument.bundle, "width": argument.width, "memory": True}
+    if argument.stream:
+        return data | {"width": argument.width, "memory": False, "stream": True}
     return data | {"size": argument.size, "memory": False}
 
 
@@ -265,8 +304,10 @@ class _Fields:
             self._refuse("has a wrong type", self.path(name), expected=expected, got=repr(value))
         return value
 
-    def take_list(self, name: str, build: Callable[[_Fields], T]) -> tuple[T, ...]:
-        items = self.take(name, list)
+    def take_list(
+        self, name: str, build: Callable[[_Fields], T], *, optional: bool = False
+    ) -> tuple[T, ...]:
+        items = self.take(name, list, [] if optional else None)
         return tuple(
             build(_Fields(item, f"{self.path(name)}[{index}]", self.file))
             for index, item in enumerate(items)
@@ -305,6 +346,10 @@ def _argument(fields: _Fields) -> Argument:
             bundle=fields.take("bundle", str),
             width=fields.take("width", int),
         )
+    elif fields.take("stream", bool, False):
+        argument = Argument(
+            name, c_type, memory=False, stream=True, width=fields.take("width", int)
+        )
     else:
         argument = Argument(name, c_type, memory=False, size=fields.take("size", int))
     fields.finish()
@@ -324,9 +369,16 @@ def _kernel(fields: _Fields) -> Kernel:
         name=fields.take("name", str),
         arguments=fields.take_list("arguments", _argument),
         instances=fields.take_list("instances", _instance),
+        free_running=fields.take("free_running", bool, False),
     )
     fields.finish()
     return kernel
+
+
+def _connection(fields: _Fields) -> Connection:
+    source, sink = (fields.take(name, str).partition(".") for name in ("from", "to"))
+    fields.finish()
+    return Connection((source[0], source[2]), (sink[0], sink[2]))
 
 
 def _problem(key: str, what: str, expected: str, got: object) -> Problem:
@@ -354,6 +406,38 @@ def _problems(card: CardDescription) -> Iterator[Problem]:
         )
     for index, kernel in enumerate(card.kernels):
         yield from _kernel_problems(f"kernels[{index}]", kernel, len(card.memories))
+    yield from _stream_problems(card)
+
+
+def _stream_problems(card: CardDescription) -> Iterator[Problem]:
+    """Each stream of a compute unit is an end of one connection, and both ends are as wide."""
+    widths = {
+        (instance.name, argument.name): argument.width
+        for kernel in card.kernels
+        for instance in kernel.instances
+        for argument in kernel.arguments
+        if argument.stream
+    }
+    ends = [end for each in card.streams for end in (each.source, each.sink)]
+    for unit, argument in widths:
+        if (count := ends.count((unit, argument))) != 1:
+            what = f"the stream {unit}.{argument} is connected {count} times"
+            yield _problem("streams", what, "once", count)
+    for end in ends:
+        if end not in widths:
+            name = ".".join(end)
+            hint = nearest(name, map(".".join, widths))
+            yield Problem(
+                f"'{name}' is no stream of a compute unit",
+                Where(key="streams"),
+                hint=hint,
+                code="emulation.impossible-card",
+            )
+    for each in card.streams:
+        source, sink = widths.get(each.source), widths.get(each.sink)
+        if source and sink and source != sink:
+            what = f"the ends of {'.'.join(each.source)} to {'.'.join(each.sink)} differ in width"
+            yield _problem("streams", what, f"{source} bits", sink)
 
 
 def _memory_problems(card: CardDescription) -> Iterator[Problem]:
@@ -397,6 +481,10 @@ def _kernel_problems(key: str, kernel: Kernel, banks: int) -> Iterator[Problem]:
             yield _problem(key, "this is no C identifier", "letters, digits and _", name)
     for index, argument in enumerate(kernel.arguments):
         yield from _argument_problems(f"{key}.arguments[{index}]", argument)
+    if kernel.free_running and not all(argument.stream for argument in kernel.arguments):
+        names = [argument.name for argument in kernel.arguments if not argument.stream]
+        what = "a kernel that runs freely has streams alone: nobody gives it other arguments"
+        yield _problem(key, what, "streams", names)
     memory = {argument.name for argument in kernel.arguments if argument.memory}
     for index, instance in enumerate(kernel.instances):
         place = f"{key}.instances[{index}]"
@@ -429,6 +517,9 @@ def _argument_problems(key: str, argument: Argument) -> Iterator[Problem]:
             )
         if argument.width not in (8, 16, 32, 64, 128, 256, 512, 1024):
             yield _problem(key, "no bus is so wide", "8 to 1024, a power of two", argument.width)
+    elif argument.stream:
+        if not argument.c_type.endswith("&") or argument.width < 1:
+            yield _problem(key, "a stream must be a reference", "T&, of 1 bit or more", argument)
     elif argument.c_type not in SCALARS:
         yield Problem(
             f"'{argument.c_type}' cannot be passed by value",

@@ -114,6 +114,9 @@ def _event_problem(event: dict[str, Any], host: str, said: str) -> Problem:
         case "bad_transfer":
             hint = "the buffer must live until its transfer is done"
             problem = Problem(what, got=said, hint=hint, code="emulation.bad-transfer")
+        case "not_emulated":
+            hint = "start the kernel for each call"
+            problem = Problem(what, got=said, hint=hint, code="emulation.not-emulated")
         case "stalled":
             problem = Problem(what, got=said, code="emulation.stalled")
         case _:

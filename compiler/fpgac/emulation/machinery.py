@@ -191,7 +191,7 @@ def _sources() -> dict[str, bytes]:
     package = resources.files("fpgac.emulation")
     return {
         f"{folder}/{file.name}": file.read_bytes()
-        for folder in ("device", "shim")
+        for folder in ("device", "hls", "shim")
         for file in sorted(package.joinpath(folder).iterdir(), key=lambda file: file.name)
         if file.name.endswith((".c", ".cpp", ".h", ".hpp"))
     }
@@ -255,7 +255,7 @@ class _Builder:
 
     def _device(self, program: Path, folder: Path) -> None:
         sources = sorted(folder.glob("*.cpp"))
-        options = ["-std=c++17", "-O2", "-pthread"]
+        options = ["-std=c++17", "-O2", "-pthread", f"-I{folder.parent / 'hls'}"]
         _run([self.compilers.cpp, *options, "-o", program, *sources, "-ldl"])
 
     def _libraries(self, lib: Path, folder: Path) -> None:

@@ -135,10 +135,11 @@ class HostProcess:
         self,
         timeout: float,
         on_output: Callable[[str], None] | None,
+        on_error: Callable[[str], None] | None,
         cancellation: Cancellation,
     ) -> Outcome:
         """Reads what the host writes until it has ended, its card has failed, or time is up."""
-        streams = {self._popen.stdout: _Stream(on_output), self._popen.stderr: _Stream(on_output)}
+        streams = {self._popen.stdout: _Stream(on_output), self._popen.stderr: _Stream(on_error)}
         deadline = time.monotonic() + timeout
         in_time = True
         with selectors.DefaultSelector() as selector:

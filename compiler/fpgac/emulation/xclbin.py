@@ -23,7 +23,13 @@ from xml.sax.saxutils import quoteattr
 
 from fpgac.build.folder import write_whole
 from fpgac.digest import digest_bytes, digest_json
-from fpgac.emulation.description import MEMORY_KINDS, Argument, CardDescription, Kernel
+from fpgac.emulation.description import (
+    MEMORY_KINDS,
+    Argument,
+    CardDescription,
+    Instance,
+    Kernel,
+)
 from fpgac.errors import EmulationError, FpgacError, Problem, Where
 
 __all__ = [
@@ -72,6 +78,10 @@ _IP = struct.Struct("<IIQ64s")
 _CONNECTION = struct.Struct("<iii")
 _CLOCK = struct.Struct("<HB5x128s")
 _IP_KERNEL: Final = 1
+# MEM_TYPE of a stream between kernels, and what IP_LAYOUT says of a kernel without registers.
+_STREAM_CONNECTION: Final = 9
+_NO_REGISTERS: Final = 0xFFFF_FFFF_FFFF_FFFF
+_NO_CONTROL: Final = 2 << 8
 _IP_INTERRUPT: Final = 1
 _CLOCK_DATA, _CLOCK_KERNEL = 1, 2
 
@@ -182,6 +192,10 @@ def _topology(card: CardDescription) -> bytes:
                 memory.tag.encode(),
             )
             for index, memory in enumerate(card.memories)
+        ]
+        + [
+            _MEMORY.pack(_STREAM_CONNECTION, 1, 0, 0, f"dc_{number}".encode())
+            for number in range(len(card.streams))
         ],
     )  # fmt: skip
 
@@ -198,6 +212,9 @@ def _units(card: CardDescription) -> Iterator[bytes]:
     for kernel, address in _addresses(card):
         for index, instance in enumerate(kernel.instances):
             name = f"{kernel.name}:{instance.name}".encode()
+            if kernel.free_running:
+                yield _IP.pack(_IP_KERNEL, _NO_CONTROL, _NO_REGISTERS, name)
+                continue
             yield _IP.pack(_IP_KERNEL, _IP_INTERRUPT, address + index * UNIT_RANGE, name)
 
 
@@ -209,9 +226,22 @@ def _connectivity(card: CardDescription) -> bytes:
             _CONNECTION.pack(position, unit, memory)
             for unit, (kernel, instance) in enumerate(instances)
             for position, argument in enumerate(kernel.arguments)
-            for memory in instance.memories.get(argument.name, ())
+            for memory in _reached(card, instance, argument)
         ],
     )
+
+
+def _reached(card: CardDescription, instance: Instance, argument: Argument) -> Sequence[int]:
+    """The entries of MEM_TOPOLOGY that an argument is connected to: streams come last in it."""
+    if argument.stream:
+        return [len(card.memories) + _channel(card, instance, argument)]
+    return instance.memories.get(argument.name, ())
+
+
+def _channel(card: CardDescription, instance: Instance, argument: Argument) -> int:
+    """The number of the stream that an argument is an end of."""
+    end = instance.name, argument.name
+    return next(i for i, each in enumerate(card.streams) if end in (each.source, each.sink))
 
 
 def _clocks(card: CardDescription) -> bytes:
@@ -260,39 +290,54 @@ def _kernel_lines(card: CardDescription, kernel: Kernel, address: int) -> Iterat
     yield (
         f'<kernel name={name} language="c" vlnv={vlnv} attributes=""'
         ' preferredWorkGroupSizeMultiple="0" workGroupSize="1" interrupt="true"'
-        ' hwControlProtocol="ap_ctrl_hs">'
+        f' hwControlProtocol="{"ap_ctrl_none" if kernel.free_running else "ap_ctrl_hs"}">'
     )
     for port, width in _masters(kernel).items():
         yield (
             f'<port name={quoteattr(port)} mode="master" range="0xFFFFFFFFFFFFFFFF"'
             f' dataWidth="{width}" portType="addressable" base="0x0"/>'
         )
-    yield (
-        f'<port name="S_AXI_CONTROL" mode="slave" range="0x{UNIT_RANGE:X}" dataWidth="32"'
-        ' portType="addressable" base="0x0"/>'
-    )
+    sources = {each.source for each in card.streams}
+    for argument in filter(lambda argument: argument.stream, kernel.arguments):
+        ends = {(instance.name, argument.name) for instance in kernel.instances}
+        mode = "write_only" if ends & sources else "read_only"
+        yield (
+            f'<port name={quoteattr(argument.name)} mode="{mode}" dataWidth="{argument.width}"'
+            ' portType="stream"/>'
+        )
+    if not kernel.free_running:
+        yield (
+            f'<port name="S_AXI_CONTROL" mode="slave" range="0x{UNIT_RANGE:X}" dataWidth="32"'
+            ' portType="addressable" base="0x0"/>'
+        )
     yield from _argument_lines(kernel)
     ranges = bank_ranges(card)
     for index, instance in enumerate(kernel.instances):
         yield f"<instance name={quoteattr(instance.name)}>"
-        yield (
-            f'<addrRemap base="0x{address + index * UNIT_RANGE:X}" port="S_AXI_CONTROL"'
-            f' range="0x{UNIT_RANGE:X}"/>'
-        )
+        if not kernel.free_running:
+            yield (
+                f'<addrRemap base="0x{address + index * UNIT_RANGE:X}" port="S_AXI_CONTROL"'
+                f' range="0x{UNIT_RANGE:X}"/>'
+            )
         # Not of Xilinx's format, and passed over by XRT: for the device process, which checks that
         # a buffer lies in a memory that the compute unit reaches.
-        for argument, banks in instance.memories.items():
+        for wired, banks in instance.memories.items():
             for bank in banks:
                 tag = quoteattr(card.memories[bank].tag)
                 yield (
-                    f"<wire argument={quoteattr(argument)} bank={tag}"
+                    f"<wire argument={quoteattr(wired)} bank={tag}"
                     f' base="0x{ranges[bank].start:X}" size="0x{len(ranges[bank]):X}"/>'
                 )
+        for argument in filter(lambda argument: argument.stream, kernel.arguments):
+            channel = _channel(card, instance, argument)
+            yield f'<stream argument={quoteattr(argument.name)} channel="{channel}"/>'
         yield "</instance>"
     yield "</kernel>"
 
 
 def _port(argument: Argument) -> str:
+    if argument.stream:
+        return argument.name
     return f"M_AXI_{argument.bundle.upper()}" if argument.memory else "S_AXI_CONTROL"
 
 
@@ -309,6 +354,13 @@ def _masters(kernel: Kernel) -> dict[str, int]:
 def _argument_lines(kernel: Kernel) -> Iterator[str]:
     offset = FIRST_ARGUMENT
     for index, argument in enumerate(kernel.arguments):
+        if argument.stream:
+            yield (
+                f'<arg name={quoteattr(argument.name)} addressQualifier="4" id="{index}"'
+                f' port={quoteattr(_port(argument))} size="0x0" offset="0x0" hostOffset="0x0"'
+                f' hostSize="0x0" type={quoteattr(argument.c_type)}/>'
+            )
+            continue
         size = 8 if argument.memory else argument.size
         # XRT's map of the registers has as many whole words as the last argument's end gives.
         words = size + 3 & ~3

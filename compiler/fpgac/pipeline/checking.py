@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fpgac.build.store import Entry, Store
 from fpgac.core.settings import HlsSettings
@@ -35,6 +35,10 @@ from fpgac.spec.models import (
     TopologySection,
 )
 from fpgac.spec.schema import json_schema
+from fpgac.tensors import Layout
+
+if TYPE_CHECKING:
+    from fpgac.network.network import Network
 
 # The loss that a task needs; others are for regressions.
 _LOSSES: Final = {
@@ -139,20 +143,41 @@ def _check_target(file: SpecFile, plugins: Plugins, known: Store, name: str) -> 
     """The target can be had, and its layers can have their reuse factors."""
     target, options = chosen_target(file, plugins, name)
     hls = hls_settings(file.spec, target, options)
-    _once(known, file, partial(_check_reuse, file, name, options, hls), to_plain(hls, []))
+    check = partial(_check_reuse, file, plugins, name, options, hls)
+    if file.spec.topology is not None:
+        _once(known, file, check, to_plain(hls, []))
+    elif hls.asks_for_reuse:  # else the network's file need not be read
+        check()
 
 
-def _check_reuse(file: SpecFile, name: str, options: Any, hls: HlsSettings) -> None:
-    if file.spec.topology is None:
-        return  # it is checked when the network is lowered
+def _check_reuse(
+    file: SpecFile, plugins: Plugins, name: str, options: Any, hls: HlsSettings
+) -> None:
     from fpgac.core.reuse import reuse_factors
-    from fpgac.network.topology import untrained
 
+    network = _outline(file, plugins)
+    if network is None:
+        return  # whoever reads it says what is wrong
     try:
-        reuse_factors(untrained(file.spec), hls)
+        reuse_factors(network, hls)
     except FpgacError as refused:
         problems = (_placed_for(problem, file, name, options) for problem in refused.problems)
         raise type(refused)(*problems) from None
+
+
+def _outline(file: SpecFile, plugins: Plugins) -> Network | None:
+    """The network's layers and their shapes; None where its file cannot be read."""
+    from fpgac.network.topology import untrained
+
+    if file.spec.topology is not None:
+        return untrained(file.spec)
+    source = plugins.source(file.network_path.name, file.where("network"))
+    try:
+        if isinstance(source, ImportedFile):
+            return source.outline(file.network_path, file.spec.name)
+        return source.read(file.network_path, file.spec)
+    except FpgacError:
+        return None
 
 
 def _once(known: Store, file: SpecFile, check: Callable[[], None], *more: object) -> None:
@@ -191,23 +216,8 @@ def _check_file(file: SpecFile, plugins: Plugins) -> None:
     source = plugins.source(file.network_path.name, file.where("network"))
     if not isinstance(source, ImportedFile):
         return
-    _refuse_scaling(file)
     if file.spec.topology is None:
         source.check(file.network_path, file.spec)
-
-
-def _refuse_scaling(file: SpecFile) -> None:
-    """Whoever trained an imported network scaled its data, or did not."""
-    if file.spec.data is not None and file.spec.data.scaling is not None:
-        raise SpecError(
-            Problem(
-                "the features of an imported network cannot be scaled",
-                file.where("data", "scaling"),
-                expected="data as the network was trained on",
-                hint="leave it out, and scale the data beforehand",
-                code="spec.scaling-of-imported",
-            )
-        )
 
 
 def _check_data(file: SpecFile, plugins: Plugins) -> None:
@@ -230,6 +240,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
     if spec.topology is None:
         if problems:
             raise SpecError(*problems)
+        _check_scaling(file, spec.data.scaling, provider)
         return
     problems += _too_many_rows(file, spec.topology, spec.data)
     trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
@@ -308,7 +319,7 @@ def _check_scaling(
         from fpgac.data.scaling import from_table
 
         where = file.where("data", "scaling")
-        from_table(scaling, file.spec.inputs, provider.feature_names, where)
+        from_table(scaling, Layout(()), provider.feature_names, where)
 
 
 def _too_many_rows(

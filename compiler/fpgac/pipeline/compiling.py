@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
-from fpgac.build.folder import locked
+from fpgac.build.folder import Files, locked
 from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
@@ -299,12 +299,22 @@ class _Pipeline:
 
         return build_hardware(self.workspace, self.stages, mode)
 
+    @property
+    def _program(self) -> Files:
+        """What the board loads, if that was built from this design."""
+        key, board = self.stages.hardware_key, self.target.board
+        if not board.program:
+            return self.workspace.registered("hardware", key)
+        from fpgac.pipeline.hardware import program_of
+
+        return program_of(self.workspace, self.stages)
+
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""
         stages, board = self.stages, self.target.board
         if "pynq" not in self.workspace.value(stages.card).card.hosts:
             return None
-        program = self.workspace.registered("hardware", stages.hardware_key)
+        program = self._program
         self.workspace.update(stages.package(answers, proof, program))
         return Archive(
             self.folder / archive_path(self.spec, board),

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
-from fpgac.build.folder import write_whole
+from fpgac.build.folder import Files, write_whole
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
@@ -16,6 +16,7 @@ from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
 from fpgac.errors import BuildError, PluginError
 from fpgac.hardware.gates import Gates
+from fpgac.hardware.image import image_file
 from fpgac.hardware.program import ProgramCheck
 from fpgac.pipeline.stages import TargetStages
 from fpgac.reports.hardware import Reported, json_text
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from fpgac.plugins import Plugins
     from fpgac.targets.target import Target
 
-__all__ = ["HARDWARE", "build_hardware", "read_reports", "toolchain_of"]
+__all__ = ["HARDWARE", "build_hardware", "program_of", "read_reports", "toolchain_of"]
 
+# What v++ linked, as the lock has it, where the board loads something that is made of that.
+_LINKED: Final = "linked"
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
 
@@ -122,9 +125,27 @@ def _register(
     check.check(dict.fromkeys((*built, *loaded)), logs)
     if broken := tuple(_gates(stages).broken(folder, reported)):
         raise BuildError(*broken)
+    if board.program:
+        workspace.register(_LINKED, stages.linked_key, built)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
     return tuple(check.clocks(built))
+
+
+def program_of(workspace: Workspace, stages: TargetStages) -> Files:
+    """What the board loads, if it is there and was built from this very design.
+
+    An F1 loads an image's number, which AWS gave for the xclbin that was built.
+    """
+    key, board = stages.hardware_key, stages.target.board
+    program = workspace.registered("hardware", key)
+    if program or not board.program:
+        return program
+    for path in workspace.registered(_LINKED, stages.linked_key):
+        if made := image_file(workspace.folder / path):
+            made = made.relative_to(workspace.folder)
+            workspace.register("hardware", key, [made.as_posix()])
+    return workspace.registered("hardware", key)
 
 
 def _built(stages: TargetStages, plan: Plan) -> list[str]:

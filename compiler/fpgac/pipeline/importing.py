@@ -28,6 +28,8 @@ __all__ = ["ChosenFormats", "choose_formats", "unheeded"]
 
 # Samples of the data, or of random numbers, that show the ranges.
 _SAMPLES = 8192
+# Of an input whose type data are to choose.
+_ANY = FixedPoint(16, 6)
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,15 @@ def choose_formats(sources: Sources) -> ChosenFormats | None:
     draft = source.draft(path)
     inputs = given_inputs(draft, spec)
     bits = spec.quantisation.bits
-    rows = _rows(sources, draft, inputs)
+    layout = _layout(sources, draft, inputs)
+    rows = _rows(sources, layout)
     chosen = choose(draft, path, content_digest(path), rows, bits, inputs)
     written = formats_path(path, spec.name)
     with disk_errors(written):
         write_whole(written, chosen.text().encode())
     by = f"{len(rows):,} samples of {'the data' if sources.has_data else 'random numbers'}"
     said = f"{chosen.model} has floats: formats of {bits} bits chosen by {by}, written to {written}"
-    return ChosenFormats(written, (said, *_loss(sources, draft, chosen)))
+    return ChosenFormats(written, (said, *_loss(sources, draft, layout, chosen)))
 
 
 def unheeded(file: SpecFile) -> str:
@@ -80,15 +83,16 @@ def unheeded(file: SpecFile) -> str:
     return f"{path.name} asks for {', '.join(asked)}: 'fpgac import' writes this into a spec"
 
 
-def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> FloatArray:
-    """Samples of the training data; without data, random ones over the inputs' types."""
-    if sources.has_data:
-        features: FloatArray = sources.split.train.features[:_SAMPLES]
-        return features
+def _layout(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> Layout:
+    """The inputs with their scalings; types that data are to choose are any.
+
+    Raises:
+        NetworkError: there are no data, and nothing else gives an input a type.
+    """
     tensors = []
     for entry in draft.entries:
         type_ = inputs.get(entry.name) or entry_type(draft, entry)
-        if type_ is None:
+        if type_ is None and not sources.has_data:
             raise NetworkError(
                 Problem(
                     f"the range of the input {entry.name!r} is not known",
@@ -97,22 +101,29 @@ def _rows(sources: Sources, draft: Draft, inputs: dict[str, FixedPoint]) -> Floa
                     code="network.no-ranges",
                 )
             )
-        tensors.append(Tensor(entry.name, entry.shape, type_))
+        tensors.append(Tensor(entry.name, entry.shape, type_ or _ANY))
     layout = Layout(tuple(tensors))
+    return layout.with_scaling(sources.fit_scaling(layout))
+
+
+def _rows(sources: Sources, layout: Layout) -> FloatArray:
+    """Scaled samples of the training data; without data, random ones over the inputs' types."""
+    if sources.has_data:
+        return layout.scaled(sources.split.train.features[:_SAMPLES])
     none = np.empty((0, layout.size))
     rows = make_vectors(layout, none, _SAMPLES, sources.spec.proof.seed)[:_SAMPLES]
     return layout.on_grid(rows)
 
 
-def _loss(sources: Sources, draft: Draft, chosen: Chosen) -> tuple[str, ...]:
+def _loss(sources: Sources, draft: Draft, layout: Layout, chosen: Chosen) -> tuple[str, ...]:
     """What the formats cost on the test data: floats against formats."""
     if not sources.has_data:
         return ()
     test = sources.split.test
     network = sources.read_network()
-    exact = outputs(network, network.input_layout.raw(test.features))
+    inputs = network.input_layout.with_scaling(sources.scaling)
     answers = {
-        "in floats": float_outputs(draft, test.features),
-        f"in {chosen.bits} bits": exact,
+        "in floats": float_outputs(draft, layout.scaled(test.features)),
+        f"in {chosen.bits} bits": outputs(network, inputs.raw(test.features)),
     }
     return tuple(f"{how}: {judge(test, found).summary}" for how, found in answers.items())

@@ -23,7 +23,7 @@ from fpgac.numbers import FloatArray
 from fpgac.plugins import Plugins
 from fpgac.reports.training import TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
-from fpgac.spec.models import FILE, DataSection, FeatureScaling, ScalingKind, Spec
+from fpgac.spec.models import FILE, DataSection, Spec
 from fpgac.tensors import Layout, Scaling
 
 if TYPE_CHECKING:
@@ -158,14 +158,15 @@ class Sources:
     def scaling(self) -> Mapping[str, Scaling]:
         """What hosts scale each input by, by its name.
 
+        What is to be found in the data is kept with a network that was trained here, and found
+        anew for one that was imported.
+
         Raises:
             NetworkError: the spec asks for a scaling that was to be found in the training.
         """
         said = self.spec.data.scaling if self.spec.data is not None else None
-        if said is None:
-            return {}
-        if not isinstance(said, str):
-            return self._fitted(said)
+        if not isinstance(said, str) or self.is_imported:
+            return self.fit_scaling()
         found = self.read_network().scaling
         if not found:
             raise NetworkError(
@@ -197,18 +198,21 @@ class Sources:
         layout: Layout = self.read_network().input_layout
         return layout
 
-    def fit_scaling(self) -> Mapping[str, Scaling]:
-        """The spec's scaling as a training finds it in its part of the data."""
-        said = self._data.scaling
-        return self._fitted(said) if said is not None else {}
+    def fit_scaling(self, inputs: Layout | None = None) -> Mapping[str, Scaling]:
+        """The spec's scaling of ``inputs``, as a training finds it in its part of the data.
 
-    def _fitted(self, said: ScalingKind | Mapping[str, FeatureScaling]) -> Mapping[str, Scaling]:
+        By default, the inputs are those of the network, whose types must be known.
+        """
+        said = self.spec.data.scaling if self.spec.data is not None else None
+        if said is None:
+            return {}
         from fpgac.data.scaling import fitted, from_table
 
+        layout = inputs or self.network_inputs
         if isinstance(said, str):
-            return fitted(said, self.network_inputs, self.split.train.features)
+            return fitted(said, layout, self.split.train.features)
         where = self.file.where("data", "scaling")
-        return from_table(said, self.network_inputs, self.provider.feature_names, where)
+        return from_table(said, layout, self.provider.feature_names, where)
 
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.

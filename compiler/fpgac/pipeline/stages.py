@@ -102,7 +102,8 @@ class SpecStages:
         """What the scaling of inputs depends on beside the data; None where there is none."""
         said = self.spec.data.scaling if self.spec.data is not None else None
         if isinstance(said, str):
-            return self.sources.network_digest
+            found_in_data = self.said("data"), self.sources.data_digest
+            return found_in_data if self.sources.is_imported else self.sources.network_digest
         return said and (self.said("data"), self.sources.provider.feature_names)
 
     @cached_property
@@ -301,7 +302,8 @@ class TargetStages(SpecStages):
             return None
         from fpgac.engines.original import OriginalModel
 
-        if OriginalModel(self.value(self.network), self.inputs).missing():
+        network = self.value(self.network)
+        if OriginalModel(network, network.input_layout).missing():
             return None
         return Stage(
             "original",
@@ -511,6 +513,11 @@ class TargetStages(SpecStages):
     def hardware_key(self) -> str:
         """The key of what the board loads: whatever was built from this very design."""
         return self.key("hardware", self.design.key)
+
+    @property
+    def linked_key(self) -> str:
+        """The key of what v++ linked, where the board loads what another makes of that."""
+        return self.key("linked", self.design.key)
 
     def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
         """The Python host for pip, and the same for the board, with ``program`` if it is built."""

@@ -36,6 +36,10 @@ uint64_t extended(const Argument &argument, uint64_t word) {
   return is_signed(argument) ? uint64_t(int64_t(high) >> unused) : high >> unused;
 }
 
+uint8_t *place_of(const ArgumentValue &value) {
+  return value.buffer->data() + (value.word - value.buffer->address());
+}
+
 struct Passed {
   uint64_t integers[kIntegers] = {};
   double floats[kFloats] = {};
@@ -55,8 +59,8 @@ struct Passed {
     slots[slot_count++] = word;
   }
   void pass(const ArgumentValue &value) {
-    if (value.argument->memory)
-      integer(uint64_t(value.buffer->data() + (value.word - value.buffer->address())));
+    if (value.argument->memory) integer(uint64_t(place_of(value)));
+    else if (value.argument->stream) integer(uint64_t(&value.channel));
     else if (is_floating(*value.argument)) floating(value.word);
     else integer(extended(*value.argument, value.word));
   }
@@ -89,6 +93,17 @@ void invoke(void *function, const Call &call) {
   for (const ArgumentValue &value : call.values) passed.pass(value);
   call_with(function, passed, std::make_index_sequence<kIntegers>(),
             std::make_index_sequence<kFloats>(), std::make_index_sequence<kSlots>());
+}
+
+void invoke(Adapter adapter, const Call &call) {
+  std::vector<void *> places;
+  for (const ArgumentValue &value : call.values) {
+    const void *place = &value.word;
+    if (value.argument->memory) place = place_of(value);
+    if (value.argument->stream) place = &value.channel;
+    places.push_back(const_cast<void *>(place));
+  }
+  adapter(places.data());
 }
 
 }  // namespace card

@@ -44,7 +44,7 @@ bool Card::answer(const Request &request, Reply &reply) {
     case kClose:
       reply.add(1, 1);
       if (message.number(3)) return false;
-      program_ = Program();
+      program_.reset();
       break;
     case kLoadBitstream: load(message, reply); break;
     case kAllocate: allocate(message, reply); break;
@@ -72,11 +72,11 @@ bool Card::answer(const Request &request, Reply &reply) {
 
 void Card::load(const Message &message, Reply &reply) {
   const std::string metadata = message.text(1), library = message.text(2);
-  program_ = Program();
+  program_.reset();
   // A host that opens the card before it has an xclbin names no files.
   if (!library.empty()) {
     try {
-      program_ = Program(metadata, library);
+      program_ = std::make_unique<Program>(metadata, library);
     } catch (const std::runtime_error &error) {
       fail("refused_program", std::string("the xclbin is refused: ") + error.what());
     }
@@ -135,20 +135,23 @@ void Card::copy_out(const Message &message, Reply &reply) {
   reply.add_payload(2, {buffer_read_->data() + (address - buffer_read_->address()), size_t(size)});
 }
 
-void Card::write_registers(uint64_t address, Bytes data, Reply &reply) {
-  ComputeUnit *unit = program_.find(address, data.size);
+ComputeUnit &Card::unit_at(uint64_t address, uint64_t size, const char *doing) const {
+  ComputeUnit *unit = program_ ? program_->find(address, size) : nullptr;
   if (!unit)
-    fail("bad_register",
-         "the host wrote registers where no compute unit is: " + range(address, data.size));
-  unit->write(address - unit->instance().base, data, memory_);
+    fail("bad_register", std::string("the host ") + doing +
+                             " registers where no compute unit is: " + range(address, size));
+  return *unit;
+}
+
+void Card::write_registers(uint64_t address, Bytes data, Reply &reply) {
+  ComputeUnit &unit = unit_at(address, data.size, "wrote");
+  unit.write(address - unit.instance().base, data, memory_);
   reply.add(1, 1);
 }
 
 void Card::read_registers(uint64_t address, uint64_t size, Reply &reply) {
-  ComputeUnit *unit = program_.find(address, size);
-  if (!unit)
-    fail("bad_register", "the host read registers where no compute unit is: " + range(address, size));
-  registers_read_ = unit->read(address - unit->instance().base, size);
+  ComputeUnit &unit = unit_at(address, size, "read");
+  registers_read_ = unit.read(address - unit.instance().base, size);
   reply.add(1, 1);
   reply.add_payload(2, {registers_read_.data(), registers_read_.size()});
 }

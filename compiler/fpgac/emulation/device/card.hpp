@@ -24,8 +24,10 @@ private:
   void write_registers(uint64_t address, Bytes data, Reply &reply);
   void read_registers(uint64_t address, uint64_t size, Reply &reply);
 
+  ComputeUnit &unit_at(uint64_t address, uint64_t size, const char *doing) const;
+
   Memory memory_;
-  Program program_;
+  std::unique_ptr<Program> program_;  // null until an xclbin is loaded
   bool shares_;  // whether requests tell which buffers are shared with the host
   std::vector<uint8_t> registers_read_;
   std::string file_;  // of the buffer allocated last, kept until it is sent

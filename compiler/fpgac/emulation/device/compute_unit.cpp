@@ -5,6 +5,7 @@
 #include <exception>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include "events.hpp"
 
@@ -16,6 +17,9 @@ constexpr size_t kStack = size_t(512) << 20;
 // The shim polls for completion, a round trip each: answering a little late saves most of them.
 constexpr auto kHold = std::chrono::microseconds(100);
 
+// Of the control register.
+constexpr uint8_t kAutoRestart = 0x80;
+
 std::string hexadecimal(uint64_t value) {
   std::ostringstream text;
   text << "0x" << std::hex << value;
@@ -24,12 +28,15 @@ std::string hexadecimal(uint64_t value) {
 
 }  // namespace
 
-ComputeUnit::ComputeUnit(const Kernel &kernel, const Instance &instance, const std::string &library)
+ComputeUnit::ComputeUnit(const Kernel &kernel, const Instance &instance, const std::string &library,
+                         Streams &streams)
     : kernel_(kernel), instance_(instance), library_(library),
-      function_(library_.function(kernel.name)), registers_(instance.range) {
-  check_arguments(kernel);
+      function_(library_.function(kernel.name)),
+      adapter_(Adapter(library_.find("fpgac_call_" + kernel.name))), streams_(streams),
+      registers_(instance.range) {
+  if (!adapter_) check_arguments(kernel);
   for (const Argument &argument : kernel.arguments)
-    if (argument.size > 8 || uint64_t(argument.offset) + argument.size > instance.range)
+    if (argument.stream ? !instance.channels.count(argument.name) : argument.size > 8 || uint64_t(argument.offset) + argument.size > instance.range)
       throw std::runtime_error("argument '" + argument.name + "' does not fit the registers");
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -50,7 +57,9 @@ ComputeUnit::~ComputeUnit() {
 
 void *ComputeUnit::run(void *self) {
   use_signal_stack();
-  static_cast<ComputeUnit *>(self)->work();
+  auto &unit = *static_cast<ComputeUnit *>(self);
+  if (unit.kernel_.free_running) unit.run_freely();
+  else unit.work();
   return nullptr;
 }
 
@@ -61,19 +70,37 @@ void ComputeUnit::work() {
     if (leaving_) return;
     const Call &call = calls_.front();
     lock.unlock();
-    enter_call(&call);
-    try {
-      invoke(function_, call);
-    } catch (const std::exception &error) {
-      fail("kernel_crash", "kernel " + kernel_.name + " crashed in compute unit " +
-           instance_.name + ": it threw " + error.what(),
-           {{"kernel", kernel_.name}, {"compute_unit", instance_.name}});
-    }
-    enter_call(nullptr);
+    if (!call_kernel(call)) return;
     lock.lock();
     calls_.pop_front();
     done_ = calls_.empty();
     finished_.notify_all();
+  }
+}
+
+bool ComputeUnit::call_kernel(const Call &call) {
+  enter_call(&call);
+  try {
+    if (adapter_) invoke(adapter_, call);
+    else invoke(function_, call);
+  } catch (const ChannelClosed &) {
+    return false;
+  } catch (const std::exception &error) {
+    fail("kernel_crash", "kernel " + kernel_.name + " crashed in compute unit " +
+         instance_.name + ": it threw " + error.what(),
+         {{"kernel", kernel_.name}, {"compute_unit", instance_.name}});
+  }
+  enter_call(nullptr);
+  return true;
+}
+
+void ComputeUnit::run_freely() {
+  const Call call = resolve(Memory());
+  while (!leaving_) {
+    const unsigned long before = Stream::transfers();
+    if (!call_kernel(call)) return;
+    // It asks without waiting: the others need the processor.
+    if (Stream::transfers() == before) std::this_thread::sleep_for(kHold);
   }
 }
 
@@ -94,7 +121,11 @@ void ComputeUnit::check_bank(const Argument &argument, uint64_t address) const {
 }
 
 ArgumentValue ComputeUnit::resolve(const Argument &argument, const Memory &memory) const {
-  ArgumentValue value{&argument, 0, nullptr};
+  ArgumentValue value{&argument, 0, nullptr, nullptr};
+  if (argument.stream) {
+    value.channel = &streams_[instance_.channels.at(argument.name)];
+    return value;
+  }
   memcpy(&value.word, registers_.data() + argument.offset, argument.size);
   if (!argument.memory) return value;
   value.buffer = memory.find(value.word, 1);
@@ -118,7 +149,11 @@ void ComputeUnit::write(uint64_t offset, Bytes data, const Memory &memory) {
   constexpr uint64_t kControls = 0x10;  // control and interrupt registers come first
   const uint64_t skipped = offset < kControls ? std::min<uint64_t>(data.size, kControls - offset) : 0;
   memcpy(registers_.data() + offset + skipped, data.data + skipped, data.size - skipped);
-  if (offset != 0 || data.size < 4 || !(data.data[0] & 1)) return;
+  if (offset != 0 || data.size < 4) return;
+  if (data.data[0] & kAutoRestart)
+    fail("not_emulated", "the host asks compute unit " + instance_.name +
+                             " to restart by itself, which is not emulated");
+  if (!(data.data[0] & 1)) return;
   Call call = resolve(memory);
   const std::lock_guard<std::mutex> lock(mutex_);
   done_ = false;

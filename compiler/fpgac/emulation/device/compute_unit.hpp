@@ -3,24 +3,30 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "call.hpp"
+#include "channel.hpp"
 #include "library.hpp"
 #include "wire.hpp"
 
 namespace card {
 
+using Streams = std::map<uint64_t, Stream>;
+
 class ComputeUnit {
 public:
   // Throws std::runtime_error if the kernel is not in the library or no thread can be had.
-  ComputeUnit(const Kernel &kernel, const Instance &instance, const std::string &library);
+  ComputeUnit(const Kernel &kernel, const Instance &instance, const std::string &library,
+              Streams &streams);
   ~ComputeUnit();
   ComputeUnit(const ComputeUnit &) = delete;
   ComputeUnit &operator=(const ComputeUnit &) = delete;
@@ -36,6 +42,8 @@ public:
 private:
   static void *run(void *self);
   void work();
+  void run_freely();
+  bool call_kernel(const Call &call);
   Call resolve(const Memory &memory) const;
   ArgumentValue resolve(const Argument &argument, const Memory &memory) const;
   void check_bank(const Argument &argument, uint64_t address) const;
@@ -45,13 +53,15 @@ private:
   const Instance &instance_;
   Library library_;
   void *function_;
+  Adapter adapter_;
+  Streams &streams_;
   std::vector<uint8_t> registers_;
 
   std::mutex mutex_;
   std::condition_variable started_, finished_;
   std::deque<Call> calls_;  // the first one is running
   bool done_ = false;
-  bool leaving_ = false;
+  std::atomic<bool> leaving_{false};
   pthread_t thread_{};
 };
 

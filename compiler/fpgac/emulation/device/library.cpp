@@ -77,8 +77,10 @@ Library::~Library() {
   close(file_);
 }
 
+void *Library::find(const std::string &name) const { return dlsym(handle_, name.c_str()); }
+
 void *Library::function(const std::string &name) const {
-  if (void *found = dlsym(handle_, name.c_str())) return found;
+  if (void *found = find(name)) return found;
   throw std::runtime_error("the kernel's library has no function '" + name +
                            "' (is it declared extern \"C\"?)");
 }

@@ -18,6 +18,8 @@ public:
 
   // Throws std::runtime_error if there is no such function.
   void *function(const std::string &name) const;
+  // Null if there is no such function.
+  void *find(const std::string &name) const;
 
 private:
   int file_ = -1;  // held open: the loader tells copies apart by the file's name

@@ -85,8 +85,9 @@ std::vector<Tag> opening_tags(const std::string &xml) {
 }
 
 Argument read_argument(const Tag &tag) {
+  const uint64_t qualifier = tag.number("addressQualifier");
   return {tag.text("name"), tag.text("type"), uint32_t(tag.number("offset")),
-          uint32_t(tag.number("hostSize")), tag.number("addressQualifier") == 1};
+          uint32_t(tag.number("hostSize")), qualifier == 1, qualifier == 4};
 }
 
 }  // namespace
@@ -101,20 +102,22 @@ std::vector<Kernel> read_metadata(const std::string &path) {
   size_t units = 0;
   for (const Tag &tag : opening_tags(content.str())) {
     if (tag.name == "kernel") {
-      kernels.push_back({tag.text("name"), {}, {}});
+      kernels.push_back({tag.text("name"), {}, {}, tag.text("hwControlProtocol") == "ap_ctrl_none"});
     } else if (kernels.empty()) {
       continue;
     } else if (tag.name == "arg") {
       kernels.back().arguments.push_back(read_argument(tag));
     } else if (tag.name == "instance") {
-      kernels.back().instances.push_back({tag.text("name"), 0, 0, {}});
+      kernels.back().instances.push_back({tag.text("name"), 0, 0, {}, {}});
+      ++units;
     } else if (kernels.back().instances.empty()) {
       continue;
     } else if (tag.name == "addrRemap") {
       Instance &instance = kernels.back().instances.back();
       instance.base = tag.number("base");
       instance.range = tag.number("range");
-      ++units;
+    } else if (tag.name == "stream") {
+      kernels.back().instances.back().channels[tag.text("argument")] = tag.number("channel");
     } else if (tag.name == "wire") {
       kernels.back().instances.back().wires.push_back(
           {tag.text("argument"), tag.text("bank"), tag.number("base"), tag.number("size")});

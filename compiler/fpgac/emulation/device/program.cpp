@@ -1,14 +1,26 @@
 #include "program.hpp"
 
 #include <iterator>
+#include <utility>
 
 namespace card {
 
 Program::Program(const std::string &metadata, const std::string &library)
-    : kernels_(std::make_unique<const std::vector<Kernel>>(read_metadata(metadata))) {
-  for (const Kernel &kernel : *kernels_)
+    : kernels_(read_metadata(metadata)) {
+  // All of them first: the units' threads look them up.
+  for (const Kernel &kernel : kernels_)
     for (const Instance &instance : kernel.instances)
-      units_.emplace(instance.base, std::make_unique<ComputeUnit>(kernel, instance, library));
+      for (const auto &[argument, channel] : instance.channels) streams_[channel];
+  for (const Kernel &kernel : kernels_)
+    for (const Instance &instance : kernel.instances) {
+      auto unit = std::make_unique<ComputeUnit>(kernel, instance, library, streams_);
+      if (kernel.free_running) free_units_.push_back(std::move(unit));
+      else units_.emplace(instance.base, std::move(unit));
+    }
+}
+
+Program::~Program() {
+  for (auto &[number, stream] : streams_) stream.close();
 }
 
 ComputeUnit *Program::find(uint64_t address, uint64_t size) const {

@@ -13,16 +13,20 @@ namespace card {
 
 class Program {
 public:
-  Program() = default;
   // Throws std::runtime_error if metadata or library will not do.
   Program(const std::string &metadata, const std::string &library);
+
+  ~Program();
 
   // The unit whose registers hold the whole range, or null.
   ComputeUnit *find(uint64_t address, uint64_t size) const;
 
 private:
-  std::unique_ptr<const std::vector<Kernel>> kernels_;  // in one place: the units refer to it
+  const std::vector<Kernel> kernels_;
+  Streams streams_;
+  // They refer to the kernels and the streams. Those that run freely have no registers.
   std::map<uint64_t, std::unique_ptr<ComputeUnit>> units_;
+  std::vector<std::unique_ptr<ComputeUnit>> free_units_;
 };
 
 }  // namespace card

@@ -89,6 +89,19 @@ class ImportedFile(NetworkSource):
             if None not in found and not draft.problems
         }
 
+    def outline(self, path: Path, name: str) -> Network | None:
+        """The network's layers and their shapes, with formats of any width; None where something
+        stands in the way of importing it.
+
+        Raises:
+            NetworkError: there is no such file, or it cannot be read.
+        """
+        from fpgac.network.imports.formats import WideFormats
+        from fpgac.network.imports.settling import settle
+
+        draft = self.draft(path)
+        return None if draft.problems else settle(draft, name, WideFormats()).network
+
     def digest(self, path: Path, spec: Spec) -> str:
         """See :meth:`NetworkSource.digest`: of the file, its name, and what gives formats."""
         formats = formats_path(path, spec.name)

@@ -1,0 +1,1 @@
+"""What makes an Amazon FPGA Image of an xclbin, here and in a build folder."""
