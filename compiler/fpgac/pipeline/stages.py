@@ -429,16 +429,19 @@ class TargetStages(SpecStages):
         )
 
     def _design(self) -> Design:
-        loaders = self.sources.plugins.loaders(self.target.name)
+        asked: set[str] = set()
+        plugins, name = self.sources.plugins, self.target.name
         network = self.value(self.network)
         core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
-        with overridden(loaders):
-            return self.target.design(
+        with overridden(plugins.loaders(name, asked)):
+            design = self.target.design(
                 self.spec.name,
                 core,
                 self.options,
                 description=self.spec.description,
             )
+        plugins.require_used(name, asked)
+        return design
 
     @property
     def hosts(self) -> tuple[str, ...]:
