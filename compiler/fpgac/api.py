@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from fpgac.network.network import Network
     from fpgac.network.training import Progress
     from fpgac.pipeline.compiling import Report
+    from fpgac.pipeline.inspecting import Inspection
     from fpgac.pipeline.training import Trained
     from fpgac.plugins import Plugins
     from fpgac.reports.precision import Trace
     from fpgac.spec.loader import SpecFile
 
-__all__ = ["check", "compile", "emulate", "emulator", "load", "trace", "train"]
+__all__ = ["check", "compile", "emulate", "emulator", "inspect", "load", "trace", "train"]
 
 File = str | os.PathLike[str]
 
@@ -125,6 +126,25 @@ def check(
     return check_network(file, loaded, listener or _ignored)
 
 
+def inspect(file: File, *, plugins: Iterable[File] = (), trust: bool = False) -> Inspection:
+    """What is in ``file``: layers, shapes, formats, and what stands in the way: ``fpgac inspect``.
+
+    Args:
+        file: a model of another framework's, a .network.json, a spec or a build folder.
+        plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
+
+    Returns:
+        Inputs, outputs and layers in figures; ``problems`` stand in the way of a compile.
+
+    Raises:
+        FpgacError: there is no such file, or it is none of these.
+    """
+    from fpgac.pipeline.inspecting import inspect as inspected
+
+    return inspected(Path(file), _loaded(plugins, trust=trust))
+
+
 def load(build: File, *, threads: int | None = None) -> Emulator:
     """The chip of a build folder as a function: ``predict`` gives numbers, ``raw`` raw words.
 
@@ -221,11 +241,16 @@ def _checked(
     spec: File, plugins: Iterable[File], *, trust: bool = False
 ) -> tuple[SpecFile, Plugins]:
     from fpgac.pipeline.checking import check_spec
+
+    loaded = _loaded(plugins, trust=trust)
+    return check_spec(Path(spec), loaded), loaded
+
+
+def _loaded(files: Iterable[File], *, trust: bool) -> Plugins:
     from fpgac.plugins import load_plugins
 
-    loaded = load_plugins(files=map(Path, plugins))
-    loaded = loaded.trusting() if trust else loaded
-    return check_spec(Path(spec), loaded), loaded
+    plugins = load_plugins(files=map(Path, files))
+    return plugins.trusting() if trust else plugins
 
 
 def _ignored(news: object) -> None:

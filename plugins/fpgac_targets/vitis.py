@@ -346,7 +346,7 @@ def kernel_steps(
         Step(
             "compile",
             (
-                *(common[0], "-c", *common[1:], *at_compile, "-k", kernel, "-I", "kernel/firmware"),
+                *(common[0], "-c", *common[1:], *at_compile, "-k", kernel),
                 *("-o", kernel_object, *sources),
             ),
             inputs,

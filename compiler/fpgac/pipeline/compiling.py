@@ -33,7 +33,7 @@ from fpgac.network.provenance import training_digest
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
-from fpgac.pipeline.stages import TargetStages
+from fpgac.pipeline.stages import LINKED, TargetStages
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.reports.html import facts_html, table_html
@@ -306,13 +306,17 @@ class _Pipeline:
 
     @property
     def _program(self) -> Files:
-        """What the board loads, if that was built from this design."""
-        key, board = self.stages.hardware_key, self.target.board
-        if not board.program:
-            return self.workspace.registered("hardware", key)
-        from fpgac.pipeline.hardware import program_of
+        """What the board loads, if that was built from this design.
 
-        return program_of(self.workspace, self.stages)
+        Where another makes it of what v++ linked, that may be there by now.
+        """
+        stages, workspace = self.stages, self.workspace
+        linked = workspace.registered(LINKED, stages.linked_key)
+        if linked and not workspace.registered("hardware", stages.hardware_key):
+            from fpgac.pipeline.hardware import register_image
+
+            register_image(workspace, stages, linked)
+        return workspace.registered("hardware", stages.hardware_key)
 
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""

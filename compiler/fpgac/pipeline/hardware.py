@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
-from fpgac.build.folder import Files, write_whole
+from fpgac.build.folder import write_whole
 from fpgac.build.launcher import LOCAL, Launch
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
@@ -20,7 +20,7 @@ from fpgac.errors import BuildError, PluginError, Problem, ToolchainError
 from fpgac.hardware.gates import Gates
 from fpgac.hardware.image import image_file
 from fpgac.hardware.program import ProgramCheck
-from fpgac.pipeline.stages import TargetStages
+from fpgac.pipeline.stages import LINKED, TargetStages
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
@@ -28,13 +28,11 @@ if TYPE_CHECKING:
     from fpgac.plugins import Plugins
     from fpgac.targets.target import Target
 
-__all__ = ["HARDWARE", "build_hardware", "program_of", "read_reports", "toolchain_of"]
+__all__ = ["HARDWARE", "build_hardware", "read_reports", "register_image", "toolchain_of"]
 
 # What comes back from another machine beside what steps make and parsers read.
 KEPT: Final = ("out/**", "reports/hw/**")
 
-# What v++ linked, as the lock has it, where the board loads something that is made of that.
-_LINKED: Final = "linked"
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
 
@@ -169,26 +167,18 @@ def _register(
     if broken := tuple(_gates(stages).broken(folder, reported)):
         raise BuildError(*broken)
     if board.program:
-        workspace.register(_LINKED, stages.linked_key, built)
+        workspace.register(LINKED, stages.linked_key, built)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
     return tuple(check.clocks(built))
 
 
-def program_of(workspace: Workspace, stages: TargetStages) -> Files:
-    """What the board loads, if it is there and was built from this very design.
-
-    An F1 loads an image's number, which AWS gave for the xclbin that was built.
-    """
-    key, board = stages.hardware_key, stages.target.board
-    program = workspace.registered("hardware", key)
-    if program or not board.program:
-        return program
-    for path in workspace.registered(_LINKED, stages.linked_key):
-        if made := image_file(workspace.folder / path):
-            made = made.relative_to(workspace.folder)
-            workspace.register("hardware", key, [made.as_posix()])
-    return workspace.registered("hardware", key)
+def register_image(workspace: Workspace, stages: TargetStages, linked: Iterable[str]) -> None:
+    """Note what F1 loads, if AWS has made an image of one of the ``linked`` xclbins."""
+    made = (image_file(workspace.folder / path) for path in linked)
+    found = [file.relative_to(workspace.folder).as_posix() for file in made if file]
+    if found:
+        workspace.register("hardware", stages.hardware_key, found)
 
 
 def _built(stages: TargetStages, plan: Plan) -> list[str]:

@@ -33,7 +33,7 @@ _OWNER: Final = "__fpgac_owner__"
 # What takes as long as data, networks and vendors' tools take.
 _UNLIMITED: Final = frozenset(
     (
-        *("load", "load_test", "read", "digest", "find", "toolchain"),
+        *("load", "load_test", "read", "digest", "find", "toolchain", "platforms"),
         *("run", "planned_there", "identity"),
     )
 )
