@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from fpgac.build.runner import run_plan
 from fpgac.errors import ToolchainError
 from fpgac.pipeline.launching import launch_of
 from fpgac.plugins import Plan, Step, hookspecs, load_plugins
+from fpgac.plugins.scaffold import Kind, package_files
 from fpgac.spec.loader import load_spec
 from tests.build.fakes import FakeSite
 from tests.fpgac_targets.conftest import FakeVitis, core
@@ -61,6 +63,17 @@ def test_every_hook_is_documented() -> None:
     for hook in (name for name in hookspecs.__all__ if name.startswith("fpgac_")):
         assert f"| `{hook}` |" in PAGE
         assert f"def {hook}():" in PAGE
+
+
+def test_the_bases_of_targets_are_there_one_for_each_kind() -> None:
+    rows = re.findall(r"^\| `(fpgac_targets\.\w+)\.(\w+)` \|.*?\| `(\w+)` \|", PAGE, re.MULTILINE)
+    assert {kind for _, _, kind in rows} == set(get_args(Kind))
+    for module, name, kind in rows:
+        assert name in import_module(module).__all__
+        assert (
+            f"from {module} import {name}".encode()
+            in package_files("x", kind=kind)["fpgac_x/target.py"]
+        )
 
 
 TIMING: Final = """
