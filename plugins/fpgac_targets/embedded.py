@@ -55,7 +55,10 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class EmbeddedTarget(VitisTarget):
-    """A Zynq UltraScale+ under a Vitis platform; a subclass names its board."""
+    """A Zynq UltraScale+ under a Vitis platform; a subclass names its board.
+
+    Of the board's platforms, the one for v++'s release is taken: see :func:`platform_of`.
+    """
 
     load_hint = "is it the xclbin of this SD card, and is its Linux the platform's?"
     remedies: ClassVar[Mapping[str, str]] = {

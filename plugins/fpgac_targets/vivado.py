@@ -56,7 +56,12 @@ PHASES = (
 
 
 class VivadoTarget(Target[TargetOptions]):
-    """A Zynq board under Vivado; a subclass names its board."""
+    """A Zynq board under Vivado, with PYNQ on its processor; a subclass names its board.
+
+    Public for other plugins. The board file's ``platforms`` are Vivado's ``board_part``, its
+    ``processing_system`` is the IP of the processor; a module on a carrier has
+    ``board_connections``.
+    """
 
     Options = TargetOptions
     interface: ClassVar[Interface] = "axis"

@@ -264,6 +264,8 @@ def _summarise(report: Report) -> None:
     _print_agreements(report.proof, "test data", "all {:,} samples of the test data")
     for line in _unproven(report.proof):
         out.print(Text(f"    - {line}", style="yellow"), soft_wrap=True)
+    if unseen := report.proof.not_run:
+        out.print(Text(f"\n  No engine runs {', '.join(unseen)}"), soft_wrap=True)
     # Where something is not proven, its host does not run here either.
     host = " --host simulation" if report.lacking_hosts else ""
     command = f"fpgac run {shlex.quote(str(report.folder))}{host}"

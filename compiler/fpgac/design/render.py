@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fpgac.design.design import File
-from fpgac.errors import FpgacError, PluginError, Problem, TargetError, Where
+from fpgac.errors import FpgacError, PluginError, Problem, TargetError, Where, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +70,10 @@ def render(template: str, context: Mapping[str, Any], loaders: Sequence[BaseLoad
     import jinja2
 
     try:
-        return _environment(loaders).get_template(template).render(context).encode()
+        environment = _environment(loaders)
+        if _OVERRIDES.get():
+            _check_blocks(environment, template)
+        return environment.get_template(template).render(context).encode()
     except jinja2.TemplateNotFound as error:
         raise TargetError(_missing(error)) from error
     except FpgacError:
@@ -173,6 +176,42 @@ def _environment(loaders: Sequence[BaseLoader]) -> Environment:
     return environment
 
 
+def _check_blocks(environment: Environment, path: str) -> None:
+    """Refuse a block of an override that what it extends does not have: it would be nowhere.
+
+    Raises:
+        TargetError, PluginError: there is one; with the nearest name.
+    """
+    from jinja2 import nodes
+
+    assert environment.loader is not None
+    source, file, _ = environment.loader.get_source(environment, path)
+    tree = environment.parse(source, path, file)
+    parent = tree.find(nodes.Extends)
+    if parent is None or not isinstance(parent.template, nodes.Const):
+        return
+    known = _blocks(environment, parent.template.value)
+    for block in tree.body:
+        if isinstance(block, nodes.Block) and block.name not in known:
+            what = f"{parent.template.value} has no block {block.name!r}"
+            where = Where(Path(file), block.lineno) if file else None
+            raise _error(what, where, nearest(block.name, known))
+
+
+def _blocks(environment: Environment, path: str) -> set[str]:
+    """The blocks of the template at ``path``, and of those that it extends."""
+    from jinja2 import nodes
+
+    assert environment.loader is not None
+    source, file, _ = environment.loader.get_source(environment, path)
+    tree = environment.parse(source, path, file)
+    own = {block.name for block in tree.find_all(nodes.Block)}
+    parent = tree.find(nodes.Extends)
+    if parent is None or not isinstance(parent.template, nodes.Const):
+        return own
+    return own | _blocks(environment, parent.template.value)
+
+
 def _missing(error: TemplateNotFound) -> Problem:
     what = f"there is no template {error.message!r}"
     hint = "a plugin finds its own through the loaders, fpgac's own below 'fpgac/'"
@@ -183,6 +222,10 @@ def _mistake(template: str, error: Exception, where: Where | None) -> FpgacError
     """The error for a template with a mistake: the plugin's whose file it is, or fpgac's own."""
     what = f"the template {template!r} cannot be rendered: {' '.join(str(error).split())}"
     hint = "a template may only use what its caller hands it; look for a mistyped name"
+    return _error(what, where, hint)
+
+
+def _error(what: str, where: Where | None, hint: str) -> FpgacError:
     if where and where.file and _OWN_PACKAGES.isdisjoint(where.file.parts):
         return PluginError(Problem(what, where, hint=hint, code="plugin.unrendered-template"))
     return TargetError(Problem(what, where, hint=hint, code="target.bad-template"))

@@ -11,7 +11,7 @@ from fpgac.errors import PluginError, Problem, Where
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-__all__ = ["Templates", "override_loader"]
+__all__ = ["Templates", "is_own", "override_loader"]
 
 
 class Templates:
@@ -76,11 +76,23 @@ def _check(path: Path) -> None:
         ) from None
 
 
-def override_loader(files: Mapping[str, Path]) -> BaseLoader:
-    """A loader of ``files``, by the path of the template that each replaces."""
+def is_own(path: str) -> bool:
+    """Whether fpgac has a template at ``path`` for every target, such as those of a package."""
+    from importlib.resources import files
+
+    return files("fpgac_templates").joinpath(path).is_file()
+
+
+def override_loader(files: Mapping[str, Path], asked: set[str] | None = None) -> BaseLoader:
+    """A loader of ``files``, by the path of the template that each replaces.
+
+    All paths that are looked up, of those files and of others, go into ``asked``.
+    """
     from jinja2 import FunctionLoader
 
     def load(path: str) -> tuple[str, str | None, None] | None:
+        if asked is not None:
+            asked.add(path)
         file = files.get(path)
         return (file.read_text(encoding="utf-8"), str(file), None) if file else None
 

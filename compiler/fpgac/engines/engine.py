@@ -77,6 +77,14 @@ class Engine(ABC):
     def name(self) -> str:
         """What reports call it."""
 
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """The files of a design that it runs; a path that ends with ``/`` is a whole folder.
+
+        A model of what the files should do runs none.
+        """
+        return ()
+
     def missing(self) -> str | None:
         """What it lacks on this machine, and how to get it; None if it can be asked."""
         return None

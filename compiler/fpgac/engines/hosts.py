@@ -62,6 +62,11 @@ class Host(engines.Engine):
         """See :attr:`Engine.name`."""
         return f"{self.host} host"
 
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """See :attr:`Engine.covers`."""
+        return (f"hosts/{self.host}/",)
+
     def missing(self) -> str | None:
         """See :meth:`Engine.missing`."""
         from fpgac.emulation import missing

@@ -32,6 +32,11 @@ class Kernel(engines.Engine):
         """See :attr:`Engine.name`."""
         return "kernel" if self.body == "hls" else "kernel with the exact program"
 
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """See :attr:`Engine.covers`: the exact program stands in the core's place."""
+        return ("kernel/",) if self.body == "hls" else ()
+
     def words(
         self, vectors: engines.Vectors, progress: engines.Fraction = engines.ignored
     ) -> IntArray:

@@ -62,13 +62,21 @@ class Unavailable:
 
 @dataclass(frozen=True)
 class Proof:
-    """The engines that agree, the reference first, and those that could not be asked."""
+    """The engines that agree, the reference first, and those that could not be asked.
+
+    ``not_run`` are the files of the design that none of them has run.
+    """
 
     agreements: tuple[Agreement, ...] = ()
     unavailable: tuple[Unavailable, ...] = ()
+    not_run: tuple[str, ...] = ()
 
     def __add__(self, other: Proof) -> Proof:
-        return Proof((*self.agreements, *other.agreements), (*self.unavailable, *other.unavailable))
+        return Proof(
+            (*self.agreements, *other.agreements),
+            (*self.unavailable, *other.unavailable),
+            (*self.not_run, *other.not_run),
+        )
 
 
 # Hears which engine is under way, and how far it is, from 0 to 1.

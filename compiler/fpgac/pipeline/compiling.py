@@ -25,6 +25,7 @@ from fpgac.build.store import Store
 from fpgac.build.workspace import Workspace
 from fpgac.design.package import program_names
 from fpgac.digest import digest_json
+from fpgac.engines.delivered import Delivered
 from fpgac.engines.hosts import Host
 from fpgac.engines.kernel import Kernel
 from fpgac.engines.proving import Proof
@@ -95,7 +96,9 @@ class Report:
             for each in self.proof.agreements
         ]
         unproven = [(each.engine, f"not proven: {each.reason}") for each in self.proof.unavailable]
-        return facts_html(facts) + table_html(("engine", "the same raw words"), rows + unproven)
+        unseen = [("no engine", f"has run {path}") for path in self.proof.not_run]
+        table = table_html(("engine", "the same raw words"), rows + unproven + unseen)
+        return facts_html(facts) + table
 
 
 def default_folder(file: SpecFile, target: str) -> Path:
@@ -292,7 +295,8 @@ class _Pipeline:
         bodies = [body for body in ENGINES if kernel_library(contract.kernel, body) in built]
         kernels = [Kernel(self.folder, contract, body, workspace.cancellation) for body in bodies]
         progress = partial(self._progress, "proof")
-        proof = stages.proof(answers, (*kernels, *self._hosts), built, progress)
+        own = [Delivered(self.folder, contract, engine) for engine in self.target.engines]
+        proof = stages.proof(answers, (*kernels, *own, *self._hosts), built, progress)
         workspace.update(proof)
         return answers, proof
 

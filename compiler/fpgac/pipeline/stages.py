@@ -22,6 +22,7 @@ from fpgac.design.design import Design
 from fpgac.design.render import overridden
 from fpgac.digest import digest_bytes, digest_json
 from fpgac.engines.built import CardPlan
+from fpgac.engines.delivered import not_run
 from fpgac.engines.engine import Engine, Known, Vectors
 from fpgac.engines.proving import Proof, Question, prove
 from fpgac.pipeline.identity import compiler_digest, is_installed, versions
@@ -447,16 +448,19 @@ class TargetStages(SpecStages):
         )
 
     def _design(self) -> Design:
-        loaders = self.sources.plugins.loaders(self.target.name)
+        asked: set[str] = set()
+        plugins, name = self.sources.plugins, self.target.name
         network = self.value(self.network)
         core = replace(self.value(self.core).core, about=self.sources.about(network.digest))
-        with overridden(loaders):
-            return self.target.design(
+        with overridden(plugins.loaders(name, asked)):
+            design = self.target.design(
                 self.spec.name,
                 core,
                 self.options,
                 description=self.spec.description,
             )
+        plugins.require_used(name, asked)
+        return design
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -498,12 +502,15 @@ class TargetStages(SpecStages):
     ) -> Stage[Proof]:
         """``engines``, those that need what was ``built``, on the build's vectors."""
         asked = list(engines)
-        available = {engine.name: engine.missing() for engine in asked}
-        # Hosts in Python run as they are: no step builds them.
-        hosts = self.value(self.design).part("hosts").digest
+        available = {engine.name: [engine.missing(), *engine.covers] for engine in asked}
+        # Hosts in Python run as they are, and so may what a target's own engine runs.
+        design = self.value(self.design)
+        parts = [design.part("hosts").digest, list(design.files)]
+        if self.target.engines:
+            parts.append(design.digest)
         return Stage(
             "proof",
-            self.key("proof", answers.key, built, hosts, available),
+            self.key("proof", answers.key, built, parts, available, things=self.target.engines),
             lambda: self._prove(self.value(answers), asked, progress),
             dump_proof,
             load_proof,
@@ -517,9 +524,12 @@ class TargetStages(SpecStages):
         vectors, outputs = self.value(self.vectors).vectors, self.contract.output_layout
         reference, *_ = answers.proof.agreements
         known = Known(reference.engine, vectors, answers.words(outputs))
-        questions = (Question(engine, (vectors,)) for engine in engines)
+        asked = list(engines)
+        questions = (Question(engine, (vectors,)) for engine in asked)
         proof, _ = prove(Question(known, (vectors,)), questions, outputs, progress)
-        return replace(proof, agreements=proof.agreements[1:])
+        ran = [engine for engine in asked if engine.missing() is None]
+        unseen = not_run(self.value(self.design).files, ran)
+        return replace(proof, agreements=proof.agreements[1:], not_run=unseen)
 
     @property
     def hardware_key(self) -> str:

@@ -33,6 +33,7 @@ from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
     DataError,
+    EmulationError,
     FpgacError,
     NetworkError,
     Problem,
@@ -50,6 +51,7 @@ from fpgac.spec.models import Spec
 from fpgac.spec.names import check_identifier
 from fpgac.targets.board import Board, Life, Memory
 from fpgac.targets.card import CARD, board_json, card_json
+from fpgac.targets.delivery import DeliveryEngine
 from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
 from fpgac.targets.zynq import KERNEL_REGISTERS, Zynq, hwh_file, zynq
@@ -99,9 +101,11 @@ __all__ = [
     "Cropping",
     "DataError",
     "Dataset",
+    "DeliveryEngine",
     "Dense",
     "Depthwise",
     "Design",
+    "EmulationError",
     "Failure",
     "Figure",
     "File",

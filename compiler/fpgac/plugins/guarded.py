@@ -22,6 +22,7 @@ from fpgac.errors import Where
 from fpgac.plugins.guard import called, defect
 from fpgac.plugins.owner import Owner
 from fpgac.plugins.results import hints_of, misfit
+from fpgac.targets.delivery import DeliveryEngine
 from fpgac.targets.target import Target
 
 __all__ = ["calling", "guarded", "owner_of", "place_of"]
@@ -34,7 +35,7 @@ _OWNER: Final = "__fpgac_owner__"
 _UNLIMITED: Final = frozenset(
     (
         *("load", "load_test", "read", "digest", "find", "toolchain", "platforms"),
-        *("run", "planned_there", "identity"),
+        *("words", "run", "planned_there", "identity"),
     )
 )
 # What callers handle, as the documentation of the method says.
@@ -168,12 +169,21 @@ def _check_values(thing: Any, base: type[Any], owner: Owner) -> None:
             raise defect(owner, what, wrong, place_of(None, kind))
     for flow in getattr(thing, "flows", {}).values():
         _guarded_target(flow, owner)
+    for engine in getattr(thing, "engines", ()):
+        _guarded_engine(engine, owner)
 
 
 def _guarded_target(target: Target[Any], owner: Owner) -> Target[Any]:
     """A target that another one gives, such as one of its flows."""
     base: Any = Target
     return guarded(target, base, owner)
+
+
+def _guarded_engine(engine: DeliveryEngine, owner: Owner) -> DeliveryEngine:
+    """What runs a target's files."""
+    base: Any = DeliveryEngine
+    behind: DeliveryEngine = guarded(engine, base, owner)
+    return behind
 
 
 def _unsound(value: object, name: str) -> str | None:

@@ -20,7 +20,7 @@ import pluggy
 from fpgac.build.launcher import Launcher
 from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
-from fpgac.design.templates import Templates, override_loader
+from fpgac.design.templates import Templates, is_own, override_loader
 from fpgac.digest import digest_bytes, digest_files
 from fpgac.errors import (
     DataError,
@@ -188,10 +188,33 @@ class Plugins:
         }
         return general | own
 
-    def loaders(self, target: str) -> list[BaseLoader]:
-        """What :func:`fpgac.design.render.overridden` takes for ``target``."""
+    def loaders(self, target: str, asked: set[str] | None = None) -> list[BaseLoader]:
+        """What :func:`fpgac.design.render.overridden` takes for ``target``.
+
+        The paths of templates that were looked up go into ``asked``.
+        """
         overrides = self.overrides(target)
-        return [override_loader(overrides)] if overrides else []
+        return [override_loader(overrides, asked)] if overrides else []
+
+    def require_used(self, target: str, asked: set[str]) -> None:
+        """See that each template for ``target`` alone replaces one, of those that were ``asked``.
+
+        Raises:
+            PluginError: one is at a path where nothing is looked up.
+        """
+        known = sorted({path for path in asked if not path.startswith(("target/", "fpgac/"))})
+        unused = [
+            Problem(
+                f"this template replaces nothing of {target}: {path!r}",
+                Where(file),
+                hint=nearest(path, known),
+                code="plugin.unused-template",
+            )
+            for path, file in self.overrides(target).items()
+            if f"{target}:{path}" in self.templates and path not in asked and not is_own(path)
+        ]
+        if unused:
+            raise PluginError(*unused)
 
     def templates_digest(self, target: str) -> str:
         """What a design's key contains of :meth:`overrides`."""

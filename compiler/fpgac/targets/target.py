@@ -24,6 +24,10 @@ from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
 from fpgac.spec.models import BudgetSection, Strategy
 from fpgac.targets.board import Board, Mode, version_text
+from fpgac.targets.delivery import DeliveryEngine
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -129,6 +133,8 @@ class Target(ABC, Generic[OptionsT]):
     Options: type[OptionsT]
     #: How samples and results come to its kernels and go.
     interface: ClassVar[Interface] = "m_axi"
+    #: What runs the files that it delivers, where a kernel and hosts are not all of them.
+    engines: ClassVar[tuple[DeliveryEngine, ...]] = ()
     #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
     flows: ClassVar[Mapping[str, Target[Any]]] = {}
     #: Packages whose ``templates/`` come before fpgac's own, the first one first.

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
-from jinja2 import FunctionLoader
 
 from fpgac.build.stage import Values
 from fpgac.build.store import Store
@@ -221,12 +220,7 @@ class TargetConformance:
     def test_each_template_replaces_one(self) -> None:
         used: set[str] = set()
         files = self._templates()
-
-        def load(path: str) -> tuple[str, str | None, None] | None:
-            used.add(path)
-            return (files[path].read_text(), str(files[path]), None) if path in files else None
-
-        with overridden([FunctionLoader(load)]):
+        with overridden([override_loader(files, used)]):
             design = self.guarded.design(*self._arguments())
         known = sorted(path for path in used if not path.startswith(("target/", "fpgac/")))
         _require(bool(design.files), "the design is empty")

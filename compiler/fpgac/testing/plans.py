@@ -56,7 +56,7 @@ def vendor_environment(folder: Path, board: Board, version: tuple[int, ...]) -> 
 def _platforms(board: Board, version: tuple[int, ...]) -> tuple[str, ...]:
     """The board's platforms, and those of the release: AMD's end with both, as in _202310_1."""
     year, half, *_ = version
-    released = (re.sub(r"_\d{6}_\d+$", f"_{year}{half}0_1", name) for name in board.platforms)
+    released = (re.sub(r"_20\d{4}_\d+$", f"_{year}{half}0_1", name) for name in board.platforms)
     return tuple(dict.fromkeys((*board.platforms, *released)))
 
 
