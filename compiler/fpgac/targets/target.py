@@ -29,9 +29,6 @@ from fpgac.targets.delivery import DeliveryEngine
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-if TYPE_CHECKING:
-    from jinja2 import BaseLoader
-
 __all__ = ["LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
 
