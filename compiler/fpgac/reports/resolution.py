@@ -5,7 +5,6 @@ Everything is based on the relative residual ``r = estimate / truth - 1``, a pur
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -97,14 +96,14 @@ class ResolutionBin:
     spread: Spread
 
     def is_cut_off(self, limits: tuple[float, float] | None) -> bool:
-        """Whether estimates a width away from the bin's middle are beyond ``limits``.
+        """Whether estimates a width away from the bin are beyond ``limits``.
 
         Then errors are small because estimates end there, and not because they are good.
         """
         if limits is None:
             return False
-        middle, width = math.sqrt(self.low * self.high), self.spread.width_68
-        return middle * (1 - width) < limits[0] or middle * (1 + width) > limits[1]
+        width = self.spread.width_68
+        return self.low * (1 - width) < limits[0] or self.high * (1 + width) > limits[1]
 
 
 @dataclass(frozen=True)
