@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from fpgac.errors import NetworkError, SpecError, TargetError
 from fpgac.network.file import read_network
 from fpgac.network.training import Trained
 from fpgac.pipeline import training as pipeline
+from tests.network.imports import onnx_files
 from tests.problems import coded
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +76,28 @@ def test_trace_is_the_command(fpgac_command: Fpgac, tmp_path: Path) -> None:
     assert [layer["name"] for layer in said] == [layer.name for layer in trace.layers]
     assert said[2]["error"] == trace.layers[2].error
     assert "<td>dense_1_relu</td><td>ufixed&lt;8,3&gt;</td>" in trace._repr_html_()
+
+
+@pytest.mark.parametrize("file", ["iris.toml", "flowers.keras"])
+def test_inspect_is_the_command(fpgac_command: Fpgac, file: str) -> None:
+    found = fpgac.inspect(ROOT / "specs" / file)
+    said = json.loads(fpgac_command("--json", "inspect", ROOT / "specs" / file).stdout)["result"]
+
+    assert [layer["name"] for layer in said["layers"]] == [layer.name for layer in found.layers]
+    assert (said["parameters"], said["sparsity"]) == (found.parameters, found.sparsity)
+    assert said["kind"] == found.kind
+    html = found._repr_html_()
+    assert f"<td>{found.layers[0].name}</td>" in html
+    assert all(escape(note) in html for note in found.notes)
+
+
+def test_inspect_shows_what_stands_in_the_way(tmp_path: Path) -> None:
+    writing = onnx_files.Writing([1, 4])
+    file = writing.write(tmp_path / "erf.onnx", writing.add("Erf", "input"))
+    found = fpgac.inspect(file)
+
+    assert [problem.code for problem in found.problems] == ["network.unknown-layer"]
+    assert "<th>in the way</th>" in found._repr_html_()
 
 
 def test_train_is_the_command(specs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,15 @@ from typing import Final
 import numpy as np
 import pytest
 
+from fpgac.build.runner import run_plan
 from fpgac.errors import ToolchainError
-from fpgac.plugins import hookspecs, load_plugins
+from fpgac.pipeline.launching import launch_of
+from fpgac.plugins import Plan, Step, hookspecs, load_plugins
 from fpgac.spec.loader import load_spec
 from fpgac.testing import TargetConformance, parse_errors
+from tests.build.fakes import FakeSite
+from tests.fpgac_targets.conftest import FakeVitis, core
+from tests.fpgac_targets.tools import planned
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "plugins.md").read_text()
@@ -95,8 +100,49 @@ def test_every_plugin_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert f"set_property board_connections [list {carrier}] [current_project]" in tcl
     assert parse_errors(suite.design(), tmp_path / "kv260", compiled=False) == []
 
+    (tmp_path / "batch-v++").write_text("#!/bin/sh\necho it ran\n")
+    (tmp_path / "batch-v++").chmod(0o755)
+    toolchain = plugins.toolchains["Vitis by the batch system"].find({"PATH": str(tmp_path)})
+    step = Step("link", (toolchain.tool("v++"), "-l"), (), ())
+    run_plan(Plan((step,)), tmp_path, {})
+    assert (tmp_path / "logs/link.log").read_text() == "it ran\n"
     assert set(plugins.overrides("my-card")) == {"build/README.md.j2"}
     assert plugins.overrides("aws-f1") == {}
+
+
+# What the page's own batch system is called by.
+GRID_ENGINE: Final = {
+    "qsub": 'for script; do :; done; setsid bash "$script" > /dev/null 2>&1 & echo $!',
+    "qstat": 'kill -s 0 -- "-$2" 2> /dev/null',
+    "qdel": 'kill -s KILL -- "-$1"',
+}
+
+
+def test_a_site_s_launcher_runs_the_steps_of_a_built_in_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (farm,) = (snippet for snippet in SNIPPETS if snippet.title == "farm.py")
+    write(tmp_path / farm.title, farm)
+    vitis = FakeVitis(tmp_path / "vitis").install()
+    for name, body in GRID_ENGINE.items():
+        FakeSite.install(vitis.folder / "bin" / name, f"#!/bin/bash\n{body}\n")
+    environment = vitis.environment()
+    for name in ("PATH", "AWS_PLATFORM"):
+        monkeypatch.setenv(name, environment[name])
+    plugins = load_plugins(files=[tmp_path / farm.title])
+    target = plugins.target("aws-f1")
+    design = target.design("muon", core(), target.options({}))
+    build = tmp_path / "build"
+    for path, file in design.files.items():
+        (build / path).parent.mkdir(parents=True, exist_ok=True)
+        (build / path).write_bytes(file.content)
+
+    launch = launch_of(plugins, "farm", ["poll=0.05", "queue=it's $(touch broken)"])
+    records = run_plan(planned(target, design, "hw", environment), build, {}, launch=launch)
+    assert list(records) == ["hw: compile", "hw: link"]
+    assert (build / "out/hw/muon.xclbin").is_file()
+    assert len(vitis.calls) == 2
+    assert list(tmp_path.rglob("broken")) == []
 
 
 @pytest.mark.heavy

@@ -16,7 +16,11 @@ import typer
 
 from fpgac import api
 from fpgac.cli.app import app
+from fpgac.emulation import CardDescription
 from tests.fpgac_targets.test_reports import POWER
+from tests.hardware.amazon import Amazon
+from tests.hardware.test_logs import TIMING
+from tests.hardware.vendors import f1_xclbin
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "python.md").read_text()
@@ -36,6 +40,12 @@ CALLS: Final = {
     "emulate": "emulate build/iris-aws-f1",
     "trace": "trace specs/iris.toml",
     "report": "report build/iris-aws-f1",
+    "exec": "exec build/iris-aws-f1 -- true",
+    "doctor": "doctor",
+    "explain": "explain link.log",
+    "afi create": "afi create build/iris-aws-f1 --bucket mine --hdk-version 1.4.24",
+    "afi status": "afi status build/iris-aws-f1",
+    "afi wait": "afi wait build/iris-aws-f1",
     "targets": "targets",
     "targets show": "targets show pynq-z2",
     "plugin list": "plugin list",
@@ -44,9 +54,14 @@ CALLS: Final = {
 
 
 @pytest.fixture
-def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
-    """A folder with the specs, and the build that the page makes."""
-    shutil.copytree(iris_build, tmp_path / "build" / "iris-aws-f1")
+def desk(iris_build: Path, specs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the specs, and the build that the page makes; a stand-in for AWS is on PATH."""
+    build = Path(shutil.copytree(iris_build, tmp_path / "build" / "iris-aws-f1"))
+    (build / "out/hw").mkdir(parents=True)
+    card = CardDescription.read(build / "emulation/card.json")
+    (build / "out/hw/iris.xclbin").write_bytes(f1_xclbin(card))
+    monkeypatch.setenv("PATH", Amazon(tmp_path / "amazon").install(state="available").path)
+    (tmp_path / "link.log").write_text(TIMING)
     power = tmp_path / "build/iris-aws-f1/reports/hw/power.rpt"
     power.parent.mkdir(parents=True)
     power.write_text(POWER)

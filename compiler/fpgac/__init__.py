@@ -1,7 +1,7 @@
 """fpgac: a declarative compiler from neural networks to FPGA cards.
 
-``fpgac.compile``, ``fpgac.train``, ``fpgac.emulate`` and ``fpgac.trace`` do what the commands do,
-and ``fpgac.load`` gives a build as a function; see :mod:`fpgac.api`.
+``fpgac.compile``, ``fpgac.train``, ``fpgac.inspect``, ``fpgac.emulate`` and ``fpgac.trace`` do what
+the commands do, and ``fpgac.load`` gives a build as a function; see :mod:`fpgac.api`.
 """
 
 from typing import Any

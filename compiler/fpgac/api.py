@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from fpgac.network.network import Network
     from fpgac.network.training import Progress
     from fpgac.pipeline.compiling import Report
+    from fpgac.pipeline.inspecting import Inspection
     from fpgac.pipeline.training import Trained
     from fpgac.plugins import Plugins
     from fpgac.reports.precision import Trace
     from fpgac.spec.loader import SpecFile
 
-__all__ = ["check", "compile", "emulate", "emulator", "load", "trace", "train"]
+__all__ = ["check", "compile", "emulate", "emulator", "inspect", "load", "trace", "train"]
 
 File = str | os.PathLike[str]
 
@@ -37,6 +38,9 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     *,
     mode: Literal["emulation", "hw_emu", "hw"] = "emulation",
     out: File | None = None,
+    on: str = "local",
+    on_options: Mapping[str, str] | None = None,
+    time_limit: str | None = None,
     plugins: Iterable[File] = (),
     trust: bool = False,
     listener: Callable[[Event], None] | None = None,
@@ -48,6 +52,8 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
         target: one of the spec's targets; needed if it has several.
         mode: how far to go: "emulation" needs no vendor's tools.
         out: the folder to write; by default build/NAME-TARGET.
+        on: where the vendor's tools run, as after ``--on``, with its ``on_options``.
+        time_limit: how long a step of the vendor's tools may take, such as "6h".
         plugins: files of plugins, as with ``--plugin``.
         trust: run program code in the network's file, as with ``--trust``.
         listener: hears of each stage as it begins and ends.
@@ -60,11 +66,14 @@ def compile(  # noqa: A001 - it is the command's name, and is called fpgac.compi
     """
     from fpgac.pipeline.checking import only_target
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
+    from fpgac.pipeline.launching import launch_of
 
     file, loaded = _checked(spec, plugins, trust=trust)
     name = only_target(file, target)
     folder = Path(out) if out is not None else default_folder(file, name)
-    return compile_spec(Request(file, name, folder, mode), loaded, listener or _ignored)
+    options = [f"{key}={said}" for key, said in (on_options or {}).items()]
+    launch = launch_of(loaded, on, options, time_limit)
+    return compile_spec(Request(file, name, folder, mode, launch), loaded, listener or _ignored)
 
 
 def train(
@@ -115,6 +124,25 @@ def check(
 
     file, loaded = _checked(spec, plugins)
     return check_network(file, loaded, listener or _ignored)
+
+
+def inspect(file: File, *, plugins: Iterable[File] = (), trust: bool = False) -> Inspection:
+    """What is in ``file``: layers, shapes, formats, and what stands in the way: ``fpgac inspect``.
+
+    Args:
+        file: a model of another framework's, a .network.json, a spec or a build folder.
+        plugins: files of plugins, as with ``--plugin``.
+        trust: run program code in the network's file, as with ``--trust``.
+
+    Returns:
+        Inputs, outputs and layers in figures; ``problems`` stand in the way of a compile.
+
+    Raises:
+        FpgacError: there is no such file, or it is none of these.
+    """
+    from fpgac.pipeline.inspecting import inspect as inspected
+
+    return inspected(Path(file), _loaded(plugins, trust=trust))
 
 
 def load(build: File, *, threads: int | None = None) -> Emulator:
@@ -213,11 +241,16 @@ def _checked(
     spec: File, plugins: Iterable[File], *, trust: bool = False
 ) -> tuple[SpecFile, Plugins]:
     from fpgac.pipeline.checking import check_spec
+
+    loaded = _loaded(plugins, trust=trust)
+    return check_spec(Path(spec), loaded), loaded
+
+
+def _loaded(files: Iterable[File], *, trust: bool) -> Plugins:
     from fpgac.plugins import load_plugins
 
-    loaded = load_plugins(files=map(Path, plugins))
-    loaded = loaded.trusting() if trust else loaded
-    return check_spec(Path(spec), loaded), loaded
+    plugins = load_plugins(files=map(Path, files))
+    return plugins.trusting() if trust else plugins
 
 
 def _ignored(news: object) -> None:

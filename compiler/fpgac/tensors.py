@@ -15,12 +15,14 @@ from fpgac.decoding import Decoding
 from fpgac.errors import DataError, Problem, Where, nearest
 from fpgac.numbers import FixedPoint, IntArray
 
-__all__ = ["Layout", "Scaling", "Tensor", "exact_floats", "float_type"]
+__all__ = ["Layout", "Scaling", "Tensor", "exact_floats", "float_type", "pieces"]
 
 Array = npt.NDArray[Any]
 
 # Every whole number up to here is a float64.
 _LARGEST_EXACT: Final = 1 << 53
+
+_PIECE: Final = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -227,9 +229,16 @@ class Layout:
         alike = len({part.dtype for part in parts}) == 1
         return np.concatenate(parts if alike else [exact_floats(part) for part in parts], axis=1)
 
-    def on_grid(self, rows: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Rows of numbers scaled and put on each tensor's grid: what the chip sees of them."""
-        return self.number(self.raw(rows))
+    def on_grid(self, rows: npt.ArrayLike) -> npt.NDArray[np.floating[Any]]:
+        """Rows of numbers scaled and put on each tensor's grid: what the chip sees of them.
+
+        They are the narrowest floats that hold each of them, and nothing wider is kept beside.
+        """
+        given = np.asarray(rows)
+        numbers = np.empty(given.shape, self.float_dtype)
+        for piece in pieces(len(given)):
+            numbers[piece] = self.number(self.raw(given[piece]))
+        return numbers
 
     def named(self, rows: Array) -> dict[str, Array]:
         """Each tensor's part of the rows by its name, of shape (n, \\*shape)."""
@@ -308,6 +317,12 @@ class Layout:
                 )
             )
         return array.reshape(len(array), self.size)
+
+
+def pieces(samples: int) -> Iterator[slice]:
+    """All samples in order, some thousands at a time: what is made of them takes little memory."""
+    for first in range(0, samples, _PIECE):
+        yield slice(first, first + _PIECE)
 
 
 def float_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

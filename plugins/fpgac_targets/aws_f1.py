@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fpgac.plugins import Board, File, render
+from fpgac.plugins import Board, Contract, Design, File, render
 from fpgac_targets.vitis import VitisTarget
 
 if TYPE_CHECKING:
@@ -22,10 +22,16 @@ class AwsF1(VitisTarget):
     readme = "aws_f1/README.md.j2"
     load_hint = "on F1 a host loads the .awsxclbin of an available AFI, never v++'s own .xclbin"
 
-    def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
+    def scripts(
+        self,
+        design: Design,
+        agreed: Contract,
+        context: Mapping[str, Any],
+        loaders: Sequence[BaseLoader],
+    ) -> dict[str, File]:
         """See :meth:`VitisTarget.scripts`; adds what makes an AFI, with AWS's command line."""
         made = {"create_afi.sh": "create_afi.sh.j2", "create_afi.py": "create_afi.py"}
-        return super().scripts(context, loaders) | {
+        return super().scripts(design, agreed, context, loaders) | {
             f"scripts/{name}": File(render(f"afi/{template}", context, loaders), executable=True)
             for name, template in made.items()
         }

@@ -13,9 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from fpgac.plugins import File, Mode, Problem, Toolchain, ToolchainError, Toolchains, render
+from fpgac.plugins import (
+    Contract,
+    Design,
+    File,
+    Mode,
+    Problem,
+    Step,
+    Toolchain,
+    ToolchainError,
+    Toolchains,
+    render,
+)
 from fpgac_targets.remedies import SIGNS
-from fpgac_targets.vitis import Stage, VitisTarget, emconfig_stage, kernel_stages
+from fpgac_targets.vitis import VitisTarget, emconfig_step, kernel_steps, v_plus_plus
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
@@ -31,9 +42,8 @@ VECTORS: Final = ("vectors/inputs.npy", "vectors/expected_raw.npy")
 
 # As in the hosts' own Makefiles: the conversion of numbers is exact as C++ states it.
 FLAGS: Final = (
-    *("--sysroot=@sysroot@", "-mcpu=cortex-a53", "-O3", "-std=c++17"),
+    *("-mcpu=cortex-a53", "-O3", "-std=c++17"),
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
-    *("-isystem", "@sysroot@/usr/include/xrt"),
 )
 LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
     # The boards' Linux need not have a loader of OpenCL drivers: XRT's driver is linked itself.
@@ -50,12 +60,6 @@ class EmbeddedTarget(VitisTarget):
     """
 
     load_hint = "is it the xclbin of this SD card, and is its Linux the platform's?"
-    shell: ClassVar[Mapping[str, str]] = {
-        "@platform@": '"$PLATFORM"',
-        "@rootfs@": '"$EDGE_COMMON_SW"/rootfs.ext4',
-        "@image@": '"$EDGE_COMMON_SW"/Image',
-        "@sysroot@": '"$SYSROOT"',
-    }
     remedies: ClassVar[Mapping[str, str]] = {
         r"cannot find -l(xrt|xilinxopencl|uuid)|(xrt|CL)/[a-z_0-9]+\.h\w*: No such file": (
             "the sysroot holds no XRT: install that of the common image (its sdk.sh), of the "
@@ -75,27 +79,37 @@ class EmbeddedTarget(VitisTarget):
         named = super()._platform(vitis, environment)
         return RELEASED.sub(f"_{year}{half}0_1", named)
 
-    def places(self, toolchain: Toolchain) -> dict[str, str]:
-        """See :meth:`VitisTarget.places`."""
-        names = {"@rootfs@": "rootfs.ext4", "@image@": "Image", "@sysroot@": "sysroot"}
-        images = {place: toolchain.tool(name) for place, name in names.items()}
-        return super().places(toolchain) | images
+    @property
+    def shell_toolchain(self) -> Toolchain:
+        """See :attr:`VitisTarget.shell_toolchain`."""
+        image = Path("@EDGE_COMMON_SW@")
+        parts = {name: image / name for name in ("rootfs.ext4", "Image")}
+        elsewhere = {COMPILER: Path(COMPILER), **parts, "sysroot": Path("@SYSROOT@")}
+        return replace(super().shell_toolchain, elsewhere=elsewhere)
 
-    def stages(
-        self, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
-    ) -> tuple[Stage, ...]:
-        """Kernel and hosts, and then both on an SD card; see :meth:`VitisTarget.stages`."""
+    def steps(
+        self,
+        kernel: str,
+        name: str,
+        clock_mhz: float,
+        files: Iterable[str],
+        mode: Mode,
+        toolchain: Toolchain,
+    ) -> tuple[Step, ...]:
+        """Kernel and hosts, and then both on an SD card; see :meth:`VitisTarget.steps`."""
         files = tuple(files)
-        linked = f"out/@mode@/{name}.link.xclbin"
-        hosts = [_host_stage(host, name, files) for host in LIBRARIES if _source(host) in files]
-        emconfig = emconfig_stage(("hw_emu",))
-        on_card = (*(host.output for host in hosts), RUN_ON_BOARD, *VECTORS)
+        linked = f"out/{mode}/{name}.link.xclbin"
+        known = [host for host in LIBRARIES if _source(host) in files]
+        hosts = [_host_step(host, name, files, mode, toolchain) for host in known]
+        emconfig = [emconfig_step(toolchain)] if mode == "hw_emu" else []
+        made = [path for step in (*hosts, *emconfig) for path in step.outputs]
+        programs, others = made[: len(hosts)], made[len(hosts) :]
+        on_card = (*programs, RUN_ON_BOARD, *VECTORS, *others)
         return (
-            *kernel_stages(self.board, kernel, clock_mhz, files, linked),
+            *kernel_steps(self.board, kernel, clock_mhz, files, mode, toolchain, linked),
             *hosts,
-            emconfig,
-            _package_stage(name, linked, (*on_card, emconfig.output), "hw_emu"),
-            _package_stage(name, linked, on_card, "hw"),
+            *emconfig,
+            _package_step(name, linked, on_card, mode, toolchain),
         )
 
     def loaders(self) -> list[BaseLoader]:
@@ -104,11 +118,19 @@ class EmbeddedTarget(VitisTarget):
 
         return [PackageLoader("fpgac_targets", "templates/embedded"), *super().loaders()]
 
-    def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
+    def scripts(
+        self,
+        design: Design,
+        agreed: Contract,
+        context: Mapping[str, Any],
+        loaders: Sequence[BaseLoader],
+    ) -> dict[str, File]:
         """See :meth:`VitisTarget.scripts`; adds what runs on the board."""
-        platform = RELEASED.sub("_$(RELEASE)_1", self.board.platforms[0])
+        # As a shell finds the release of its v++, see the template of the script.
+        platform = RELEASED.sub("_${version//./}0_1", self.board.platforms[0])
+        known = {**context, "platform": platform}
         script = render("scripts/run_on_board.sh.j2", context, loaders)
-        return super().scripts({**context, "platform": platform}, loaders) | {
+        return super().scripts(design, agreed, known, loaders) | {
             RUN_ON_BOARD: File(script, executable=True)
         }
 
@@ -117,28 +139,33 @@ def _source(host: str) -> str:
     return f"hosts/{host}/host.cpp"
 
 
-def _host_stage(host: str, name: str, files: tuple[str, ...]) -> Stage:
-    program, folder = f"out/@mode@/{name}_{host}", f"hosts/{host}/"
-    return Stage(
+def _host_step(
+    host: str, name: str, files: tuple[str, ...], mode: Mode, toolchain: Toolchain
+) -> Step:
+    program, folder = f"out/{mode}/{name}_{host}", f"hosts/{host}/"
+    root = toolchain.tool("sysroot")
+    system = (f"--sysroot={root}", *FLAGS, "-isystem", f"{root}/usr/include/xrt")
+    return Step(
         f"{host} host",
-        (COMPILER, *FLAGS, "-o", program, _source(host), *LIBRARIES[host]),
+        (toolchain.tool(COMPILER), *system, "-o", program, _source(host), *LIBRARIES[host]),
         tuple(sorted(p for p in files if p.startswith(folder) and p.endswith((".cpp", ".hpp")))),
-        program,
+        (program,),
     )
 
 
-def _package_stage(name: str, linked: str, on_card: tuple[str, ...], mode: Mode) -> Stage:
-    xclbin = f"out/@mode@/{name}.xclbin"
-    common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
-    images = ("--package.rootfs", "@rootfs@", "--package.kernel_image", "@image@")
-    card = ("--package.out_dir", "out/@mode@/package", "--package.boot_mode", "sd")
+def _package_step(
+    name: str, linked: str, on_card: tuple[str, ...], mode: Mode, toolchain: Toolchain
+) -> Step:
+    xclbin, common = f"out/{mode}/{name}.xclbin", v_plus_plus(mode, toolchain)
+    files = [("rootfs", toolchain.tool("rootfs.ext4")), ("kernel_image", toolchain.tool("Image"))]
+    images = (word for option, path in files for word in (f"--package.{option}", path))
+    card = ("--package.out_dir", f"out/{mode}/package", "--package.boot_mode", "sd")
     contents = (word for path in on_card for word in ("--package.sd_file", path))
-    return Stage(
+    return Step(
         "package",
-        ("v++", "-p", *common, *card, *images, *contents, "-o", xclbin, linked),
+        (common[0], "-p", *common[1:], *card, *images, *contents, "-o", xclbin, linked),
         (linked, *on_card),
-        xclbin,
-        (mode,),
+        (xclbin,),
     )
 
 

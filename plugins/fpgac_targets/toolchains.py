@@ -16,7 +16,10 @@ from fpgac.plugins import (
 )
 from fpgac_targets.platforms import board_files, vitis_platforms
 
-__all__ = ["VitisFinder", "VivadoFinder", "find_vitis", "find_vivado"]
+__all__ = ["UNIFIED", "VitisFinder", "VivadoFinder", "find_vitis", "find_vivado", "hls_driver"]
+
+# The first version without vitis_hls.
+UNIFIED = (2025, 1)
 
 # Where FlexNet, which manages AMD's licences, looks for them (UG973).
 _LICENCES: Final = ("XILINXD_LICENSE_FILE", "LM_LICENSE_FILE")
@@ -87,11 +90,16 @@ def find_vivado(environment: Mapping[str, str]) -> Toolchain:
     if path is None:
         raise ToolchainError(_missing("vivado", "AMD's Vivado"))
     version = version_of(path, "-version", environment)
-    driver = "vitis_hls" if version < (2025, 1) else "vitis-run"
+    driver = hls_driver(version)
     hls = find_tool(driver, environment, ["XILINX_HLS", "XILINX_VITIS"])
     if hls is None:
         raise ToolchainError(_missing(driver, "AMD's Vitis HLS"))
     return Toolchain("Vivado", path, version, elsewhere={driver: hls})
+
+
+def hls_driver(version: tuple[int, ...]) -> str:
+    """The program that drives the HLS of ``version``."""
+    return "vitis_hls" if version < UNIFIED else "vitis-run"
 
 
 def _missing(tool: str, product: str) -> Problem:

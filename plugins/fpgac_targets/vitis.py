@@ -7,8 +7,7 @@ the rest is for boards of fpgac's own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
@@ -26,6 +25,7 @@ from fpgac.plugins import (
     Mode,
     Plan,
     Problem,
+    ShellPlan,
     Some,
     Step,
     Target,
@@ -35,14 +35,15 @@ from fpgac.plugins import (
     ToolchainError,
     Toolchains,
     WhereIs,
+    build_scripts,
     card_json,
     check_identifier,
+    command_lines,
     contract,
     host_files,
     kernel_files,
     nearest,
     render,
-    sh_word,
 )
 from fpgac_targets.platforms import require_platform
 from fpgac_targets.remedies import SIGNS
@@ -51,18 +52,27 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
 __all__ = [
-    "Stage",
     "VitisOptions",
     "VitisTarget",
-    "emconfig_stage",
-    "kernel_stages",
+    "emconfig_step",
+    "kernel_steps",
+    "v_plus_plus",
 ]
 
 T = TypeVar("T")
 
+LINK = "scripts/link.cfg"
+
 # Regular expressions, read alike by Python and by grep -E. A clock that v++ lowered is no line of
 # an error: how much of it may be lost is a matter of the spec (clock_tolerance).
 FAILURES = (r"^ERROR: .*",)
+# As Vitis 2019.2 to 2024.2 print them, v++ and the HLS that it calls.
+PHASES = (
+    r"^\[[\d:]+\] Run vpl: Step (\w+): Started",
+    r"^\[[\d:]+\] Starting (logic \w+|bitstream generation)",
+    r"Run run_link: Step (\w+): Started",
+    r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
+)
 
 
 class VitisOptions(TargetOptions):
@@ -80,17 +90,6 @@ class VitisOptions(TargetOptions):
     )
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One command of the flow; what stands between ``@`` is known later."""
-
-    name: str
-    command: tuple[str, ...]
-    inputs: tuple[str, ...]
-    output: str
-    modes: tuple[Mode, ...] = ("hw_emu", "hw")
-
-
 class VitisTarget(Target[VitisOptions]):
     """A PCIe card under Vitis; a subclass names its board, and where its README differs."""
 
@@ -102,8 +101,6 @@ class VitisTarget(Target[VitisOptions]):
     template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
-    # What stands between @ in commands, as a shell finds it; see :meth:`places`.
-    shell: ClassVar[Mapping[str, str]] = {"@platform@": '"$PLATFORM"'}
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
         """See :meth:`Target.design`."""
@@ -112,7 +109,7 @@ class VitisTarget(Target[VitisOptions]):
         agreed = contract(core, name=name, compute_units=options.compute_units)
         banks = self._banks(agreed, options)
         hosts, loaders = self.hosts(options), self.loaders()
-        files = {
+        files: dict[str, File] = {
             **kernel_files(agreed, core, loaders),
             **host_files(
                 agreed,
@@ -134,14 +131,11 @@ class VitisTarget(Target[VitisOptions]):
             "slrs": _in_turn(agreed, options.slrs or ()),
             "hosts": hosts,
             "description": description,
-            "stages": self.stages(agreed.kernel, name, core.clock_mhz, files),
-            "failures": FAILURES,
-            "remedies": self.remedies,
-            "make_words": partial(make_words, shell=self.shell),
-            "make_path": make_path,
-            "hand_words": partial(hand_words, shell=self.shell),
+            "command_lines": command_lines,
         }
-        return Design(name, self.name, files | self.scripts(context, loaders))
+        files |= {LINK: File(render("build/link.cfg.j2", context, loaders))}
+        whole = Design(name, self.name, files)
+        return replace(whole, files=files | self.scripts(whole, agreed, context, loaders))
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`; its platform is the board's variable, where it has one."""
@@ -184,44 +178,52 @@ class VitisTarget(Target[VitisOptions]):
     ) -> Plan:
         """See :meth:`Target.plan`."""
         self.check_mode(mode)
-        flow = self.stages(contract.kernel, design.name, clock_mhz, design.files)
-        places = {"@mode@": mode, **self.places(toolchain)}
-
-        def known(word: str) -> str:
-            return _replaced(word, places)
-
-        return Plan(
-            tuple(
-                Step(
-                    name=f"{mode}: {stage.name}",
-                    command=(toolchain.tool(stage.command[0]), *map(known, stage.command[1:])),
-                    inputs=tuple(known(path) for path in stage.inputs),
-                    outputs=(known(stage.output),),
-                    failure_patterns=FAILURES,
-                    remedies=self.remedies,
-                )
-                for stage in flow
-                if mode in stage.modes
+        name = design.name
+        steps = self.steps(contract.kernel, name, clock_mhz, design.files, mode, toolchain)
+        judged = (
+            replace(
+                step,
+                name=f"{mode}: {step.name}",
+                failure_patterns=FAILURES,
+                remedies=self.remedies,
+                phases=PHASES,
             )
+            for step in steps
         )
+        return Plan(tuple(judged))
 
-    def stages(
-        self, kernel: str, name: str, clock_mhz: float, files: Iterable[str]
-    ) -> tuple[Stage, ...]:
+    def steps(
+        self,
+        kernel: str,
+        name: str,
+        clock_mhz: float,
+        files: Iterable[str],
+        mode: Mode,
+        toolchain: Toolchain,
+    ) -> tuple[Step, ...]:
         """The flow from the kernel's sources, among ``files``, to an xclbin.
 
-        Stated once: a plan, the Makefile and the README are all made from it. On PCIe cards the
+        Stated once: a build, the scripts and the README have it from here. On PCIe cards the
         linked xclbin is the whole one: ``v++ --package`` is for Zynq and Versal (UG1393).
         """
-        xclbin = f"out/@mode@/{name}.xclbin"
-        return (
-            *kernel_stages(self.board, kernel, clock_mhz, files, xclbin),
-            emconfig_stage(("hw_emu",)),
-        )
+        xclbin = f"out/{mode}/{name}.xclbin"
+        kernel_ones = kernel_steps(self.board, kernel, clock_mhz, files, mode, toolchain, xclbin)
+        return (*kernel_ones, *([emconfig_step(toolchain)] if mode == "hw_emu" else []))
 
-    def places(self, toolchain: Toolchain) -> dict[str, str]:
-        """What stands between ``@`` in the stages' words, on this machine."""
-        return {"@platform@": toolchain.platform}
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """See :meth:`Target.shell_plans`."""
+        tools = self.shell_toolchain
+        plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
+        return (ShellPlan(mode, plan),)
+
+    @property
+    def shell_toolchain(self) -> Toolchain:
+        """The toolchain as the scripts find it: names on PATH, and variables between ``@``."""
+        variable = self.board.platform_variable or "PLATFORM"
+        known = self.board.toolchain
+        return Toolchain(known.name, Path("v++"), known.last, f"@{variable}@")
 
     def refused(self, options: VitisOptions, where: WhereIs) -> list[Problem]:
         """See :meth:`Target.refused`; adds banks that the board has not."""
@@ -287,15 +289,23 @@ class VitisTarget(Target[VitisOptions]):
 
         return [PackageLoader(package, "templates") for package in self.template_packages]
 
-    def scripts(self, context: Mapping[str, Any], loaders: Sequence[BaseLoader]) -> dict[str, File]:
-        """The design's scripts and README, rendered with ``context``."""
+    def scripts(
+        self,
+        design: Design,
+        agreed: Contract,
+        context: Mapping[str, Any],
+        loaders: Sequence[BaseLoader],
+    ) -> dict[str, File]:
+        """The scripts and the README of ``design``, rendered with ``context`` and its plans."""
+        known = {"contract": agreed, "clock_mhz": context["clock_mhz"]}
+        plans = [p for mode in self.board.modes for p in self.shell_plans(design, mode, **known)]
+        shell = self.shell_toolchain
+        if self.board.platform_variable is None:
+            shell = replace(shell, platform=self.board.platforms[0])
+        by_hand = self.plan(design, self.board.modes[-1], shell, **known).steps
         return {
-            "scripts/Makefile": File(render("build/Makefile.j2", context, loaders)),
-            "scripts/build.sh": File(
-                render("build/build.sh.j2", context, loaders), executable=True
-            ),
-            "scripts/link.cfg": File(render("build/link.cfg.j2", context, loaders)),
-            "README.md": File(render(self.readme, context, loaders)),
+            **build_scripts(plans, context, loaders),
+            "README.md": File(render(self.readme, {**context, "by_hand": by_hand}, loaders)),
         }
 
 
@@ -305,21 +315,27 @@ def _in_turn(agreed: Contract, things: Sequence[T]) -> dict[str, T]:
     return {unit: things[place % len(things)] for place, unit in units} if things else {}
 
 
-def kernel_stages(
-    board: Board, kernel: str, clock_mhz: float, files: Iterable[str], xclbin: str
-) -> tuple[Stage, Stage]:
+def kernel_steps(
+    board: Board,
+    kernel: str,
+    clock_mhz: float,
+    files: Iterable[str],
+    mode: Mode,
+    toolchain: Toolchain,
+    xclbin: str,
+) -> tuple[Step, Step]:
     """From the kernel's sources, among ``files``, to the linked ``xclbin``.
 
     Where XRT scales the clock, v++ is given it by ``--kernel_frequency``, in all of its versions:
     ``--freqhz`` (2023.2 on) may take a clock of the platform that nothing scales, and a miss then
     ends the build after hours (UG1393, Managing Clock Frequencies).
     """
-    common = ("-t", "@mode@", "--platform", "@platform@", "--save-temps", "--temp_dir", "_x/@mode@")
+    common = v_plus_plus(mode, toolchain)
     hertz = round(clock_mhz * 1e6)
     scaled = ("--kernel_frequency", f"{clock_mhz:g}")
     frequency = scaled if board.clock.scalable else ()
     at_compile = frequency or ("--hls.clock", f"{hertz}:{kernel}")
-    kernel_object = f"out/@mode@/{kernel}.xo"
+    kernel_object = f"out/{mode}/{kernel}.xo"
     inputs = tuple(sorted(path for path in files if path.startswith("kernel/")))
     sources = tuple(
         path
@@ -327,60 +343,38 @@ def kernel_stages(
         if path.endswith(".cpp") and path.count("/") == 2  # not what hls4ml brings for g++
     )
     return (
-        Stage(
+        Step(
             "compile",
             (
-                *("v++", "-c", *common, *at_compile, "-k", kernel, "-I", "kernel/firmware"),
+                *(common[0], "-c", *common[1:], *at_compile, "-k", kernel),
                 *("-o", kernel_object, *sources),
             ),
             inputs,
-            kernel_object,
+            (kernel_object,),
         ),
-        Stage(
+        Step(
             "link",
             (
-                *("v++", "-l", *common, *frequency, "--config", "scripts/link.cfg"),
+                *(common[0], "-l", *common[1:], *frequency, "--config", LINK),
                 *("-o", xclbin, kernel_object),
             ),
-            (kernel_object, "scripts/link.cfg"),
-            xclbin,
+            (kernel_object, LINK),
+            (xclbin,),
         ),
     )
 
 
-def emconfig_stage(modes: tuple[Mode, ...]) -> Stage:
+def v_plus_plus(mode: Mode, toolchain: Toolchain) -> tuple[str, ...]:
+    """The words that all calls of v++ have in common, the program's own first."""
+    target = ("-t", mode, "--platform", toolchain.platform)
+    return (toolchain.tool("v++"), *target, "--save-temps", "--temp_dir", f"_x/{mode}")
+
+
+def emconfig_step(toolchain: Toolchain) -> Step:
     """The file from which XRT knows which card is emulated."""
-    command = ("emconfigutil", "--platform", "@platform@", "--nd", "1", "--od", "out/@mode@")
-    return Stage("emconfig", command, (), "out/@mode@/emconfig.json", modes)
-
-
-def make_words(stage: Stage, shell: Mapping[str, str]) -> str:
-    """The command of a stage for a Makefile's recipe; its shell finds the places of ``shell``."""
-    line = _replaced(" ".join(map(sh_word, stage.command)), shell).replace("$", "$$")
-    return line.replace("@mode@", "$(MODE)")
-
-
-def make_path(path: str) -> str:
-    """A path of a stage for a Makefile's rule."""
-    if path.startswith("out/@mode@/"):
-        return path.replace("out/@mode@", "$(OUT)")
-    return f"$(ROOT)/{path}"
-
-
-def hand_words(stage: Stage, mode: Mode, platform: str, shell: Mapping[str, str]) -> str:
-    """The command of a stage for a person's shell, on several lines."""
-    line = " ".join(map(sh_word, stage.command))
-    line = _replaced(line, {**shell, "@mode@": mode, "@platform@": platform})
-    clock = (" --kernel_frequency", " --hls.clock")
-    for option in (" --save-temps", *clock, " --config", " --package.", " -o "):
-        line = line.replace(option, f" \\\n    {option.lstrip()}")
-    return line
-
-
-def _replaced(text: str, places: Mapping[str, str]) -> str:
-    for place, said in places.items():
-        text = text.replace(place, said)
-    return text
+    tool, folder = toolchain.tool("emconfigutil"), "out/hw_emu"
+    command = (tool, "--platform", toolchain.platform, "--nd", "1", "--od", folder)
+    return Step("emconfig", command, (), (f"{folder}/emconfig.json",))
 
 
 def _check_name(name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from fpgac.plugins import (
@@ -15,6 +17,7 @@ from fpgac.plugins import (
     Mode,
     Plan,
     Problem,
+    ShellPlan,
     Step,
     Target,
     TargetError,
@@ -23,7 +26,9 @@ from fpgac.plugins import (
     Toolchains,
     WhereIs,
     board_json,
+    build_scripts,
     check_identifier,
+    command_lines,
     contract,
     host_files,
     hwh_file,
@@ -32,6 +37,7 @@ from fpgac.plugins import (
     zynq,
 )
 from fpgac_targets.remedies import SIGNS
+from fpgac_targets.toolchains import UNIFIED, hls_driver
 
 __all__ = ["VivadoTarget"]
 
@@ -41,6 +47,11 @@ REPORTS = tuple(f"reports/hw/{name}.rpt" for name in ("utilization", "timing_sum
 
 # Regular expressions, read alike by Python and by grep -E.
 FAILURES = (r"^ERROR: .*",)
+# As Vivado prints them, and the HLS that comes with it.
+PHASES = (
+    r"^Command: (\w+_design|write_bitstream)\b",
+    r"^INFO: \[HLS 200-10\] Starting (hardware synthesis|RTL generation)",
+)
 
 
 class VivadoTarget(Target[TargetOptions]):
@@ -83,17 +94,43 @@ class VivadoTarget(Target[TargetOptions]):
             "description": description,
             "sources": _sources(kernel),
             "period_ns": f"{1000 / core.clock_mhz:.3f}",
-            "failures": FAILURES,
-            "remedies": self.remedies,
+            "command_lines": command_lines,
         }
         files = {
             **kernel,
+            HLS: File(render("vivado/hls.tcl.j2", context)),
+            VIVADO: File(render("vivado/vivado.tcl.j2", context)),
             **host_files(agreed, hosts, load_hint=self.load_hint),
             CARD: File(board_json(self.board, agreed, core.clock_mhz)),
             "emulation/contract.json": File(agreed.to_json()),
             f"emulation/{name}.hwh": hwh_file(self.board, agreed, core.clock_mhz),
         }
-        return Design(name, self.name, files | _scripts(context))
+        whole = Design(name, self.name, files)
+        return replace(whole, files=files | self._scripts(whole, agreed, context))
+
+    def _scripts(
+        self, design: Design, agreed: Contract, context: Mapping[str, Any]
+    ) -> dict[str, File]:
+        """What is rendered from the plan."""
+        clock_mhz = context["zynq"].clock_mhz
+        plans = self.shell_plans(design, "hw", contract=agreed, clock_mhz=clock_mhz)
+        context = {**context, "by_hand": plans}
+        return {
+            **build_scripts(plans, context, template="vivado/build.sh.j2"),
+            "README.md": File(render("vivado/README.md.j2", context)),
+        }
+
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """See :meth:`Target.shell_plans`: one for each driver of HLS that the board may meet."""
+        plans = []
+        for first in [(), UNIFIED] if self.board.toolchain.last >= UNIFIED else [()]:
+            driver = hls_driver(first)
+            tools = Toolchain(self.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
+            plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
+            plans.append(ShellPlan(mode, plan, first))
+        return tuple(plans)
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
@@ -150,20 +187,13 @@ def _step(
     name: str, command: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> Step:
     return Step(
-        name, command, inputs, outputs, failure_patterns=FAILURES, remedies=VivadoTarget.remedies
+        *(name, command, inputs, outputs),
+        failure_patterns=FAILURES,
+        remedies=VivadoTarget.remedies,
+        phases=PHASES,
     )
 
 
 def _sources(files: Iterable[str]) -> list[str]:
     """What HLS compiles: the kernel and the network, not what hls4ml brings for g++."""
     return sorted(path for path in files if path.endswith(".cpp") and path.count("/") == 2)
-
-
-def _scripts(context: Mapping[str, Any]) -> dict[str, File]:
-    return {
-        HLS: File(render("vivado/hls.tcl.j2", context)),
-        VIVADO: File(render("vivado/vivado.tcl.j2", context)),
-        "scripts/Makefile": File(render("vivado/Makefile.j2", context)),
-        "scripts/build.sh": File(render("vivado/build.sh.j2", context), executable=True),
-        "README.md": File(render("vivado/README.md.j2", context)),
-    }

@@ -22,6 +22,7 @@ from tests.hardware.test_logs import LOWERED, TIMING
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 
 GOLDEN: Final = Path(__file__).with_name("golden")
+FLOWERS: Final = tuple(f"flowers.{kind}" for kind in ("toml", "keras", "formats", "csv"))
 
 # What is entered in each session, in a folder with a spec, its mistaken copy and its build.
 SESSIONS: Final = {
@@ -36,6 +37,14 @@ SESSIONS: Final = {
         "init flower.toml",
         "init weed.toml --target aws-f11",
         "init 1.toml",
+    ],
+    "card": [
+        "card build nowhere.cpp -o k.xclbin",
+        "card build specs/iris.toml -o k.xclbin",
+        "--json card build nowhere.cpp --config nowhere.cfg -o k.xclbin",
+        "card exec",
+        "card exec -- ./host",
+        "card exec -- ./host k.xclbin",
     ],
     "estimate": [
         "estimate specs/iris.toml --target pynq-z2 --target aws-f1",
@@ -66,6 +75,8 @@ SESSIONS: Final = {
         "compile specs/iris.toml",
         "compile specs/iris.toml --target aws-f2",
         "compile specs/iris.toml --target aws-f1 --out specs",
+        "compile specs/iris.toml --target aws-f1 --mode hw --on slrum",
+        "compile specs/iris.toml --target aws-f1 --mode hw --time-limit soon",
         "--json compile specs/iris.toml --target aws-f1 --out build --mode hw",
     ],
     "run": [
@@ -117,7 +128,7 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path) -> Path:
     shutil.copytree(iris_build, folder / "build")
     (folder / "specs").mkdir()
     names = ("iris.toml", "iris.network.json", "iris.training.json")
-    for name in (*names, "flowers.toml", "flowers.keras", "flowers.formats"):
+    for name in (*names, *FLOWERS):
         shutil.copy(specs / name, folder / "specs")
     text = (specs / "iris.toml").read_text()
     mistaken = text.replace("epochs", "epoch").replace("clock_mhz = 250.0", "clock_mhz = 0")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fpgac.data.scaling import fitted, from_table
+from fpgac.data.scaling import fitted, from_table, inverse, undone
 from fpgac.errors import SpecError, Where
 from fpgac.numbers import FixedPoint
 from fpgac.spec.models import FeatureScaling, ScalingKind
@@ -69,6 +69,23 @@ def test_a_table_scales_the_features_that_it_names() -> None:
 def test_a_table_of_unknown_features() -> None:
     with pytest.raises(SpecError, check=coded("spec.unknown-feature")):
         from_table({"pp": FeatureScaling()}, LAYOUT, ("p", "q", "r"), Where())
+
+
+def test_the_inverse_gives_targets_their_units_back(features: Rows) -> None:
+    scaling = fitted("standard", TWO, features)
+    rows = TWO.with_scaling(scaling).scaled(features)
+    np.testing.assert_allclose(undone(rows, TWO, scaling), features, rtol=1e-6)
+    assert inverse(scaling["a"]).shape((1,)) == (1,)
+    assert inverse(scaling["b"]).sizes == {2}
+    assert inverse(scaling["a"]).sizes == frozenset()
+
+
+def test_what_is_not_scaled_stays(features: Rows) -> None:
+    scaling = {"b": Scaling((1.0, 2.0), (0.5, 0.25))}
+    given = features.astype(np.float64)
+    rows = undone(given, TWO, scaling)
+    np.testing.assert_array_equal(rows[:, 0], given[:, 0])
+    np.testing.assert_array_equal(rows[:, 1], given[:, 1] * 2.0 + 1)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,20 @@ def test_hosts_name_features_outputs_and_accuracy() -> None:
         assert "chip: accuracy 95 %" in text
 
 
+def test_units_stand_with_the_names() -> None:
+    plain = about()
+    told = replace(plain, features=(Column("pt", 3.0, 200.0, "GeV"), Column("n|m", 0.0, 9.0, "#|")))
+    made = replace(package(), contract=agreed(told))
+    readme = made.files()["README.md"].content.decode()
+    assert "| 0 | pt [GeV] | 3 to 200 |" in readme
+    assert "| 1 | n&#124;m [#&#124;] | 0 to 9 |" in readme
+    files = host_files(agreed(told), ["pynq", "xrt"])
+    for path in ("hosts/pynq/jet_tagger_host.py", "hosts/xrt/contract.hpp"):
+        assert "in order: pt [GeV], n|m [#|]." in files[path].content.decode()
+    assert b'"unit": "GeV"' in made.contract.to_json()
+    assert Contract.from_json(made.contract.to_json()).about == told
+
+
 def test_a_readme_has_them_as_tables_with_their_ranges() -> None:
     made = replace(package(), contract=agreed(about("eta", "a|b")))
     readme = made.files()["README.md"].content.decode()

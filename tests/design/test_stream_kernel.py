@@ -55,7 +55,7 @@ class Bridge:
         command += ["-Wno-unknown-pragmas", "-Wno-unused-label"]
         # The headers themselves leave bits unset that they then mask away.
         command += ["-Wno-uninitialized", "-Wno-maybe-uninitialized"]
-        for headers in (AP_TYPES, folder / "kernel/firmware", folder / "emulation/ap_types"):
+        for headers in (AP_TYPES, folder / "emulation/ap_types"):
             command += ["-isystem", str(headers)]
         command += [str(folder / self.agreed.source), str(folder / "emulation/stream_bridge.cpp")]
         command += [str(folder / "kernel/firmware/tiny.cpp"), "-o", str(folder / "tiny.so")]

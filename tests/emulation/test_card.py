@@ -214,6 +214,7 @@ class TestFailures:
     def test_a_kernel_that_hangs(self, toy: Toy) -> None:
         error = toy.failure(toy.pynq("endless_1"), kind="pynq", timeout=3)
         assert "did not end within 3 seconds" in str(error)
+        assert "kernel endless was still running in compute unit endless_1" in str(error)
 
     def test_a_host_that_is_not_there(self, toy: Toy) -> None:
         assert "cannot be started" in str(toy.failure([str(toy.folder / "no_host")]))
@@ -263,7 +264,7 @@ class TestACallInFlight:
             run = toy.run([*toy.pynq("in flight"), "slow_1", then], kind="pynq")
             assert (run.exit_code, run.stdout) == (0, f"{said}\n"), run.stderr
 
-    def test_a_host_that_waits_for_ever_is_told_why(self, toy: Toy) -> None:
+    def test_a_host_that_waits_for_ever_learns_why(self, toy: Toy) -> None:
         command = [*toy.pynq("in flight"), "endless_1", "free"]
         (problem,) = toy.failure(command, kind="pynq", timeout=4).problems
         assert problem.code == "host.hang"

@@ -22,6 +22,7 @@ from fpgac.emulation.xclbin import Section, read_xclbin
 from tests.emulation.toy import Toy
 
 CLOSE, LOAD, ALLOCATE, RELEASE, COPY_IN, COPY_OUT, WRITE, READ = 1, 3, 4, 5, 6, 7, 9, 11
+IMPORT = 27
 
 
 def varint(value: int) -> bytes:
@@ -110,16 +111,21 @@ def device(machineries: object) -> Iterator[Device]:
         yield device
 
 
+def program(toy: Toy, folder: Path, unit: str) -> tuple[bytes, int]:
+    """The message that loads the toy's program, and where the unit's registers are."""
+    metadata = read_xclbin(toy.xclbin.read_bytes()).sections[Section.EMBEDDED_METADATA]
+    (folder / "toy.xml").write_bytes(metadata)
+    found = re.search(rb'<instance name="%s">\s*<addrRemap base="(\w+)"' % unit.encode(), metadata)
+    assert found
+    load = message(f1=str(folder / "toy.xml").encode(), f2=str(toy.library).encode())
+    return load, int(found[1], 16)
+
+
 def test_a_kernel_that_crashes_ends_the_process_by_its_signal_each_time(
     toy: Toy, tmp_path: Path
 ) -> None:
     """Its host hangs for ever where it is an exit."""
-    metadata = read_xclbin(toy.xclbin.read_bytes()).sections[Section.EMBEDDED_METADATA]
-    (tmp_path / "toy.xml").write_bytes(metadata)
-    unit = re.search(rb'<instance name="null_writer_1">\s*<addrRemap base="(\w+)"', metadata)
-    assert unit
-    registers = int(unit[1], 16)
-    load = message(f1=str(tmp_path / "toy.xml").encode(), f2=str(toy.library).encode())
+    load, registers = program(toy, tmp_path, "null_writer_1")
     endings = set()
     for _ in range(12):
         with new_device() as device:
@@ -130,6 +136,41 @@ def test_a_kernel_that_crashes_ends_the_process_by_its_signal_each_time(
                     device.ask(WRITE, message(f2=registers + offset, f4=value))
             endings.add(device.process.wait(20))
     assert endings == {-signal.SIGSEGV}
+
+
+def test_a_restart_by_itself_is_refused_by_name(toy: Toy, tmp_path: Path, device: Device) -> None:
+    load, registers = program(toy, tmp_path, "counter_1")
+    device.ask(LOAD, load)
+    with contextlib.suppress(ConnectionError):
+        device.ask(WRITE, message(f2=registers, f4=b"\x81\0\0\0"))
+    event = device.event()
+    assert event["event"] == "not_emulated"
+    assert "counter_1" in event["cause"]
+
+
+def test_a_shared_buffer_is_a_file_of_the_host_s_too(
+    machineries: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where what stands in front of XRT says which buffers are shared."""
+    monkeypatch.setenv("FPGAC_CARD_SHARES", "1")
+    with new_device() as device:
+        assert device.ask(ALLOCATE, message(f1=0x1000, f2=4096)) == message(f1=1)
+        reply = device.ask(ALLOCATE, message(f1=0x4000, f2=4096, f3=1))
+        file = Path(reply[4:].decode())
+        assert reply == message(f1=1, f2=str(file).encode())
+        with file.open("r+b") as shared:
+            shared.write(b"from the host")
+        device.ask(IMPORT, message(f1=str(file).encode(), f2=0x1000, f3=4096))
+        for address in (0x1000, 0x4000):
+            data = device.ask(COPY_OUT, message(f4=address, f5=13))
+            assert data == message(f1=13, f2=b"from the host")
+
+
+def test_a_shared_buffer_that_is_not_there_cannot_be_imported(device: Device) -> None:
+    device.ask(ALLOCATE, message(f1=0x1000, f2=4096))
+    with contextlib.suppress(ConnectionError):
+        device.ask(IMPORT, message(f1=b"/nowhere", f2=0x1000, f3=4096))
+    assert device.event()["event"] == "bad_allocation"
 
 
 def test_what_is_written_is_read_back(device: Device) -> None:
@@ -156,6 +197,15 @@ def test_a_terabyte_takes_no_memory_until_it_is_touched(device: Device) -> None:
     assert device.ask(COPY_OUT, message(f4=end, f5=4)) == message(f1=4, f2=b"last")
     resident = int(Path(f"/proc/{device.process.pid}/statm").read_text().split()[1])
     assert resident * 4096 < 64 << 20
+
+
+def test_very_many_buffers_have_smaller_guards(device: Device) -> None:
+    """Those of 4 GiB on both sides would take more addresses than a process has."""
+    for number in range(17_000):
+        assert device.ask(ALLOCATE, message(f1=number << 12, f2=64)) == message(f1=1)
+    assert device.ask(COPY_IN, message(f3=16_999 << 12, f4=b"last", f5=4)) == message(f1=4)
+    pages = int(Path(f"/proc/{device.process.pid}/statm").read_text().split()[0])
+    assert pages << 12 < 1 << 46
 
 
 def test_a_call_that_the_card_does_not_offer_is_declined(device: Device) -> None:

@@ -73,7 +73,7 @@ class TestCopies:
         assert f"copy of {size} right 1" in opencl
 
 
-def test_pynq_is_told_what_is_used_of_a_memory(toy: Toy) -> None:
+def test_pynq_sees_what_is_used_of_a_memory(toy: Toy) -> None:
     run = toy.run(toy.pynq("usage"), kind="pynq")
     assert run.stdout.splitlines() == ["bank1 20480 2", "bank0 0", "bank1 4096 1"], run.stderr
 

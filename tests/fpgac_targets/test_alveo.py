@@ -160,7 +160,7 @@ def test_v_plus_plus_is_told_the_clock_that_xrt_scales(
     plan = planned(U250, made, "hw", vitis.environment())
     commands = [" ".join(("v++", *step.command[1:])) for step in plan.steps]
     assert commands == vitis.calls
-    assert "    --kernel_frequency 200 \\\n" in text(made, "README.md")
+    assert " --kernel_frequency 200 " in text(made, "README.md")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def flags(mode: str, platform: str) -> str:
 
 def expected_calls(mode: str, platform: str) -> list[str]:
     calls = [
-        f"v++ -c {flags(mode, platform)} -k muon_kernel -I kernel/firmware "
+        f"v++ -c {flags(mode, platform)} -k muon_kernel "
         f"-o out/{mode}/muon_kernel.xo kernel/firmware/tiny.cpp kernel/src/muon_kernel.cpp",
         f"v++ -l {flags(mode, platform)} --config scripts/link.cfg "
         f"-o out/{mode}/muon.xclbin out/{mode}/muon_kernel.xo",
@@ -87,7 +87,8 @@ def expected_calls(mode: str, platform: str) -> list[str]:
 def test_shellcheck_finds_nothing(folder: Path) -> None:
     checker = shutil.which("shellcheck")
     assert checker, "shellcheck belongs to the packages of a test machine"
-    done = run([checker, "--severity=style", "scripts/build.sh"], folder, dict(os.environ))
+    scripts = ["scripts/build.sh", "scripts/create_afi.sh"]
+    done = run([checker, "--severity=style", *scripts], folder, dict(os.environ))
     assert done.returncode == 0, done.stdout
 
 
@@ -138,6 +139,33 @@ def test_make_alone_goes_to_the_end_and_then_rests(
     os.utime(folder / "kernel/firmware/tiny.h")
     assert run(command, folder, environment).returncode == 0
     assert len(vitis.calls) == 3 + 2, "the kernel is compiled and linked anew"
+
+
+def test_a_step_is_done_again_where_its_command_or_its_output_is_another(
+    folder: Path, tmp_path: Path, install_vitis: InstallVitis
+) -> None:
+    vitis = install_vitis()
+    assert run(["scripts/build.sh", "hw"], folder, vitis.environment()).returncode == 0
+    (folder / "out/hw/muon.xclbin").unlink()
+    assert run(["scripts/build.sh", "hw"], folder, vitis.environment()).returncode == 0
+    assert [call.split()[1] for call in vitis.calls] == ["-c", "-l", "-l"]
+
+    (tmp_path / "other.xpfm").touch()
+    other = vitis.environment(AWS_PLATFORM=str(tmp_path / "other.xpfm"))
+    assert run(["scripts/build.sh", "hw"], folder, other).returncode == 0
+    assert [call.split()[1] for call in vitis.calls] == ["-c", "-l", "-l", "-c", "-l"]
+
+
+def test_what_a_killed_step_left_is_not_taken_for_good(
+    folder: Path, install_vitis: InstallVitis
+) -> None:
+    half = 'echo half > out/hw/muon_kernel.xo; kill -s KILL -- "-$(ps -o pgid= $$ | tr -d " ")"'
+    vitis = install_vitis(trouble=f"[ -e killed ] || {{ touch killed; {half}; }}")
+    killed = run(["setsid", "--wait", "scripts/build.sh", "hw"], folder, vitis.environment())
+    assert killed.returncode != 0
+    assert (folder / "out/hw/muon_kernel.xo").read_text() == "half\n"
+    assert run(["scripts/build.sh", "hw"], folder, vitis.environment()).returncode == 0
+    assert (folder / "out/hw/muon_kernel.xo").read_text() == "made by v++\n"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +301,7 @@ def test_build_sh_does_not_believe_what_is_no_xclbin(
     )
     done = run(["scripts/build.sh", "hw"], folder, vitis.environment())
     assert done.returncode == 1
-    assert "what it made is no xclbin" in done.stderr
+    assert "out/hw/muon.xclbin is no xclbin" in done.stderr
     assert not (folder / "out/hw/muon.xclbin").exists()
 
 

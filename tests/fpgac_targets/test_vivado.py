@@ -245,7 +245,7 @@ def test_build_sh_does_not_believe_a_failed_build(
     os.utime(folder / "out/hw/muon.bit", (0, 0))
     done = build(folder, install(VERSION[target.name]).environment(**trouble))
     assert done.returncode == 1
-    assert "error: the build failed" in done.stderr
+    assert "failed; the log is logs/hw-" in done.stderr
     assert remedy in done.stderr
     assert not (folder / "out/hw/muon.hwh").exists()
 

@@ -116,7 +116,7 @@ def expected_calls(folder: Path, mode: str, image: Path, platform: str) -> list[
     on_card = (*(f"out/{mode}/muon_{host}" for host in HOSTS), *ON_CARD, *emconfig)
     assert all((folder / path).is_file() for path in on_card)
     return [
-        f"v++ -c {common} --hls.clock 200000000:muon_kernel -k muon_kernel -I kernel/firmware "
+        f"v++ -c {common} --hls.clock 200000000:muon_kernel -k muon_kernel "
         f"-o out/{mode}/muon_kernel.xo kernel/firmware/tiny.cpp kernel/src/muon_kernel.cpp",
         f"v++ -l {common} --config scripts/link.cfg "
         f"-o out/{mode}/muon.link.xclbin out/{mode}/muon_kernel.xo",

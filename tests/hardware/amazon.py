@@ -57,7 +57,7 @@ match [word for word in words if not word.startswith("-")][1:3]:
             "FpgaImageId": "afi-" + number,
             "FpgaImageGlobalId": "agfi-" + number,
             "Name": option("--name"),
-            "State": {{"Code": "pending"}},
+            "State": {{"Code": "{state}"}},
             "token": option("--client-token"),
         }}
         same = [each for each in images if each["token"] == image["token"]]
@@ -83,11 +83,11 @@ class Amazon:
 
     folder: Path
 
-    def install(self) -> Amazon:
-        """Write the command line."""
+    def install(self, state: str = "pending") -> Amazon:
+        """Write the command line; images are of this state once they are asked for."""
         tool = self.folder / "bin" / "aws"
         tool.parent.mkdir(parents=True)
-        tool.write_text(_AWS.format(python=sys.executable, home=str(self.folder)))
+        tool.write_text(_AWS.format(python=sys.executable, home=str(self.folder), state=state))
         tool.chmod(0o755)
         return self
 

@@ -102,6 +102,17 @@ def test_life_and_sizes_are_among_what_to_know(
     assert "a hardware build wants some 32 GiB of memory, and 4 are there" in sizes
 
 
+def test_board_files_that_are_not_found_are_to_be_known(plugins: Plugins, tmp_path: Path) -> None:
+    for name in ("vivado", "vitis_hls"):
+        tool = tmp_path / "bin" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text("#!/bin/sh\necho 'Vivado v2022.1 (64-bit)'\n")
+        tool.chmod(0o755)
+    (state,) = diagnose(plugins, "pynq-z2", {"PATH": str(tool.parent)}).targets
+    assert state.hardware == ()
+    assert any("board files of the PYNQ-Z2" in notice for notice in state.notices)
+
+
 def test_a_target_that_is_not_known_is_an_error(plugins: Plugins) -> None:
     with pytest.raises(TargetError):
         diagnose(plugins, "pynq-z3", NOTHING)

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from fpgac.build.events import Event, Note
+from fpgac.build.launcher import LOCAL, Launch, Place
+from fpgac.build.launchers import Ssh
 from fpgac.emulation import CardDescription
-from fpgac.errors import BuildError
+from fpgac.errors import BuildError, ToolchainError
 from fpgac.pipeline.checking import check_spec
 from fpgac.pipeline.compiling import Report, Request, compile_spec
 from fpgac.plugins import load_plugins
+from tests.build.fakes import FakeSite
 from tests.fpgac_targets.test_reports import LOOP
 from tests.hardware.vendors import card_xclbin
 
@@ -46,9 +49,9 @@ def build(iris_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return folder
 
 
-def hardware(folder: Path, heard: list[Event]) -> Report:
+def hardware(folder: Path, heard: list[Event], launch: Launch = LOCAL) -> Report:
     plugins = load_plugins()
-    request = Request(check_spec(SPEC, plugins), "aws-f1", folder, "hw")
+    request = Request(check_spec(SPEC, plugins), "aws-f1", folder, "hw", launch)
     return compile_spec(request, plugins, heard.append)
 
 
@@ -101,3 +104,37 @@ def test_an_interval_beyond_what_was_asked_fails_the_build_with_its_report(build
         ("latency", 13.0),
     ]
     assert packed(build) == set()
+
+
+@pytest.fixture
+def elsewhere(build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
+    """A host behind ssh that has the tools, which are not on this machine."""
+    site = FakeSite(tmp_path / "site")
+    shutil.move(tmp_path / "bin/v++", site.tools / "v++")
+    monkeypatch.setenv("PATH", str(site.bin), prepend=":")
+    monkeypatch.delenv("AWS_PLATFORM")
+    setup = tmp_path / "settings64.sh"
+    setup.write_text(f"export AWS_PLATFORM='{tmp_path}/f1.xpfm'")
+    return Launch(Ssh(), Place("farm", {"setup": str(setup), "poll": "0.05"}))
+
+
+def test_tools_of_another_machine_build_what_is_checked_here(
+    build: Path, elsewhere: Launch
+) -> None:
+    report = hardware(build, [], elsewhere)
+    assert "KERNEL_CLK: clock: 250 MHz (routed)" in [str(each.figure) for each in report.figures]
+    assert (build / "out/hw/iris.xclbin").read_bytes() == (
+        build.parent / "given.xclbin"
+    ).read_bytes()
+
+
+def test_what_another_machine_lacks_is_said_before_a_step_starts(
+    build: Path, elsewhere: Launch
+) -> None:
+    (build.parent / "settings64.sh").write_text("unset AWS_PLATFORM")
+    with pytest.raises(ToolchainError) as caught:
+        hardware(build, [], elsewhere)
+    (problem,) = caught.value.problems
+    assert problem.code == "toolchain.site-not-ready"
+    assert "AWS_PLATFORM is not set" in problem.got
+    assert not (build / "logs/hw-compile.log").exists()

@@ -12,6 +12,11 @@ from pathlib import Path
 import pytest
 
 from fpgac.emulation import CardDescription
+from fpgac.errors import TargetError
+from fpgac.pipeline.compiling import Report
+from fpgac.pipeline.imaging import Imaging
+from fpgac.plugins import load_plugins
+from fpgac_templates.afi.create_afi import Aws
 from tests.hardware.amazon import Amazon
 from tests.hardware.vendors import f1_xclbin
 from tests.pipeline.test_hardware import VPP
@@ -25,10 +30,11 @@ def amazon(tmp_path: Path) -> Amazon:
     return Amazon(tmp_path / "amazon").install()
 
 
-@pytest.fixture
-def build(iris_build: Path, fpgac: Fpgac, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(iris_build: Path, fpgac: Fpgac, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that is built for F1 with a v++ that gives an xclbin for it."""
-    folder, tools = tmp_path / "build", tmp_path / "tools"
+    home = tmp_path_factory.mktemp("f1")
+    folder, tools = home / "build", home / "tools"
     shutil.copytree(iris_build, folder)
     tools.mkdir()
     (tools / "v++").write_text(VPP)
@@ -48,6 +54,12 @@ def build(iris_build: Path, fpgac: Fpgac, tmp_path: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture
+def build(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to change at will."""
+    return Path(shutil.copytree(built, tmp_path / "build"))
 
 
 def test_an_image_goes_into_package_and_archive(fpgac: Fpgac, build: Path, amazon: Amazon) -> None:
@@ -92,3 +104,10 @@ def test_what_stands_in_the_way_has_a_code(fpgac: Fpgac, build: Path, amazon: Am
     environment["PATH"] = "/usr/bin:/bin"
     assert codes(*create) == (8, ["toolchain.no-aws"])
     assert codes("status", build.parent) == (9, ["build.no-build"])
+
+
+def test_a_board_that_loads_no_image_is_refused(zynq_build: Report) -> None:
+    imaging = Imaging(zynq_build.folder, load_plugins(), Aws())
+    with pytest.raises(TargetError) as caught:
+        imaging.status()
+    assert [problem.code for problem in caught.value.problems] == ["target.no-image"]

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from fpgac.build.stage import Values
@@ -208,6 +209,27 @@ def test_a_build_keeps_the_files_that_its_network_was_made_from(tmp_path: Path) 
         "spec/net.toml",
         "spec/net.onnx",
         "spec/net.formats",
+    }
+
+
+def test_numbers_and_models_beside_belong_to_a_build(tmp_path: Path) -> None:
+    model = onnx.load(onnx_files.dense(tmp_path / "net.onnx"))
+    onnx.save_model(
+        model,
+        tmp_path / "net.onnx",
+        save_as_external_data=True,
+        location="net.onnx.data",
+        size_threshold=0,
+    )
+    (tmp_path / "hls4ml_config.yml").write_text("OnnxModel: /elsewhere/net.onnx\n")
+    spec = spec_of(tmp_path / "net.onnx")
+    spec.write_text(spec.read_text().replace('"net.onnx"', '"hls4ml_config.yml"'))
+
+    assert Sources(load_spec(spec), load_plugins()).copies.keys() == {
+        "spec/net.toml",
+        "spec/hls4ml_config.yml",
+        "spec/net.onnx",
+        "spec/net.onnx.data",
     }
 
 

@@ -37,6 +37,11 @@ CLASSES: Final = {
         "    name = 'Bad tools'\n"
         "    def find(self, environment): raise NotImplementedError\n"
     ),
+    "fpgac_launchers": (
+        "class L(Launcher):\n"
+        "    name, description = 'bad-launcher', 'bad'\n"
+        "    def run(self, task): raise NotImplementedError\n"
+    ),
     "fpgac_report_parsers": (
         "class R(ReportParser):\n"
         "    name, pattern = 'bad-report', '*.rpt'\n"
@@ -109,6 +114,9 @@ _OTHERS: Final = {
     ("fpgac_network_sources", "read(self, path, spec)"): ("return 7", "read must be Network"),
     ("fpgac_network_sources", "digest(self, path, spec)"): ("return 7", "digest must be str"),
     ("fpgac_toolchains", "find(self, environment)"): ("return 7", "find must be Toolchain"),
+    ("fpgac_launchers", "run(self, task)"): ("return 'well'", "run must be int, not 'well'"),
+    ("fpgac_launchers", "check(self, place)"): ("return 7", "check must be None, not 7"),
+    ("fpgac_launchers", "is_elsewhere(self, place)"): ("return 7", "is_elsewhere must be bool"),
     ("fpgac_report_parsers", "read(self, path)"): ("return 7", "read must be Sequence[Figure]"),
 }
 # Properties of a target, and values, which are looked at as the plugin is loaded.
@@ -130,6 +138,7 @@ _WRONG_VALUES: Final = (
     ("fpgac_network_sources", "suffixes", "'.bad'", "suffixes must be tuple[str, ...]"),
     ("fpgac_network_sources", "suffixes", "(7,)", "suffixes[0] must be str, not 7"),
     ("fpgac_toolchains", "name", "b'Bad tools'", "name must be str"),
+    ("fpgac_launchers", "options", "['queue']", "options must be Mapping[str, str]"),
     ("fpgac_report_parsers", "pattern", "''", "Unacceptable pattern"),
     ("fpgac_report_parsers", "pattern", "'/etc/*'", "Non-relative patterns are unsupported"),
     ("fpgac_report_parsers", "pattern", "7", "pattern must be str, not 7"),

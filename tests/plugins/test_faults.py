@@ -28,6 +28,7 @@ PLACES = {
     "fpgac_data_providers": ("providers", "bad-data"),
     "fpgac_network_sources": ("sources", ".bad"),
     "fpgac_toolchains": ("toolchains", "Bad tools"),
+    "fpgac_launchers": ("launchers", "bad-launcher"),
     "fpgac_report_parsers": ("parsers", "bad-report"),
 }
 

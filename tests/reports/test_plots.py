@@ -54,6 +54,20 @@ def area(png: bytes, colour: tuple[int, int, int]) -> int:
     return int((pixels(png) == colour).all(axis=2).sum())
 
 
+def test_where_estimates_end_no_resolution_is_drawn() -> None:
+    """The shaded last bin has no point, which would fall."""
+    clipped = {name: np.clip(each, 3, 200) for name, each in estimates().by.items()}
+    edges = (3.5, 10.0, 30.0, 100.0, 170.0, 200.0)
+    open_, ended = (
+        resolution_png(estimates(by=clipped, edges=edges, limits=limits, threshold=None))
+        for limits in (None, (3.0, 200.0))
+    )
+    shade = (0xE6, 0xE6, 0xE6)
+    assert area(open_, shade) < 200  # text
+    assert area(ended, shade) > 1000
+    assert area(ended, BLUE) < area(open_, BLUE)
+
+
 @pytest.fixture(scope="module")
 def plot() -> bytes:
     return resolution_png(estimates())

@@ -12,6 +12,7 @@ from fpgac.reports.resolution import (
     Classification,
     Efficiency,
     Estimates,
+    ResolutionBin,
     Spread,
     classification,
     comparison_table,
@@ -133,3 +134,19 @@ def test_classes_are_compared_by_the_greatest_output() -> None:
 def test_among_equal_outputs_the_first_class_counts() -> None:
     figures = classification(np.array([[1.0, 1.0]]), np.array([[0.0, 1.0]]), ("a", "b"))
     assert figures.confusion == ((0, 0), (1, 0))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "limits", "cut_off"),
+    [
+        (10.0, 20.0, None, False),
+        (10.0, 20.0, (3.0, 200.0), False),
+        (140.0, 200.0, (3.0, 200.0), True),
+        (3.0, 4.0, (3.0, 200.0), True),
+    ],
+)
+def test_near_the_last_estimate_that_there_can_be_widths_say_little(
+    low: float, high: float, limits: tuple[float, float] | None, cut_off: bool
+) -> None:
+    spread = Spread(100, 0.0, 0.0, 0.3, 0.25, 0.0)
+    assert ResolutionBin(low, high, spread).is_cut_off(limits) == cut_off

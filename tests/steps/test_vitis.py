@@ -91,6 +91,11 @@ class TestSources:
             ('extern "C" { void a(int *x) {} void b(int *x) {} }', "card.no-kernel"),
             ('extern "C" void a(int *x) { y = 1; }', "card.kernel-not-compiled"),
             ('struct s { int v[5]; }; extern "C" void a(int *x, s y) {}', "card.bad-parameter"),
+            (
+                '#include "hls_stream.h"\nextern "C" void a(hls::stream<int> x[2]) {}',
+                "card.bad-parameter",
+            ),
+            ('extern "C" void a(int &x) {}', "card.bad-parameter"),
         ],
     )
     def test_what_is_no_kernel(self, tmp_path: Path, text: str, code: str) -> None:
@@ -98,11 +103,34 @@ class TestSources:
             build_card([written(tmp_path, text)], read_linking(None))
         assert [problem.code for problem in caught.value.problems] == [code]
 
-    @pytest.mark.parametrize("name", ["kernel.xo", "kernel.v"])
+    @pytest.mark.parametrize("name", ["kernel.xo", "kernel.v", "kernel.cl"])
     def test_other_than_cpp_is_refused_by_name(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(FpgacError) as caught:
             Source.read(written(tmp_path, "", name))
         assert caught.value.problems[0].code == "card.no-cpp"
+
+    @pytest.mark.parametrize(
+        ("header", "name"), [("<systemc.h>", "SystemC"), ('"adf.h"', "a graph for AI engines")]
+    )
+    def test_what_else_is_not_emulated(self, tmp_path: Path, header: str, name: str) -> None:
+        with pytest.raises(FpgacError) as caught:
+            Source.read(written(tmp_path, f"#include {header}\n"))
+        assert caught.value.problems[0].got == name
+
+    def test_a_kernel_that_is_named_may_be_declared_elsewhere(
+        self, tmp_path: Path, linked: Linked
+    ) -> None:
+        """Its linkage stands in a header; the memory is given to its port."""
+        written(tmp_path, 'extern "C" { void add(int *numbers, int n); }', "add.h")
+        text = """#include "add.h"
+        void add(int *numbers, int n) {
+        #pragma HLS interface m_axi bundle=one port=numbers
+          numbers[0] = n;
+        }"""
+        linking = read_linking(linked("nk=add:1\nsp=add_1.m_axi_one:DDR[2]"))
+        card, _ = build_card([written(tmp_path, text)], linking)
+        ((index,),) = card.kernels[0].instances[0].memories.values()
+        assert card.memories[index].tag == "DDR[2]"
 
     def test_a_memory_for_no_argument(self, tmp_path: Path, linked: Linked) -> None:
         source = written(tmp_path, 'extern "C" void add(int *numbers, int n) { numbers[0] = n; }')

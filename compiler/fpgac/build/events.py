@@ -31,11 +31,12 @@ class Ended:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is, from 0 to 1."""
+    """How far a stage is, from 0 to 1, or in which phase a step is."""
 
     name: str
     fraction: float
     text: str = ""
+    phase: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ class Step:
     All paths are relative to the build folder. ``inputs`` and ``outputs`` are files; a step may
     start when the steps that make its inputs are done. ``failure_patterns`` are regular
     expressions that mean failure when a line of the log matches, whatever the exit code;
-    ``remedies`` maps such expressions to what a user can do.
+    ``remedies`` maps such expressions to what a user can do. A line that one of ``phases`` matches
+    begins a phase, called by the expression's first group.
 
     Raises:
         re.error: an expression is none.
@@ -29,10 +30,21 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     failure_patterns: tuple[str, ...] = ()
     remedies: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for pattern in (*self.failure_patterns, *self.remedies):
+        for pattern in (*self.failure_patterns, *self.remedies, *self.phases):
             re.compile(pattern)
+
+    @property
+    def label(self) -> str:
+        """Its name as a file can have it."""
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name)
+
+    @property
+    def log(self) -> str:
+        """What its tools write to."""
+        return f"logs/{self.label}.log"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fpgac.build.cancelling import NEVER, Cancellation
-from fpgac.build.events import Ended, Note, Notify, Outcome, Started
+from fpgac.build.events import Ended, Note, Notify, Outcome, Progress, Started
 from fpgac.build.folder import LOCK_NAME, File, Files, write_tree
+from fpgac.build.launcher import LOCAL, Launch
 from fpgac.build.lock import Lock, StageRecord, read_lock, write_lock
 from fpgac.build.plan import Plan
 from fpgac.build.runner import StepEvent, run_plan
@@ -117,15 +118,19 @@ class Workspace:
         self._current.add(stage.key)
         return record, outcome
 
-    def run(self, plan: Plan, *, shared: bool = False) -> None:
+    def run(self, plan: Plan, *, shared: bool = False, launch: Launch = LOCAL) -> None:
         """Run the plan's steps that are not done yet; their records go into the lock.
 
         What the steps of a ``shared`` plan make is kept in the store, and taken from there.
+        ``launch`` says where they run.
         """
 
         def keep(event: StepEvent) -> None:
             if event.state == "started":
                 self.notify(Started(event.step))
+                return
+            if event.state == "running":
+                self.notify(Progress(event.step, 0.0, event.text, event.phase))
                 return
             seconds, detail = 0.0, ""
             if event.record is not None:
@@ -141,6 +146,7 @@ class Workspace:
             keep,
             store=self._values.store if shared else None,
             cancellation=self.cancellation,
+            launch=launch,
         )
 
     def _replace(self, lock: Lock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +58,7 @@ def create(
     imaging = _imaging(build, profile, region, plugin)
     image = imaging.create(bucket, prefix, hdk_version, _tell)
     deliver(_plain(image), lambda: _say(f"{image.afi} {image.agfi}"))
-    _tell(f"next: fpgac afi wait {build}")
+    _tell(f"next: fpgac afi wait {shlex.quote(str(build))}")
 
 
 def status(
@@ -93,7 +94,8 @@ def wait(
     lines = [f"wrote {made}", *([f"for the board: {archive}"] if archive else [])]
     deliver({"awsxclbin": made, "archive": archive}, lambda: _say(*lines))
     if not archive:
-        _tell(f"next: fpgac compile SPEC --target aws-f1 --out {build} packs it")
+        folder = shlex.quote(str(build))
+        _tell(f"next: fpgac compile SPEC --target aws-f1 --out {folder} packs it")
 
 
 def _imaging(build: Path, profile: str, region: str, plugin: Iterable[Path] | None) -> Imaging:

@@ -16,6 +16,7 @@ from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError, shown
 
 if TYPE_CHECKING:
+    from fpgac.build.launcher import Launch
     from fpgac.engines.hosts import HostResult
     from fpgac.engines.proving import Proof
     from fpgac.errors import FpgacError
@@ -86,6 +87,33 @@ def compile_(
             show_default=False,
         ),
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="WHERE",
+            envvar="FPGAC_ON",
+            help="Where the vendor's tools run: local, ssh://HOST, slurm, htcondor, container, or "
+            "a plugin's launcher.",
+        ),
+    ] = "local",
+    on_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            envvar="FPGAC_ON_OPTIONS",
+            help="An option for it, such as partition=fpga or setup=/tools/settings64.sh. May be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="End a step of the vendor's tools that takes longer: 6h, 90m, 1h30m.",
+            show_default=False,
+        ),
+    ] = None,
     trust: Trust = False,
     plugin: PluginFiles = None,
 ) -> None:
@@ -97,17 +125,20 @@ def compile_(
     from fpgac.cli.progress import pipeline_printer
     from fpgac.pipeline.checking import check_spec, only_target
     from fpgac.pipeline.compiling import Request, compile_spec, default_folder
+    from fpgac.pipeline.launching import launch_of
 
     plugins = plugins_with(plugin, trust=trust)
+    launch = launch_of(plugins, on, on_option or (), time_limit)
     file = check_spec(spec, plugins)
     if target == ALL:
-        _compile_all(file, plugins, mode, out or Path("build"))
+        _compile_all(file, plugins, mode, out or Path("build"), launch)
         return
     name = only_target(file, target)
     folder = out or default_folder(file, name)
     errors().print(f"{file.spec.name} for {name} into {folder}/", markup=False, soft_wrap=True)
     with pipeline_printer() as notify:
-        report = compile_spec(Request(file, name, folder, mode.value), plugins, notify)
+        request = Request(file, name, folder, mode.value, launch)
+        report = compile_spec(request, plugins, notify)
     deliver(_plain(report), lambda: _summarise(report))
 
 
@@ -129,14 +160,16 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
-def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path) -> None:
+def _compile_all(file: SpecFile, plugins: Plugins, mode: Mode, root: Path, launch: Launch) -> None:
     """Every target of the spec; ends with a table, and with the exit code of the first failure."""
     from fpgac.cli.progress import labelled, pipeline_printer
     from fpgac.pipeline.compiling import Request
     from fpgac.pipeline.several import compile_targets
 
     name, targets = file.spec.name, list(file.spec.targets)
-    requests = [Request(file, each, root / f"{name}-{each}", mode.value) for each in targets]
+    requests = [
+        Request(file, each, root / f"{name}-{each}", mode.value, launch) for each in targets
+    ]
     errors().print(f"[bold]{name}[/] for {', '.join(targets)} into {root}/", soft_wrap=True)
     width = max(map(len, targets))
     with pipeline_printer(width + 18) as notify:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterator
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver
+from fpgac.cli.console import deliver, note
+from fpgac.cli.execute import program_output
 
 if TYPE_CHECKING:
-    from fpgac.emulation import CardDescription, HostKind
+    from fpgac.emulation import CardDescription
 
 __all__ = ["register"]
-
-
-class _Kind(StrEnum):
-    pynq = "pynq"
-    opencl = "opencl"
-    xrt = "xrt"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +25,7 @@ def register(app: typer.Typer) -> None:
         help="Build any Vitis kernel for the emulated card, and run any host on it.",
     )
     group.command()(build)
-    group.command(
-        "exec", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
-    )(exec_)
+    group.command("exec")(exec_)
     app.add_typer(group, name="card")
 
 
@@ -69,7 +63,21 @@ def build(
     card, library = build_card(kernel, read_linking(config), options, name)
     with disk_errors(out):
         write_whole(out, write_xclbin(card, library))
+    for warning in _warnings(card):
+        note(warning)
     deliver({"xclbin": str(out), "card": card.to_data()}, lambda: _show(out, card))
+
+
+def _warnings(card: CardDescription) -> Iterator[str]:
+    """What pynq 3.0.1 cannot do, on a real card either."""
+    for kernel in card.kernels:
+        if names := [
+            each.name for each in kernel.arguments if iskeyword(each.name) and not each.stream
+        ]:
+            yield f"pynq cannot call {kernel.name}: {', '.join(names)} is a keyword of Python"
+        given = [each for each in kernel.arguments if not each.stream]
+        if given and not given[-1].memory and given[-1].size < 4:
+            yield f"pynq gives {kernel.name} 0 for {given[-1].name}, a last argument below 4 bytes"
 
 
 def _show(out: Path, card: CardDescription) -> None:
@@ -87,46 +95,37 @@ def _show(out: Path, card: CardDescription) -> None:
 
 
 def exec_(
-    context: typer.Context,
+    command: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments.")
+    ],
     xclbin: Annotated[
         Path | None,
-        typer.Option(help="The program of the card, where it is no argument of the host."),
+        typer.Option(help="The card's program, where it is no argument of the command."),
     ] = None,
-    cards: Annotated[int, typer.Option(min=1, max=16, help="How many cards the host sees.")] = 1,
-    kind: Annotated[
-        _Kind | None, typer.Option(help="The host's interface: pynq is what Python runs.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds the host may take.")] = 3600,
+    devices: Annotated[int, typer.Option(min=1, max=16, help="How many cards to emulate.")] = 1,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds before it is ended.")] = 600.0,
 ) -> None:
-    """Run any host program on the emulated card: OpenCL, XRT's native interface, or pynq 3.0.1.
+    """Run any program on the emulated card: OpenCL, XRT's native interface, or pynq 3.0.1.
 
-    The exit code is the host's. Each process of the host has cards of its own, and nothing of the
-    host outlives it.
-
-    Example: `fpgac card exec -- ./host vadd.xclbin`
+    `fpgac card exec -- ./host vadd.xclbin`. The exit code is the program's; what the card finds
+    wrong is explained, and ends with 10. Each process has cards of its own.
     """
     from fpgac.emulation import run_host
+    from fpgac.engines.executing import interpreted, is_python
 
-    command = [word for word in context.args if word != "--"]
-    if not command:
-        raise typer.BadParameter("there is no host: fpgac card exec -- ./host vadd.xclbin")
-    run = run_host(
-        command,
-        kind=_kind_of(command, kind),
+    out, error = program_output()
+    done = run_host(
+        [interpreted(command[0]), *command[1:]],
+        kind="pynq" if is_python(command[0]) else "xrt",
         card=_card_of(command, xclbin),
-        devices=cards,
+        devices=devices,
         cwd=Path.cwd(),
         timeout=timeout,
-        on_output=typer.echo,
+        on_output=out,
+        on_error=error,
     )
-    raise typer.Exit(run.exit_code)
-
-
-def _kind_of(command: list[str], kind: _Kind | None) -> HostKind:
-    if kind is not None:
-        return kind.value
-    words = (Path(word).name for word in command[:1])
-    return "pynq" if any(word.startswith("python") for word in words) else "xrt"
+    deliver({"exit_code": done.exit_code, "seconds": done.seconds}, lambda: None)
+    raise typer.Exit(done.exit_code)
 
 
 def _card_of(command: list[str], xclbin: Path | None) -> CardDescription:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fpgac.errors import FpgacError, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.text import Text
 
@@ -25,6 +27,7 @@ __all__ = [
     "deliver",
     "document",
     "errors",
+    "in_new_folder",
     "is_for_programs",
     "note",
     "results",
@@ -205,6 +208,11 @@ def _print_problem(problem: Problem) -> None:
     for label, text in texts.items():
         style = "green" if label == "hint" else "dim"
         errors().print(Text(f"  {label + ':':<9} {text}", style=style), soft_wrap=True)
+
+
+def in_new_folder(path: Path) -> str:
+    """What is said, after ``path`` was written, of a folder that had to be made for it."""
+    return "" if path.parent.is_dir() else f", in the new folder {path.parent}/"
 
 
 def note(text: str) -> None:

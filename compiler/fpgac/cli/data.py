@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, note, results
+from fpgac.cli.console import deliver, errors, in_new_folder, note, results
 from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 
@@ -38,8 +38,9 @@ def data(
     export: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.npz",
-            help="Where to write the samples: x_train, y_train, x_test and y_test.",
+            metavar="FILE",
+            help="Where to write the samples: a .csv as a table, or else an .npz with x_train, "
+            "y_train, x_test and y_test. Its folder is made if there is none.",
             show_default=False,
         ),
     ] = None,
@@ -63,8 +64,9 @@ def data(
     if plot:
         _draw(figures, plot)
     if export:
+        where = in_new_folder(export)
         samples.export(export)
-        errors().print(f"  wrote {export}", markup=False, soft_wrap=True)
+        errors().print(f"  wrote {export}{where}", markup=False, soft_wrap=True)
     deliver(to_plain(figures), lambda: _print(figures))
 
 
@@ -123,9 +125,9 @@ def _draw(figures: Summary, path: Path) -> None:
     from fpgac.reports.plots import ranges_png, write_png
 
     try:
-        shown = figures.features[:_MOST_ROWS]
+        where, shown = in_new_folder(path), figures.features[:_MOST_ROWS]
         write_png(path, ranges_png([feature.relative for feature in shown]))
     except ToolchainError as error:
         note(f"no plot: {error.problems[0].hint}")
     else:
-        errors().print(f"  drew {path}", markup=False, soft_wrap=True)
+        errors().print(f"  drew {path}{where}", markup=False, soft_wrap=True)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpgac.cli.console import deliver, errors, note, results, seconds_text, show_table
+from fpgac.cli.console import (
+    deliver,
+    errors,
+    in_new_folder,
+    note,
+    results,
+    seconds_text,
+    show_table,
+)
 from fpgac.cli.plugins import PluginFiles, Trust, plugins_with
 from fpgac.cli.specs import SpecPath
 from fpgac.errors import Problem, UsageError
@@ -81,6 +89,7 @@ def emulate(
     emulation = _emulation(spec, data, plugins, threads)
     if emulation.emulator.note:
         note(emulation.emulator.note)
+    where = in_new_folder(out) if out else ""
     with sample_bar(emulation.samples.count) as progress:
         if out:
             done = emulation.write(out, raw=raw, decoded=not no_decode, progress=progress)
@@ -94,7 +103,7 @@ def emulate(
         soft_wrap=True,
     )
     if out:
-        errors().print(f"  wrote {out}", markup=False, soft_wrap=True)
+        errors().print(f"  wrote {out}{where}", markup=False, soft_wrap=True)
     plain = {"engine": engine, "samples": done.samples, "seconds": done.seconds, "out": out}
     deliver(plain | {"judgement": done.lines}, lambda: _print_lines(done.lines))
 
@@ -185,9 +194,10 @@ def _draw(layers: Sequence[LayerPrecision], path: Path) -> None:
     from fpgac.errors import ToolchainError
     from fpgac.reports.plots import precision_png, write_png
 
+    where = in_new_folder(path)
     try:
         write_png(path, precision_png(layers))
     except ToolchainError as error:
         note(f"no plot: {error.problems[0].hint}")
     else:
-        errors().print(f"  drew {path}", markup=False, soft_wrap=True)
+        errors().print(f"  drew {path}{where}", markup=False, soft_wrap=True)

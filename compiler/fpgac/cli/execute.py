@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,10 @@ import typer
 
 from fpgac.cli.console import deliver, is_for_programs
 
-__all__ = ["register"]
+__all__ = ["program_output", "register"]
+
+
+Line = Callable[[str], None]
 
 
 class Engine(StrEnum):
@@ -49,12 +53,16 @@ def execute(
     """
     from fpgac.engines.executing import Execution
 
-    out = sys.stderr if is_for_programs() else sys.stdout
-    done = Execution(build, devices, engine.value, timeout).run(
-        command, partial(_write, out), partial(_write, sys.stderr)
-    )
+    done = Execution(build, devices, engine.value, timeout).run(command, *program_output())
     deliver({"exit_code": done.exit_code, "seconds": done.seconds}, lambda: None)
     raise typer.Exit(done.exit_code)
+
+
+def program_output() -> tuple[Line, Line]:
+    """Where lines of a program's standard output and error go: for other programs, both to
+    standard error."""
+    out = sys.stderr if is_for_programs() else sys.stdout
+    return partial(_write, out), partial(_write, sys.stderr)
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fpgac.network.imports.facts import LayerFacts
-    from fpgac.pipeline.inspecting import Inspection, TensorFacts
+    from fpgac.pipeline.inspecting import Inspection
     from fpgac.pipeline.spec_writing import WrittenSpec
 
 __all__ = ["register"]
@@ -43,7 +43,8 @@ def import_(
     name: Annotated[str | None, typer.Option(help="The network's name.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="A target; may be repeated.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="The data set that the network is judged on, if known.")
+        str | None,
+        typer.Option(help="What it is judged on: a data set's name, or a file of samples."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
     trust: Trust = False,
@@ -57,13 +58,14 @@ def import_(
 
     Example: fpgac import model.h5 --target pynq-z2 && fpgac compile model.toml
     """
+    from fpgac.pipeline.data_spec import is_data_file
     from fpgac.pipeline.spec_writing import write_spec
 
     plugins = plugins_with(plugin, trust=trust)
     targets = target or ["aws-f1"]
     for wanted in targets:
         plugins.target(wanted)  # raises, with the nearest name
-    if data is not None:
+    if data is not None and not is_data_file(data):
         plugins.provider(data)
     written = write_spec(model, out, name, targets, data, force=force, trust=trust)
     result = {"path": str(written.path), "undecided": written.undecided}
@@ -124,7 +126,7 @@ def _print(found: Inspection) -> None:
     out.print(Text(f"{found.path}: {found.kind}"), soft_wrap=True)
     for what, tensors in (("in ", found.inputs), ("out", found.outputs)):
         for tensor in tensors:
-            out.print(Text(f"  {what} {_tensor_text(tensor)}"), soft_wrap=True)
+            out.print(Text(f"  {what} {tensor}"), soft_wrap=True)
     out.print()
     out.print(_table(found.layers))
     totals = (
@@ -151,11 +153,6 @@ def _table(layers: Iterable[LayerFacts]) -> Table:
     for layer in layers:
         table.add_row(*map(Text, _row(layer)))
     return table
-
-
-def _tensor_text(tensor: TensorFacts) -> str:
-    shape = "x".join(map(str, tensor.shape)) if tensor.shape else "?"
-    return f"{tensor.name}: {shape}" + (f" of {tensor.format}" if tensor.format else "")
 
 
 def _row(layer: LayerFacts) -> tuple[str, ...]:

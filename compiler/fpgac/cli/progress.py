@@ -31,6 +31,7 @@ def pipeline_printer(width: int = 16) -> Iterator[Notify]:
     ``width`` is that of the names, in characters.
     """
     running: dict[str, str] = {}
+    phases: dict[str, str] = {}
     printing = threading.Lock()  # several pipelines may run at a time
     with errors().status("", spinner="dots") as status:
 
@@ -38,8 +39,11 @@ def pipeline_printer(width: int = 16) -> Iterator[Notify]:
             match event:
                 case Started(name):
                     running[name] = name
-                case Progress(name, fraction, text):
+                case Progress(name, fraction, text, phase):
                     running[name] = " ".join(filter(None, [name, _percent(fraction), text]))
+                    if phase != phases.get(name, ""):
+                        phases[name] = phase
+                        _print_phase(name, phase, width)
                 case Ended(name):
                     running.pop(name, None)
                     _print_end(event, width)
@@ -159,6 +163,14 @@ def _print_end(end: Ended, width: int) -> None:
     line = f"{escape(end.name):<{width}} {end.outcome:<7}{took:>8}"
     text = f"{line}  [dim]{escape(end.detail)}[/]".rstrip()
     errors().print(f"  {_MARKS[end.outcome]} {text}", soft_wrap=True)
+
+
+def _print_phase(name: str, phase: str, width: int) -> None:
+    """A line for who reads a log of it; at a terminal the spinner says more."""
+    from rich.markup import escape
+
+    if not errors().is_terminal:
+        errors().print(f"  … {escape(name):<{width}} {escape(phase)}", soft_wrap=True)
 
 
 def _print_note(text: str) -> None:

@@ -98,13 +98,25 @@ def init(
             show_default=False,
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Samples to learn from, such as samples.csv: columns and ranges are its own.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write a commented spec to start from: it trains and compiles as it is."""
+    """Write a commented spec to start from: it trains and compiles as it is.
+
+    With --data, it is a spec for the samples in a file; lines with '# decide:' are guesses.
+
+    Example: fpgac init tumour.toml --data tumours.csv && fpgac data tumour.toml
+    """
     from fpgac.build.folder import disk_errors, write_whole
     from fpgac.spec.names import check_identifier
-    from fpgac.spec.starter import starter_spec
 
     plugins = plugins_with(plugin)
     targets = target or [_active_target(plugins)]
@@ -125,9 +137,22 @@ def init(
         raise SpecError(
             Problem(str(error), hint="choose another with --name", code="spec.invalid-name")
         ) from None
+    text = _starter(path, data, chosen, targets)
     with disk_errors(path):
-        write_whole(path, starter_spec(chosen, targets).encode())
-    deliver({"spec": str(path), "name": chosen, "targets": targets}, lambda: _print_next(path))
+        write_whole(path, text.encode())
+    result = {"spec": str(path), "name": chosen, "targets": targets}
+    deliver(result, lambda: _print_next(path, of_data=data is not None))
+
+
+def _starter(path: Path, data: Path | None, name: str, targets: list[str]) -> str:
+    """The spec's text; ``data`` is a file of samples, or None for an example."""
+    if data is None:
+        from fpgac.spec.starter import starter_spec
+
+        return starter_spec(name, targets)
+    from fpgac.pipeline.data_spec import data_spec, look_at
+
+    return data_spec(look_at(data), path, name, targets)
 
 
 def _active_target(plugins: Plugins) -> str:
@@ -137,10 +162,12 @@ def _active_target(plugins: Plugins) -> str:
     return next(active, next(iter(boards)))
 
 
-def _print_next(path: Path) -> None:
+def _print_next(path: Path, *, of_data: bool) -> None:
     written = shlex.quote(str(path))
+    first = "data" if of_data else "train"
+    then = "train" if of_data else "compile"
     errors().print(
-        f"wrote {path}; next: fpgac train {written}, then fpgac compile {written}",
+        f"wrote {path}; next: fpgac {first} {written}, then fpgac {then} {written}",
         markup=False,
         soft_wrap=True,
     )

@@ -11,11 +11,20 @@ __all__ = ["About", "Column"]
 
 @dataclass(frozen=True)
 class Column:
-    """A number of a sample or of a result, and its range in the training data, if that is known."""
+    """A number of a sample or of a result, and its range in the training data, if that is known.
+
+    ``unit`` is empty where none is known.
+    """
 
     name: str
     low: float | None = None
     high: float | None = None
+    unit: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name, with its unit in brackets if it has one."""
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
 
 
 @dataclass(frozen=True)

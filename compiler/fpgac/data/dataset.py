@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from fpgac.digest import digest_json
 from fpgac.errors import DataError, Problem
+from fpgac.tensors import pieces
 
 if TYPE_CHECKING:
     from fpgac.reports.resolution import Estimates
@@ -30,7 +32,8 @@ class Quantity:
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``truth`` and ``baseline`` have shape (samples,), in ``unit``. ``decode`` takes a network's
     outputs as rows, shape (samples, numbers), to the quantity, shape (samples,), in the same unit.
-    ``edges`` are those of a report's bins, and ``threshold`` is that of a trigger, if it has one.
+    ``edges`` are those of a report's bins, ``threshold`` is that of a trigger, if it has one, and
+    ``limits`` are the least and the greatest estimate that ``decode`` gives.
     ``formula`` is ``decode`` as a numpy expression of the outputs ``y``, for notebooks, which
     run without the provider.
     """
@@ -45,6 +48,7 @@ class Quantity:
     edges: tuple[float, ...]
     threshold: float | None = None
     formula: str = ""
+    limits: tuple[float, float] | None = None
 
     def take(self, rows: npt.NDArray[np.intp]) -> Quantity:
         """The same quantity for some of the samples."""
@@ -62,6 +66,7 @@ class Quantity:
             by={name: self.decode(outputs), self.baseline_name: self.baseline},
             edges=self.edges,
             threshold=self.threshold,
+            limits=self.limits,
         )
 
 
@@ -173,7 +178,8 @@ class Provider(ABC):
 
     The class attributes describe the data without making them, so that a spec can be checked
     immediately: ``feature_names`` and ``target_names`` name the columns of a data set's rows.
-    ``version`` is increased whenever the same request would give other samples: it is part of
+    ``units`` has the units of columns by patterns of their names, for all that a build says of
+    them. ``version`` is increased whenever the same request would give other samples: it is part of
     ``digest``, and so of every cache key.
 
     A complete example::
@@ -201,6 +207,7 @@ class Provider(ABC):
     target_names: tuple[str, ...]
     #: Files, and folders of files, that it reads: a change in one of them is other data.
     depends_on: tuple[Path, ...] = ()
+    units: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def load(self, samples: int | None, seed: int) -> Dataset:
@@ -290,8 +297,12 @@ def _column_problems(
                 code="data.wrong-columns",
             )
         ]
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
+    for piece in pieces(len(values)):
+        finite = np.isfinite(values[piece])
+        if finite.all():
+            continue
+        place, column = np.argwhere(~finite)[0]
+        row = piece.start + place
         return [
             Problem(
                 f"the data set {dataset!r} has {what} that are not finite",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy.typing as npt
@@ -18,6 +19,7 @@ class IrisProvider(ScikitProvider):
     description = "Fisher's Iris, from scikit-learn: 4 lengths in cm, 3 species"
     version = "1"
     size = 150
+    units = MappingProxyType({"*_length": "cm", "*_width": "cm"})
     feature_names = ("sepal_length", "sepal_width", "petal_length", "petal_width")
     target_names = ("setosa", "versicolor", "virginica")
 

@@ -93,12 +93,10 @@ def summary(parts: Split, inputs: Layout) -> Summary:
 
 
 def _features(rows: Floats, names: tuple[str, ...], inputs: Layout) -> Iterator[Feature]:
-    beyond = outside(rows, inputs).tolist()
+    beyond, scaled = outside(rows, inputs).tolist(), inputs.scaled(rows)
     for tensor, columns in inputs.places:
-        scaled = tensor.scaling.apply(rows[:, columns]) if tensor.scaling else rows[:, columns]
-        for place in range(tensor.size):
-            whole = columns.start + place
-            yield _feature(tensor, names[whole], rows[:, whole], scaled[:, place], beyond[whole])
+        for place in range(columns.start, columns.stop):
+            yield _feature(tensor, names[place], rows[:, place], scaled[:, place], beyond[place])
 
 
 def _feature(tensor: Tensor, name: str, given: Floats, scaled: Floats, beyond: float) -> Feature:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fpgac.data.dataset import Dataset, Split
 from fpgac.numbers import FixedPoint, Overflow
-from fpgac.tensors import Layout
+from fpgac.tensors import Layout, pieces
 
 __all__ = ["data_warnings", "output_warnings", "outside"]
 
@@ -36,11 +36,12 @@ def output_warnings(numbers: Floats, outputs: Layout) -> tuple[str, ...]:
 
 def outside(rows: Floats, layout: Layout) -> npt.NDArray[np.float64]:
     """The part of each column, shape (numbers,), that lies beyond what its type holds."""
-    parts = [
-        _is_outside(t.scaling.apply(rows[:, c]) if t.scaling else rows[:, c], t.type).mean(axis=0)
-        for t, c in layout.places
-    ]
-    return np.concatenate(parts)
+    counts = np.zeros(layout.size)
+    for piece in pieces(len(rows)):
+        scaled = layout.scaled(rows[piece])
+        for tensor, columns in layout.places:
+            counts[columns] += _is_outside(scaled[:, columns], tensor.type).sum(axis=0)
+    return counts / len(rows)
 
 
 def _is_outside(numbers: Floats, to: FixedPoint) -> npt.NDArray[np.bool_]:

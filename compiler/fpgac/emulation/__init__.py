@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from fpgac.emulation.card import HostRun, read_card, run_host
     from fpgac.emulation.description import (
+        MEMORY_KINDS,
         SCALARS,
         Argument,
         CardDescription,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOST_KINDS",
+    "MEMORY_KINDS",
     "SCALARS",
     "Argument",
     "BoardDescription",
@@ -57,6 +59,7 @@ __all__ = [
 # Where each thing lies.
 _ROOMS: Final = {
     "HOST_KINDS": "installation",
+    "MEMORY_KINDS": "description",
     "SCALARS": "description",
     "Argument": "description",
     "BoardDescription": "overlay",

@@ -128,7 +128,7 @@ def _card_killed(cause: str, said: str) -> Problem:
     return Problem(
         f"the device process of the emulated card was ended from outside: {cause}",
         got=said,
-        hint="the system may have run out of memory (dmesg tells), or somebody killed it",
+        hint="the system may have run out of memory (see dmesg), or somebody killed it",
         code="emulation.card-killed",
     )
 

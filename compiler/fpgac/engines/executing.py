@@ -19,7 +19,7 @@ from fpgac.targets.card import CARD
 if TYPE_CHECKING:
     from fpgac.emulation import HostKind, HostRun
 
-__all__ = ["Execution", "is_python"]
+__all__ = ["Execution", "interpreted", "is_python"]
 
 Line = Callable[[str], None]
 
@@ -60,7 +60,7 @@ class Execution:
         with tempfile.TemporaryDirectory(prefix="fpgac-exec-") as modules:
             _overlay(build, loaded, Path(modules))
             return run_host(
-                [_program(command[0]), *command[1:]],
+                [interpreted(command[0]), *command[1:]],
                 kind=_kind(build, command[0]),
                 card=read_card(build.folder / CARD),
                 devices=self.devices,
@@ -87,7 +87,7 @@ class Execution:
         )
 
 
-def _program(name: str) -> str:
+def interpreted(name: str) -> str:
     """The interpreter that runs fpgac for ``python``, with pynq beside it; else what was given."""
     return sys.executable if name in ("python", "python3") else name
 

@@ -34,7 +34,7 @@ from fpgac.network.network import Network, Output, Recording
 from fpgac.network.operation import Operation, Part
 from fpgac.network.ops import OPERATIONS
 from fpgac.network.soundness import unsound, wiring_problems
-from fpgac.network.tables import ChainDocument, Document, RecordingTable, TensorTable
+from fpgac.network.tables import ChainDocument, Document, OutputTable, RecordingTable, TensorTable
 from fpgac.spec.shapes import MisfitError
 from fpgac.spec.topology import INPUT
 from fpgac.spec.wiring import Wire
@@ -189,7 +189,11 @@ def _read_graph(path: Path, document: dict[str, Any]) -> Network:
         raise NetworkError(*_at(path, error.problems)) from None
     if problems := unsound(network):
         raise NetworkError(*_at(path, problems))
-    network = replace(network, scaling=_scaling(path, table.inputs))
+    network = replace(
+        network,
+        scaling=_scaling(path, "inputs", table.inputs, inputs),
+        target_scaling=_scaling(path, "outputs", table.outputs, network.output_tensors),
+    )
     _expect(path, "digest", table.digest, network.digest)
     recorded = _recording(path, network, table.recording) if table.recording else None
     whole = replace(network, recording=recorded, provenance=table.provenance)
@@ -202,20 +206,25 @@ def _tensor(table: TensorTable) -> Tensor:
     return Tensor(table.name, tuple(table.shape), table.type)
 
 
-def _scaling(path: Path, tables: Iterable[TensorTable]) -> dict[str, Scaling]:
-    """The inputs' scalings, by name."""
+def _scaling(
+    path: Path,
+    side: str,
+    tables: Iterable[TensorTable | OutputTable],
+    tensors: Iterable[Tensor],
+) -> dict[str, Scaling]:
+    """The scalings of the inputs or of the outputs, by name."""
     found: dict[str, Scaling] = {}
-    for place, table in enumerate(tables):
+    for place, (table, tensor) in enumerate(zip(tables, tensors, strict=True)):
         if table.scaling is None:
             continue
-        key = f"inputs[{place}].scaling"
+        key = f"{side}[{place}].scaling"
         try:
             scaling = Scaling(tuple(table.scaling.offset), tuple(table.scaling.scale))
         except ValueError as error:
             _refuse(path, str(error), key=key)
-        if len(scaling.scale) != (size := _tensor(table).size):
-            expected, got = f"{size} offsets and scales", str(len(scaling.scale))
-            _refuse(path, "the scaling is another input's", expected=expected, got=got, key=key)
+        if len(scaling.scale) != tensor.size:
+            expected, got = f"{tensor.size} offsets and scales", str(len(scaling.scale))
+            _refuse(path, "the scaling is another tensor's", expected=expected, got=got, key=key)
         found[table.name] = scaling
     return found
 

@@ -63,7 +63,8 @@ class Network:
 
     Make one with :meth:`connected`, or :meth:`chain`. ``provenance`` is plain data for people and
     reports; ``recording`` may be absent. ``scaling`` is what the features were scaled by before the
-    training, by the inputs' names: the network itself takes scaled numbers.
+    training, by the inputs' names: the network itself takes scaled numbers. ``target_scaling`` is
+    the same for targets, by the outputs' names: the network gives scaled numbers.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Network:
     recording: Recording | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     scaling: Mapping[str, Scaling] = field(default_factory=dict)
+    target_scaling: Mapping[str, Scaling] = field(default_factory=dict)
 
     @classmethod
     def connected(
@@ -127,7 +129,7 @@ class Network:
             "name": self.name,
             "inputs": [
                 {"name": tensor.name, "shape": list(tensor.shape), "type": str(tensor.type)}
-                | self._plain_scaling(tensor.name)
+                | _plain_scaling(self.scaling.get(tensor.name))
                 for tensor in self.inputs
             ],
             "nodes": [
@@ -139,14 +141,12 @@ class Network:
                 }
                 for node in self.nodes
             ],
-            "outputs": [{"name": output.name, "node": output.node} for output in self.outputs],
+            "outputs": [
+                {"name": output.name, "node": output.node}
+                | _plain_scaling(self.target_scaling.get(output.name))
+                for output in self.outputs
+            ],
         }
-
-    def _plain_scaling(self, name: str) -> dict[str, Any]:
-        scaling = self.scaling.get(name)
-        if scaling is None:
-            return {}
-        return {"scaling": {"offset": list(scaling.offset), "scale": list(scaling.scale)}}
 
     @cached_property
     def input_layout(self) -> Layout:
@@ -251,3 +251,9 @@ def _node(part: Part, known: Mapping[str, Tensor], key: str) -> Node:
         what = f"{part.name!r} gives numbers that no format holds: {error}"
         raise NetworkError(Problem(what, Where(key=key), code="network.no-format")) from None
     return Node(part.operation, part.inputs, Tensor(part.name, shape, type_))
+
+
+def _plain_scaling(scaling: Scaling | None) -> dict[str, Any]:
+    if scaling is None:
+        return {}
+    return {"scaling": {"offset": list(scaling.offset), "scale": list(scaling.scale)}}

@@ -24,6 +24,7 @@ def training_digest(spec: Spec) -> str:
     # What a spec did not say before there were graphs leaves its digest as it was; so do the
     # keys of data in files where there are none.
     data = said["data"]
+    data.pop("units", None)  # which are for people
     said["data"] = {key: data[key] for key in data if data[key] is not None or key == "samples"}
     topology = said["topology"]
     if not topology.get("outputs"):

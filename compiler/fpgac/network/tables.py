@@ -24,7 +24,7 @@ _Count = Annotated[int, Field(ge=1)]
 
 
 class ScalingTable(_Table):
-    """What an input's numbers are scaled by before they are put on its grid."""
+    """What an input's numbers are scaled by before they are put on its grid, or targets were."""
 
     offset: list[float]
     scale: list[float]
@@ -44,6 +44,7 @@ class OutputTable(_Table):
 
     name: str
     node: str
+    scaling: ScalingTable | None = None
 
 
 class RecordingTable(_Table):

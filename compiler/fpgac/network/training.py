@@ -20,6 +20,7 @@ from fpgac.network.network import Network
 from fpgac.network.topology import untrained
 from fpgac.numbers import FloatArray, IntArray
 from fpgac.spec.models import Spec
+from fpgac.tensors import Layout, pieces
 
 __all__ = ["Baseline", "Progress", "Trained", "check_precision", "train"]
 
@@ -111,10 +112,11 @@ def train(
     """
     network = untrained(spec)
     check_precision(network)
-    words = _on_grid(network, "features", features)
-    recorded = _on_grid(network, "record_inputs", record_inputs)
-    y = _targets(spec, len(words), np.asarray(targets))
-    judged = None if judged_inputs is None else _on_grid(network, "judged_inputs", judged_inputs)
+    x = np.asarray(features)
+    _require_on_grid(network, "features", x)
+    recorded = _words(network, "record_inputs", record_inputs)
+    y = _targets(spec, len(x), np.asarray(targets))
+    judged = None if judged_inputs is None else _words(network, "judged_inputs", judged_inputs)
     reported: list[Progress] = []
 
     def listen(event: Mapping[str, Any]) -> None:
@@ -124,7 +126,7 @@ def train(
     with exchange() as folder:
         (folder / "spec.json").write_text(spec.model_dump_json())
         (folder / "job.json").write_text(json.dumps({"checkpoints": _files(checkpoints)}))
-        np.save(folder / "features.npy", network.input_layout.number(words))
+        np.save(folder / "features.npy", x.astype(network.input_layout.float_dtype, copy=False))
         np.save(folder / "targets.npy", y)
         np.save(folder / "record.npy", recorded)
         if judged is not None:
@@ -168,14 +170,27 @@ def check_precision(network: Network) -> None:
         raise SpecError(*error.problems) from None
 
 
-def _on_grid(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
-    numbers, layout = np.asarray(given), network.input_layout
+def _words(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
+    """The raw words of numbers on the grid."""
+    numbers = np.asarray(given)
+    _require_on_grid(network, name, numbers)
+    return network.input_layout.raw(numbers).astype(np.int64)
+
+
+def _require_on_grid(network: Network, name: str, numbers: npt.NDArray[Any]) -> None:
+    layout = network.input_layout
     if numbers.dtype.kind not in _NUMBERS or numbers.shape[1:] != (layout.size,):
         raise _misfit(
             name, f"numbers of shape (samples, {layout.size})", numbers, "topology.inputs"
         )
-    words = layout.raw(numbers)
-    off = layout.number(words) != numbers
+    for piece in pieces(len(numbers)):
+        _require_piece_on_grid(layout, name, numbers[piece], piece.start)
+
+
+def _require_piece_on_grid(
+    layout: Layout, name: str, numbers: npt.NDArray[Any], first: int
+) -> None:
+    off = layout.number(layout.raw(numbers)) != numbers
     if off.any():
         row, column = (int(index) for index in np.argwhere(off)[0])
         type_ = next(t.type for t, columns in layout.places if columns.stop > column)
@@ -184,12 +199,11 @@ def _on_grid(network: Network, name: str, given: npt.ArrayLike) -> IntArray:
                 f"{name} are not on the grid of the input's type",
                 Where(key="interface.input"),
                 expected=f"numbers that {type_} holds exactly",
-                got=f"{numbers[row, column]} in sample {row}, feature {column}",
+                got=f"{numbers[row, column]} in sample {first + row}, feature {column}",
                 hint="put them on it once: spec.inputs.number(spec.inputs.raw(features))",
                 code="data.off-grid",
             )
         )
-    return words.astype(np.int64)
 
 
 def _misfit(name: str, expected: str, given: npt.NDArray[Any], key: str) -> DataError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fpgac.build.store import Entry, Store
 from fpgac.core.settings import HlsSettings
+from fpgac.data.columns import matches
 from fpgac.data.dataset import Provider
 from fpgac.data.memory import BYTES_OF_A_NUMBER, memory_bytes
 from fpgac.digest import digest_file, digest_json
@@ -30,12 +31,9 @@ from fpgac.spec.loader import SpecFile, load_spec
 from fpgac.spec.models import (
     FILE,
     DataSection,
-    FeatureScaling,
-    ScalingKind,
     TopologySection,
 )
 from fpgac.spec.schema import json_schema
-from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
     from fpgac.network.network import Network
@@ -236,11 +234,15 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
             )
         )
     provider = provider_of(file, plugins)
-    problems = list(_misfits(file, plugins, provider))
+    problems = [
+        *_misfits(file, plugins, provider),
+        *_target_scaling_problems(file, provider),
+        *_unit_problems(file, provider),
+    ]
     if spec.topology is None:
         if problems:
             raise SpecError(*problems)
-        _check_scaling(file, spec.data.scaling, provider)
+        _check_scaling(file, spec.data, provider)
         return
     problems += _too_many_rows(file, spec.topology, spec.data)
     trains = isinstance(plugins.source(spec.network_file, file.where("network")), NetworkFile)
@@ -260,7 +262,7 @@ def _check_data(file: SpecFile, plugins: Plugins) -> None:
         problems += _sigmoid_problems(file)
     if problems:
         raise SpecError(*problems)
-    _check_scaling(file, spec.data.scaling, provider)
+    _check_scaling(file, spec.data, provider)
 
 
 def _misfits(file: SpecFile, plugins: Plugins, provider: Provider) -> Iterator[Problem]:
@@ -309,17 +311,53 @@ def _sigmoid_problems(file: SpecFile) -> Iterator[Problem]:
             )
 
 
-def _check_scaling(
-    file: SpecFile,
-    scaling: ScalingKind | Mapping[str, FeatureScaling] | None,
-    provider: Provider,
-) -> None:
-    """A table of scalings names features of the data."""
-    if scaling is not None and not isinstance(scaling, str):
-        from fpgac.data.scaling import from_table
+def _check_scaling(file: SpecFile, data: DataSection, provider: Provider) -> None:
+    """A table of scalings names columns of the data."""
+    from fpgac.data.scaling import check_table
 
-        where = file.where("data", "scaling")
-        from_table(scaling, Layout(()), provider.feature_names, where)
+    sides = (
+        ("scaling", data.scaling, provider.feature_names),
+        ("target_scaling", data.target_scaling, provider.target_names),
+    )
+    for key, said, names in sides:
+        if said is not None and not isinstance(said, str):
+            check_table(said, names, file.where("data", key))
+
+
+def _unit_problems(file: SpecFile, provider: Provider) -> Iterator[Problem]:
+    """Units are those of columns that the data have."""
+    names = (*provider.feature_names, *provider.target_names)
+    for pattern in (file.spec.data and file.spec.data.units) or {}:
+        if not any(matches(name, pattern) for name in names):
+            yield Problem(
+                f"the data have no column {pattern!r} whose unit could be told",
+                file.where("data", "units"),
+                expected=", ".join(names[:8]),
+                hint=nearest(pattern, names),
+                code="spec.unit-of-nothing",
+            )
+
+
+def _target_scaling_problems(file: SpecFile, provider: Provider) -> Iterator[Problem]:
+    """Only numbers are scaled, and what hosts make of them is said once."""
+    spec = file.spec
+    if spec.data is None or spec.data.target_scaling is None:
+        return
+    if provider.task != "regression":
+        yield Problem(
+            f"the targets of a {provider.task} are no numbers to be scaled",
+            file.where("data", "target_scaling"),
+            hint="leave it out",
+            code="spec.target-scaling-misfit",
+        )
+    if spec.interface.decode is not None:
+        yield Problem(
+            "hosts already undo the scaling of the targets",
+            file.where("interface", "decode"),
+            expected="'target_scaling' under [data], or 'decode'",
+            hint="leave one of them out",
+            code="spec.decoded-twice",
+        )
 
 
 def _too_many_rows(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fpgac.build.cancelling import NEVER, Cancellation
 from fpgac.build.events import Ended, Note, Notify, Progress, Started
 from fpgac.build.folder import Files, locked
+from fpgac.build.launcher import LOCAL, Launch
 from fpgac.build.lock import set_strange_aside
 from fpgac.build.plan import Plan
 from fpgac.build.stage import Stage, Values
@@ -33,7 +34,7 @@ from fpgac.network.provenance import training_digest
 from fpgac.pipeline.checking import chosen_target
 from fpgac.pipeline.packaging import Archive, archive_path
 from fpgac.pipeline.sources import Sources
-from fpgac.pipeline.stages import TargetStages
+from fpgac.pipeline.stages import LINKED, TargetStages
 from fpgac.pipeline.values import AccuracyReport, Answers
 from fpgac.plugins import Plugins
 from fpgac.reports.html import facts_html, table_html
@@ -52,12 +53,16 @@ Mode = Literal["emulation", "hw_emu", "hw"]
 
 @dataclass(frozen=True)
 class Request:
-    """What to compile: a spec for one of its targets, into a folder."""
+    """What to compile: a spec for one of its targets, into a folder.
+
+    ``launch`` says where the vendor's steps run, and for how long.
+    """
 
     file: SpecFile
     target: str
     folder: Path
     mode: Mode = "emulation"
+    launch: Launch = LOCAL
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def compile_spec(
     """
     target, options = chosen_target(request.file, plugins, request.target)
     if request.mode != "emulation":
-        _check_hardware(target, request.mode, plugins)
+        _check_hardware(target, request.mode, plugins, request.launch)
     if target.notice:
         notify(Note(target.notice))
     values = values or Values(Store.of_user())
@@ -131,7 +136,9 @@ def compile_spec(
         return _Pipeline(request, workspace, stages).run()
 
 
-def _check_hardware(target: Target[Any], mode: Literal["hw_emu", "hw"], plugins: Plugins) -> None:
+def _check_hardware(
+    target: Target[Any], mode: Literal["hw_emu", "hw"], plugins: Plugins, launch: Launch
+) -> None:
     """Refuse what would fail after the emulation, which takes minutes.
 
     Raises:
@@ -141,7 +148,9 @@ def _check_hardware(target: Target[Any], mode: Literal["hw_emu", "hw"], plugins:
     from fpgac.pipeline.hardware import toolchain_of
 
     target.check_mode(mode)
-    toolchain_of(target, plugins)
+    launch.launcher.check(launch.place)
+    if not launch.launcher.is_elsewhere(launch.place):
+        toolchain_of(target, plugins)
 
 
 def is_warm(request: Request, plugins: Plugins, values: Values) -> bool:
@@ -297,17 +306,21 @@ class _Pipeline:
     def _hardware(self, mode: Literal["hw_emu", "hw"]) -> tuple[Reported, ...]:
         from fpgac.pipeline.hardware import build_hardware
 
-        return build_hardware(self.workspace, self.stages, mode)
+        return build_hardware(self.workspace, self.stages, mode, self.request.launch)
 
     @property
     def _program(self) -> Files:
-        """What the board loads, if that was built from this design."""
-        key, board = self.stages.hardware_key, self.target.board
-        if not board.program:
-            return self.workspace.registered("hardware", key)
-        from fpgac.pipeline.hardware import program_of
+        """What the board loads, if that was built from this design.
 
-        return program_of(self.workspace, self.stages)
+        Where another makes it of what v++ linked, that may be there by now.
+        """
+        stages, workspace = self.stages, self.workspace
+        linked = workspace.registered(LINKED, stages.linked_key)
+        if linked and not workspace.registered("hardware", stages.hardware_key):
+            from fpgac.pipeline.hardware import register_image
+
+            register_image(workspace, stages, linked)
+        return workspace.registered("hardware", stages.hardware_key)
 
     def _package(self, answers: Stage[Answers], proof: Stage[Proof]) -> Archive | None:
         """The Python host for pip, if there is one, with what the board loads, if that is built."""

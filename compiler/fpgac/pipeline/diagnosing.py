@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from fpgac.build.toolchains import Toolchain, ToolchainFinder, Toolchains
 from fpgac.core.versions import hls_notice
 from fpgac.emulation import HOST_KINDS, installed, missing
-from fpgac.errors import FpgacError, Problem, ToolchainError
+from fpgac.errors import FpgacError, Problem
 from fpgac.targets.board import version_text
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Machine:
         ]
         try:
             tool = finder.find(self.environment)
-        except ToolchainError as error:
+        except FpgacError as error:
             what = error.problems[0]
             yield Finding("toolchain", name, "", _names(board.name for board in boards), what.hint)
         else:
@@ -194,7 +194,7 @@ class _Machine:
             yield Finding("toolchain", "licences", "", "builds for such parts", hint)
 
     def _state(
-        self, name: str, flow: Target[Any], finders: Mapping[str, ToolchainFinder]
+        self, name: str, flow: Target[Any], finders: Mapping[str, _Remembering]
     ) -> TargetState:
         board, notices = flow.board, [*filter(None, [flow.notice])]
         hardware: list[Problem] = []
@@ -206,6 +206,12 @@ class _Machine:
         else:
             images = board.toolchain.image_notice(tool.version)
             notices += filter(None, (hls_notice(tool.version), images))
+            finder = finders.get(board.toolchain.name)
+            there = finder.installed if finder else {}
+            if there.keys().isdisjoint(board.platforms) and not board.platform_variable:
+                notices.append(
+                    f"{board.platforms[0]} was not found in the usual places: {board.platform_hint}"
+                )
         return TargetState(
             flow,
             name,

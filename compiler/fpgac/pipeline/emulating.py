@@ -17,6 +17,7 @@ from fpgac.build.stage import Values
 from fpgac.build.store import Store
 from fpgac.data.accuracy import judge
 from fpgac.data.samples import Rows, Samples, SamplesFile, results_file
+from fpgac.data.scaling import undone
 from fpgac.engines.built import Build
 from fpgac.engines.emulator import Emulator
 from fpgac.engines.proof import compared
@@ -170,8 +171,9 @@ class SpecEmulation(Emulation):
         return Rows(self._stages.sources.split.test.features)
 
     def _judged(self, words: IntArray) -> tuple[str, ...]:
-        numbers = self.emulator.outputs.number(words)
-        return judge(self._stages.sources.split.test, numbers).lines
+        sources, outputs = self._stages.sources, self.emulator.outputs
+        numbers = undone(outputs.number(words), outputs, sources.target_scaling)
+        return judge(sources.split.test, numbers).lines
 
     def trace(self, *, progress: Progress = _ignored) -> tuple[LayerPrecision, ...]:
         """Where the bits go, layer by layer.

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fpgac.build.events import Note, Notify
-from fpgac.build.folder import Files, write_whole
+from fpgac.build.folder import write_whole
+from fpgac.build.launcher import LOCAL, Launch
 from fpgac.build.plan import Plan
 from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.build.workspace import Workspace
 from fpgac.core.versions import hls_notice
 from fpgac.design.package import program_names
-from fpgac.errors import BuildError, PluginError
+from fpgac.errors import BuildError, PluginError, Problem, ToolchainError
 from fpgac.hardware.gates import Gates
 from fpgac.hardware.image import image_file
 from fpgac.hardware.program import ProgramCheck
-from fpgac.pipeline.stages import TargetStages
+from fpgac.pipeline.stages import LINKED, TargetStages
 from fpgac.reports.hardware import Reported, json_text
 from fpgac.reports.parser import Figure, ReportParser
 
@@ -26,18 +28,22 @@ if TYPE_CHECKING:
     from fpgac.plugins import Plugins
     from fpgac.targets.target import Target
 
-__all__ = ["HARDWARE", "build_hardware", "program_of", "read_reports", "toolchain_of"]
+__all__ = ["HARDWARE", "build_hardware", "read_reports", "register_image", "toolchain_of"]
 
-# What v++ linked, as the lock has it, where the board loads something that is made of that.
-_LINKED: Final = "linked"
+# What comes back from another machine beside what steps make and parsers read.
+KEPT: Final = ("out/**", "reports/hw/**")
+
 # Where a build keeps what was reported of it.
 HARDWARE: Final = "reports/hardware.json"
 
 
 def build_hardware(
-    workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "hw"]
+    workspace: Workspace,
+    stages: TargetStages,
+    mode: Literal["hw_emu", "hw"],
+    launch: Launch = LOCAL,
 ) -> tuple[Reported, ...]:
-    """The vendor's steps, for the card or for the vendor's own emulation of it.
+    """The vendor's steps, for the card or for the vendor's own emulation of it, run by ``launch``.
 
     Returns:
         What was read out of the reports that the steps left; ``reports/hardware.json`` has it too.
@@ -46,9 +52,14 @@ def build_hardware(
         ToolchainError: the vendor's tools are missing, or of a version that the board cannot have.
         BuildError: a step failed, or what the steps made is not what was asked for.
     """
-    plan = _plan(workspace, stages, mode)
-    workspace.run(plan)
-    reported = read_reports(workspace.folder, stages.sources.plugins.parsers, workspace.notify)
+    parsers = stages.sources.plugins.parsers
+    if launch.launcher.is_elsewhere(launch.place):
+        plan = _plan_there(workspace, stages, mode, launch)
+    else:
+        plan = _plan(workspace, stages, mode)
+    kept = (*KEPT, *(parser.pattern for parser in parsers.values()))
+    workspace.run(plan, launch=replace(launch, kept=kept))
+    reported = read_reports(workspace.folder, parsers, workspace.notify)
     _keep(workspace.folder, reported)
     if mode == "hw":
         reported = (*_register(workspace, stages, plan, reported), *reported)
@@ -100,6 +111,36 @@ def _plan(workspace: Workspace, stages: TargetStages, mode: Literal["hw_emu", "h
     )
 
 
+def _plan_there(
+    workspace: Workspace,
+    stages: TargetStages,
+    mode: Literal["hw_emu", "hw"],
+    launch: Launch,
+) -> Plan:
+    """The plan with the commands that the design's own script has on the launcher's machine.
+
+    Raises:
+        ToolchainError: that machine lacks something, or the design has no such script.
+    """
+    target, design = stages.target, workspace.value(stages.design)
+    contract, clock_mhz = stages.contract, stages.clock_mhz
+    plans = target.shell_plans(design, mode, contract=contract, clock_mhz=clock_mhz)
+    commands = launch.launcher.planned_there(launch.place, workspace.folder, mode)
+    tools = [command[0] for command in commands]
+    for plan in (each.plan for each in plans):
+        if [step.command[0] for step in plan.steps] == tools:
+            pairs = zip(plan.steps, commands, strict=True)
+            return Plan(tuple(replace(step, command=tuple(words)) for step, words in pairs))
+    raise ToolchainError(
+        Problem(
+            f"{target.name} cannot be built on another machine",
+            expected="a target whose scripts/build.sh is rendered from its plans",
+            hint=f"build it here, without --on {launch.launcher.name}",
+            code="toolchain.no-script",
+        )
+    )
+
+
 def _register(
     workspace: Workspace, stages: TargetStages, plan: Plan, reported: Sequence[Reported]
 ) -> tuple[Reported, ...]:
@@ -126,26 +167,18 @@ def _register(
     if broken := tuple(_gates(stages).broken(folder, reported)):
         raise BuildError(*broken)
     if board.program:
-        workspace.register(_LINKED, stages.linked_key, built)
+        workspace.register(LINKED, stages.linked_key, built)
     if loaded:
         workspace.register("hardware", stages.hardware_key, loaded)
     return tuple(check.clocks(built))
 
 
-def program_of(workspace: Workspace, stages: TargetStages) -> Files:
-    """What the board loads, if it is there and was built from this very design.
-
-    An F1 loads an image's number, which AWS gave for the xclbin that was built.
-    """
-    key, board = stages.hardware_key, stages.target.board
-    program = workspace.registered("hardware", key)
-    if program or not board.program:
-        return program
-    for path in workspace.registered(_LINKED, stages.linked_key):
-        if made := image_file(workspace.folder / path):
-            made = made.relative_to(workspace.folder)
-            workspace.register("hardware", key, [made.as_posix()])
-    return workspace.registered("hardware", key)
+def register_image(workspace: Workspace, stages: TargetStages, linked: Iterable[str]) -> None:
+    """Note what F1 loads, if AWS has made an image of one of the ``linked`` xclbins."""
+    made = (image_file(workspace.folder / path) for path in linked)
+    found = [file.relative_to(workspace.folder).as_posix() for file in made if file]
+    if found:
+        workspace.register("hardware", stages.hardware_key, found)
 
 
 def _built(stages: TargetStages, plan: Plan) -> list[str]:

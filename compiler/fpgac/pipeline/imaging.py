@@ -98,7 +98,14 @@ class Imaging:
 
     @property
     def _xclbin(self) -> Path:
-        return self.folder / "out/hw" / f"{Build.open(self.folder).contract.name}.xclbin"
+        """What v++ linked.
+
+        Raises:
+            BuildError: the folder is no build.
+            TargetError: its board loads no such images.
+        """
+        made = Path(f"{Build.open(self.folder).contract.name}.{self._target.board.program}")
+        return self.folder / "out/hw" / made.with_suffix(".xclbin")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -30,12 +30,15 @@ from fpgac.network.source import NetworkFile
 from fpgac.network.topology import untrained
 from fpgac.pipeline.checking import check_spec
 from fpgac.plugins import Plugins
+from fpgac.reports.html import facts_html, heading_html, table_html
 from fpgac.spec.loader import SpecFile
+from fpgac.spec.shapes import shape_text
 from fpgac.tensors import Tensor
 
 __all__ = ["Inspection", "TensorFacts", "inspect"]
 
 _SPEC = ".toml"
+_TITLES = ("layer", "is", "gives", "format", "parameters", "products", "zeros")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ class TensorFacts:
     name: str
     shape: tuple[int, ...] | None
     format: str
+
+    def __str__(self) -> str:
+        shape = shape_text(self.shape) if self.shape else "?"
+        return f"{self.name}: {shape}" + (f" of {self.format}" if self.format else "")
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,26 @@ class Inspection:
         """The part of all weights that is zero."""
         weights = sum(layer.weights for layer in self.layers)
         return sum(layer.zeros for layer in self.layers) / weights if weights else 0.0
+
+    def _repr_html_(self) -> str:
+        tensors = [("in", tensor) for tensor in self.inputs]
+        tensors += [("out", tensor) for tensor in self.outputs]
+        layers = (
+            (
+                *(layer.name, layer.kind, shape_text(layer.shape) if layer.shape else "?"),
+                *(layer.format, f"{layer.parameters:,}", f"{layer.multiplications:,}"),
+                f"{layer.sparsity:.0%}" if layer.weights else "",
+            )
+            for layer in self.layers
+        )
+        remarks = [("note", note) for note in self.notes]
+        remarks += [("in the way", str(problem)) for problem in self.problems]
+        return (
+            heading_html(f"{self.path}: {self.kind}")
+            + facts_html((side, str(tensor)) for side, tensor in tensors)
+            + table_html(_TITLES, layers)
+            + (facts_html(remarks) if remarks else "")
+        )
 
 
 def inspect(path: Path, plugins: Plugins) -> Inspection:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 
 from fpgac.build.folder import File, Files
 from fpgac.core.about import About, Column
+from fpgac.data.columns import matches
 from fpgac.data.dataset import Provider, Split, Task
 from fpgac.data.vectors import make_vectors
 from fpgac.digest import digest_file
 from fpgac.errors import NetworkError, Problem, SpecError, Where
-from fpgac.network.imports.files import formats_path, whole_model
+from fpgac.network.imports.files import files_of, formats_path, whole_model
 from fpgac.network.imports.source import ImportedFile
 from fpgac.network.source import NetworkFile, NetworkSource
 from fpgac.numbers import FloatArray
@@ -35,12 +36,14 @@ __all__ = ["Sources", "provider_of"]
 T = TypeVar("T")
 
 
-def _columns(names: Sequence[str], rows: FloatArray | None) -> tuple[Column, ...]:
+def _columns(
+    names: Sequence[str], rows: FloatArray | None, units: Sequence[str]
+) -> tuple[Column, ...]:
     """The columns of these names, with the range of ``rows`` if there are some."""
     if rows is None:
         return tuple(map(Column, names))
     lows, highs = rows.min(axis=0).tolist(), rows.max(axis=0).tolist()
-    return tuple(map(Column, names, lows, highs))
+    return tuple(map(Column, names, lows, highs, units))
 
 
 class _Once(cached_property[T]):
@@ -167,18 +170,31 @@ class Sources:
         said = self.spec.data.scaling if self.spec.data is not None else None
         if not isinstance(said, str) or self.is_imported:
             return self.fit_scaling()
-        found = self.read_network().scaling
-        if not found:
-            raise NetworkError(
-                Problem(
-                    "the network was not trained on scaled features",
-                    Where(self.file.network_path),
-                    expected=f"a network with the scaling {said!r}",
-                    hint=f"fpgac train {self.file.path}; or give a table under [data.scaling]",
-                    code="network.not-scaled",
-                )
+        return self.read_network().scaling or self._not_scaled("features", "scaling", said)
+
+    @_Once
+    def target_scaling(self) -> Mapping[str, Scaling]:
+        """What the targets were scaled by, by the output's name.
+
+        Raises:
+            NetworkError: the spec asks for a scaling that was to be found in the training.
+        """
+        said = self.spec.data.target_scaling if self.spec.data is not None else None
+        if not isinstance(said, str) or self.is_imported:
+            return self.fit_target_scaling()
+        found = self.read_network().target_scaling
+        return found or self._not_scaled("targets", "target_scaling", said)
+
+    def _not_scaled(self, what: str, key: str, said: str) -> NoReturn:
+        raise NetworkError(
+            Problem(
+                f"the network was not trained on scaled {what}",
+                Where(self.file.network_path),
+                expected=f"a network with the scaling {said!r}",
+                hint=f"fpgac train {self.file.path}; or give a table under [data.{key}]",
+                code="network.not-scaled",
             )
-        return found
+        )
 
     @property
     def inputs(self) -> Layout:
@@ -214,6 +230,31 @@ class Sources:
         where = self.file.where("data", "scaling")
         return from_table(said, layout, self.provider.feature_names, where)
 
+    def fit_target_scaling(self) -> Mapping[str, Scaling]:
+        """The same for targets, by the outputs' names."""
+        from fpgac.data.scaling import fitted, from_table
+
+        said = self.spec.data.target_scaling if self.spec.data is not None else None
+        if said is None:
+            return {}
+        if isinstance(said, str):
+            return fitted(said, self.network_outputs, self.split.train.targets)
+        where = self.file.where("data", "target_scaling")
+        return from_table(said, self.network_outputs, self.provider.target_names, where)
+
+    @property
+    def network_outputs(self) -> Layout:
+        """The network's outputs, in types that keep every bit.
+
+        Raises:
+            NetworkError: the spec has no layers, and there is no file of the network's.
+        """
+        from fpgac.network.topology import untrained
+
+        layered = self.spec.topology is not None
+        network = untrained(self.spec) if layered else self.read_network()
+        return Layout(network.output_tensors)
+
     def read_network(self) -> Network:
         """The network in the spec's file, which is the one that the spec asks for.
 
@@ -236,6 +277,17 @@ class Sources:
                     code="network.scaled",
                 )
             )
+        if network.target_scaling and not (self.spec.data and self.spec.data.target_scaling):
+            raise NetworkError(
+                Problem(
+                    "the network was trained on scaled targets",
+                    Where(self.file.network_path),
+                    expected="'target_scaling' under [data]",
+                    got="none",
+                    hint=f"write it there, or train again: fpgac train {self.file.path}",
+                    code="network.scaled-targets",
+                )
+            )
         return network
 
     @property
@@ -245,8 +297,8 @@ class Sources:
         A network in a folder, such as TensorFlow's SavedModel, is not among them.
         """
         network = self.file.network_path
-        alone = () if network != whole_model(network) else (network,)
-        paths = (self.file.path, *alone, formats_path(network, self.spec.name))
+        files = files_of(whole_model(network)) if self.is_imported else [network]
+        paths = (self.file.path, *files, formats_path(network, self.spec.name))
         try:
             return {
                 f"spec/{path.name}": File(path.read_bytes()) for path in paths if path.is_file()
@@ -279,12 +331,24 @@ class Sources:
         return About(
             data=train.name,
             task=train.task,
-            features=_columns(train.feature_names, train.features),
+            features=_columns(
+                train.feature_names, train.features, self.units_of(train.feature_names)
+            ),
             results=_columns(
-                train.target_names, None if train.task == "classification" else train.targets
+                train.target_names,
+                None if train.task == "classification" else train.targets,
+                self.units_of(train.target_names),
             ),
             quantity=said["quantity"],
             accuracy=report.lines if report else (),
+        )
+
+    def units_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The unit of each column, as the spec or else the provider says; empty where none does."""
+        said = (self.spec.data and self.spec.data.units) or {}
+        units = [*said.items(), *self.provider.units.items()]
+        return tuple(
+            next((unit for pattern, unit in units if matches(name, pattern)), "") for name in names
         )
 
     @property

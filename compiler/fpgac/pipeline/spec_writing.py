@@ -17,13 +17,11 @@ from fpgac.network.imports.hls4ml_project import Project, is_project, read_proje
 from fpgac.network.imports.pickles import is_pickle, save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.network.imports.settling import entry_type
+from fpgac.pipeline.data_spec import DECIDE, data_lines, is_data_file, look_at
 from fpgac.spec.names import check_identifier
 from fpgac.spec.shapes import shape_text
 
-__all__ = ["DECIDE", "WrittenSpec", "imported_spec", "write_spec"]
-
-# What marks a line that only a user can decide on.
-DECIDE = "# decide:"
+__all__ = ["WrittenSpec", "imported_spec", "write_spec"]
 
 _INPUT = "ap_fixed<16,6,RND,SAT>"
 
@@ -55,7 +53,7 @@ def write_spec(
         path: the spec; by default beside the model, and of its name.
         name: the network's; by default the file's, as far as that is a plain one.
         targets: their names.
-        data: a data set's name, if there is one.
+        data: a data set's name, or a file of samples, if there is one.
         force: replace what there is at ``path``.
         trust: program code in the file may run.
 
@@ -128,7 +126,7 @@ def imported_spec(
         f"name = {json.dumps(name)}",
         f"network = {json.dumps(Path(relative).as_posix())}",
         "",
-        *_data(draft, data),
+        *_data(draft, data, spec),
         *([] if has_formats else [*_interface(draft, data), *_quantisation(draft)]),
         *(_hls(project) if project is not None else ()),
     ]
@@ -139,7 +137,11 @@ def imported_spec(
     return "\n".join(lines) + "\n"
 
 
-def _data(draft: Draft, data: str | None) -> Iterator[str]:
+def _data(draft: Draft, data: str | None, spec: Path) -> Iterator[str]:
+    if data is not None and is_data_file(data):
+        samples = look_at(Path(data))
+        yield from (*data_lines(samples, spec), f"task = {json.dumps(samples.task)}", "")
+        return
     if data is not None:
         yield from ("[data]", f"source = {json.dumps(data)}", "")
         return

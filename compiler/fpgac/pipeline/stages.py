@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import numpy as np
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from fpgac.numbers import FixedPoint, IntArray
     from fpgac.program.program import Program
 
-__all__ = ["SpecStages", "TargetStages", "ValueOf"]
+__all__ = ["LINKED", "SpecStages", "TargetStages", "ValueOf"]
 
 T = TypeVar("T")
 
@@ -69,6 +69,8 @@ class ValueOf(Protocol):
     def __call__(self, stage: Stage[T], /) -> T: ...
 
 
+# What v++ linked, as the lock has it, where the board loads something that is made of that.
+LINKED: Final = "linked"
 # What a build's vectors say of their answers where the spec names no data.
 _NO_DATA: dict[str, Any] = {"task": "", "names": [], "quantity": None}
 
@@ -99,12 +101,17 @@ class SpecStages:
 
     @property
     def scaling_key(self) -> object:
-        """What the scaling of inputs depends on beside the data; None where there is none."""
-        said = self.spec.data.scaling if self.spec.data is not None else None
-        if isinstance(said, str):
-            found_in_data = self.said("data"), self.sources.data_digest
-            return found_in_data if self.sources.is_imported else self.sources.network_digest
-        return said and (self.said("data"), self.sources.provider.feature_names)
+        """What scalings depend on beside the data; None where there are none."""
+        data = self.spec.data
+        asked = (data.scaling, data.target_scaling) if data else ()
+        if not any(asked):
+            return None
+        sources, provider = self.sources, self.sources.provider
+        names = (provider.feature_names, provider.target_names)
+        if not any(isinstance(each, str) for each in asked):
+            return self.said("data"), names
+        found = sources.data_digest if sources.is_imported else sources.network_digest
+        return self.said("data"), names, found
 
     @cached_property
     def network(self) -> Stage[Network]:
@@ -167,7 +174,11 @@ class SpecStages:
     @property
     def decodings(self) -> dict[str, Decoding]:
         """What is made of the results, by the outputs' names, where anything is."""
-        return self.spec.decodings(output.name for output in self.value(self.network).outputs)
+        from fpgac.data.scaling import inverse
+
+        asked = self.spec.decodings(output.name for output in self.value(self.network).outputs)
+        scaled = self.sources.target_scaling
+        return asked | {name: inverse(scaling) for name, scaling in scaled.items()}
 
     @cached_property
     def vectors(self) -> Stage[ProofVectors]:
@@ -199,8 +210,13 @@ class SpecStages:
         return ProofVectors(
             vectors,
             test.targets[:data],
-            AboutVectors(data, proof.random, test.about_answers),
+            AboutVectors(data, proof.random, {**test.about_answers, "scaled": self._is_scaled}),
         )
+
+    @property
+    def _is_scaled(self) -> bool:
+        """Whether the network's numbers are scaled targets."""
+        return bool(self.sources.target_scaling)
 
     def _more_test_data(self) -> tuple[Vectors, ...]:
         """All of the test data, unless the vectors hold it all already."""
@@ -221,12 +237,15 @@ class SpecStages:
 
     def _judge(self) -> AccuracyReport:
         from fpgac.data.accuracy import judge
+        from fpgac.data.scaling import undone
         from fpgac.engines.program import ExactProgram
 
         test, program = self.sources.split.test, self.value(self.program)
         vectors = Vectors("test data", self.inputs, test.features)
         words = ExactProgram(program).words(vectors)
-        report = AccuracyReport.of(judge(test, program.output_layout.number(words)))
+        outputs = program.output_layout
+        numbers = undone(outputs.number(words), outputs, self.sources.target_scaling)
+        report = AccuracyReport.of(judge(test, numbers))
         return report.with_warnings((*self._data_warnings(), *self._output_warnings(vectors)))
 
     def _data_warnings(self) -> tuple[str, ...]:
@@ -520,7 +539,7 @@ class TargetStages(SpecStages):
     @property
     def linked_key(self) -> str:
         """The key of what v++ linked, where the board loads what another makes of that."""
-        return self.key("linked", self.design.key)
+        return self.key(LINKED, self.design.key)
 
     def package(self, answers: Stage[Answers], proof: Stage[Proof], program: Files) -> Stage[Files]:
         """The Python host for pip, and the same for the board, with ``program`` if it is built."""

@@ -29,6 +29,7 @@ from fpgac.plugins import Plugins
 from fpgac.reports.html import table_html
 from fpgac.reports.training import FORMS, Epoch, FormAccuracy, TrainingReport, report_path
 from fpgac.spec.loader import SpecFile
+from fpgac.tensors import Layout
 
 if TYPE_CHECKING:
     from fpgac.data.accuracy import Accuracy
@@ -156,19 +157,25 @@ def _train(
 ) -> TrainedNetwork:
     from fpgac.network.training import train
 
-    parts, scaling = sources.split, sources.fit_scaling()
+    parts, scaling, target_scaling = (
+        sources.split,
+        sources.fit_scaling(),
+        sources.fit_target_scaling(),
+    )
     layout = sources.spec.inputs.with_scaling(scaling)
+    answers = sources.network_outputs.with_scaling(target_scaling)
     trained = train(
         sources.spec,
         layout.on_grid(parts.train.features),
-        parts.train.targets,
+        answers.scaled(parts.train.targets),
         layout.on_grid(sources.vectors(layout, RECORDED, 0)),
         data={"provider": sources.provider.name, "digest": sources.provider.digest},
         progress=progress,
         checkpoints=checkpoints,
         judged_inputs=layout.on_grid(parts.test.features) if baseline else None,
     )
-    return replace(trained, network=replace(trained.network, scaling=scaling))
+    network = replace(trained.network, scaling=scaling, target_scaling=target_scaling)
+    return replace(trained, network=network)
 
 
 # What can fail is checked before a training begins
@@ -294,12 +301,18 @@ def _checkpoints(sources: Sources) -> Path:
 def _accuracy(trained: TrainedNetwork, sources: Sources) -> dict[str, Accuracy]:
     """How accurate each form of the network is on the test part."""
     from fpgac.data.accuracy import judge
+    from fpgac.data.scaling import undone
 
     test, answers = sources.split.test, dict[str, Any]()
     if trained.baseline:
         answers = {"float": trained.baseline.outputs, "quantised": trained.baseline.quantised}
     answers["chip"] = _chip_outputs(trained.network, sources)
-    return {form: judge(test, outputs) for form, outputs in answers.items()}
+    network = trained.network
+    layout = Layout(network.output_tensors)
+    return {
+        form: judge(test, undone(outputs, layout, network.target_scaling))
+        for form, outputs in answers.items()
+    }
 
 
 def _chip_outputs(network: Network, sources: Sources) -> FloatArray:

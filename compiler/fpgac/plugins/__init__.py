@@ -10,7 +10,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fpgac.build.batch import Batch, script_of
+from fpgac.build.launcher import Launcher, Place, Task
 from fpgac.build.plan import Plan, Step
+from fpgac.build.site import Site
 from fpgac.build.toolchains import (
     Toolchain,
     ToolchainFinder,
@@ -25,6 +28,7 @@ from fpgac.design.design import Design, File
 from fpgac.design.hosts import host_files
 from fpgac.design.kernel import bridge_files, kernel_files
 from fpgac.design.render import comment, render, sh_word, tcl_word
+from fpgac.design.scripts import ShellPlan, build_scripts, command_lines
 from fpgac.design.templates import Templates
 from fpgac.errors import (
     BuildError,
@@ -85,6 +89,7 @@ __all__ = [
     "API_VERSION",
     "CARD",
     "Argmax",
+    "Batch",
     "Board",
     "Buffer",
     "BuildError",
@@ -109,6 +114,7 @@ __all__ = [
     "FpgacError",
     "GlobalPooling",
     "Interface",
+    "Launcher",
     "Layout",
     "LeakyRelu",
     "Life",
@@ -123,6 +129,7 @@ __all__ = [
     "Output",
     "Part",
     "Permute",
+    "Place",
     "Plan",
     "Plugins",
     "Pooling",
@@ -135,6 +142,8 @@ __all__ = [
     "Relu",
     "ReportParser",
     "Reshape",
+    "ShellPlan",
+    "Site",
     "Softmax",
     "Some",
     "Spec",
@@ -144,6 +153,7 @@ __all__ = [
     "Target",
     "TargetError",
     "TargetOptions",
+    "Task",
     "Templates",
     "Tensor",
     "Toolchain",
@@ -157,8 +167,10 @@ __all__ = [
     "Zynq",
     "board_json",
     "bridge_files",
+    "build_scripts",
     "card_json",
     "check_identifier",
+    "command_lines",
     "comment",
     "contract",
     "find_tool",
@@ -169,6 +181,7 @@ __all__ = [
     "load_plugins",
     "nearest",
     "render",
+    "script_of",
     "sh_word",
     "tcl_word",
     "version_of",

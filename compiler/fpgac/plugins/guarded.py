@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from fpgac.build.launcher import StepEndedError
 from fpgac.errors import Where
 from fpgac.plugins.guard import called, defect
 from fpgac.plugins.owner import Owner
@@ -31,9 +32,17 @@ T = TypeVar("T")
 _OWNER: Final = "__fpgac_owner__"
 
 # What takes as long as data, networks and vendors' tools take.
-_UNLIMITED: Final = frozenset({"load", "load_test", "read", "digest", "find", "toolchain", "words"})
+_UNLIMITED: Final = frozenset(
+    (
+        *("load", "load_test", "read", "digest", "find", "toolchain", "platforms"),
+        *("run", "planned_there", "identity", "words"),
+    )
+)
 # What callers handle, as the documentation of the method says.
-_PASSING: Final[Mapping[str, tuple[type[Exception], ...]]] = {"digest": (OSError,)}
+_PASSING: Final[Mapping[str, tuple[type[Exception], ...]]] = {
+    "digest": (OSError,),
+    "run": (StepEndedError,),
+}
 
 
 def owner_of(thing: object) -> Owner | None:

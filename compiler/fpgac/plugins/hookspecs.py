@@ -6,6 +6,7 @@ from typing import Any
 
 import pluggy
 
+from fpgac.build.launcher import Launcher
 from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
 from fpgac.design.templates import Templates
@@ -16,6 +17,7 @@ from fpgac.targets.target import Target
 __all__ = [
     "PROJECT",
     "fpgac_data_providers",
+    "fpgac_launchers",
     "fpgac_network_sources",
     "fpgac_report_parsers",
     "fpgac_targets",
@@ -49,6 +51,11 @@ def fpgac_network_sources() -> list[type[NetworkSource]]:  # type: ignore[empty-
 @hookspec
 def fpgac_toolchains() -> list[type[ToolchainFinder]]:  # type: ignore[empty-body]
     """The toolchains of a plugin: subclasses of ToolchainFinder, named as board files name them."""
+
+
+@hookspec
+def fpgac_launchers() -> list[type[Launcher]]:  # type: ignore[empty-body]
+    """Where steps of toolchains can run: subclasses of Launcher, named as after ``--on``."""
 
 
 @hookspec

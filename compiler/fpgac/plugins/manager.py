@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from fpgac.build.launcher import Launcher
 from fpgac.build.toolchains import ToolchainFinder
 from fpgac.data.dataset import Provider
 from fpgac.design.templates import Templates, is_own, override_loader
@@ -107,6 +108,7 @@ class Plugins:
     templates: Mapping[str, Path]
     toolchains: Mapping[str, ToolchainFinder]
     parsers: Mapping[str, ReportParser]
+    launchers: Mapping[str, Launcher]
     loaded: tuple[Loaded, ...] = ()
     failures: tuple[Failure, ...] = ()
     trust: bool = False
@@ -300,6 +302,7 @@ _KINDS: Final = (
     _Kind("template", "fpgac_templates", Templates, _by_path),
     _Kind("toolchain", "fpgac_toolchains", ToolchainFinder, _by_name),
     _Kind("report parser", "fpgac_report_parsers", ReportParser, _by_pattern),
+    _Kind("launcher", "fpgac_launchers", Launcher, _by_name),
 )
 
 
@@ -355,7 +358,7 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         for registry, things in zip(registries, offered, strict=True):
             registry.add(plugin, things)
     settled = [registry.settled(failures) for registry in registries]
-    targets, providers, sources, templates, toolchains, parsers = settled
+    targets, providers, sources, templates, toolchains, parsers, launchers = settled
     return Plugins(
         targets,
         providers,
@@ -363,6 +366,7 @@ def load_plugins(extra: Iterable[object] = (), files: Iterable[Path] = ()) -> Pl
         templates,
         toolchains,
         parsers,
+        launchers,
         tuple(_loaded(plugin, offered, settled) for plugin, offered in offers),
         tuple(failures),
         disabled=tuple(plugin.label for plugin in disabled),

@@ -345,7 +345,11 @@ def _draw_residuals(axes: Axes, estimates: Estimates, results: Sequence[Resoluti
 
 def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
     for result, look in zip(results, _LINES, strict=False):
-        bins = [one for one in result.bins if one.spread.samples]
+        bins = [
+            one
+            for one in result.bins
+            if one.spread.samples and not one.is_cut_off(estimates.limits)
+        ]
         widths = [100 * one.spread.width_68 for one in bins]
         _series(axes, bins, widths, look, label=f"{result.estimate}, 68 % width")
         deviations = [100 * one.spread.standard_deviation for one in bins]
@@ -353,12 +357,20 @@ def _draw_resolution(axes: Axes, estimates: Estimates, results: Sequence[Resolut
         label = f"{result.estimate}, st. dev."
         _series(axes, bins, deviations, look, label=label, zorder=4, **hollow)
     _truth_axis(axes, estimates)
+    _shade_cut_off(axes, estimates, results)
     spreads = [one.spread for result in results for one in result.bins if one.spread.samples]
     top = max((spread.standard_deviation for spread in spreads), default=0.0)
     axes.set_ylim(0, 145 * top or 1)
     axes.set_ylabel("relative resolution [%]")
     axes.set_title(f"resolution against true {estimates.symbol}")
     axes.legend(loc="upper left", handlelength=2.6, labelspacing=0.3)
+
+
+def _shade_cut_off(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:
+    """The bins in which no estimate can be drawn."""
+    for same in zip(*(result.bins for result in results), strict=True):
+        if all(one.is_cut_off(estimates.limits) for one in same):
+            axes.axvspan(same[0].low, same[0].high, color="0.9", linewidth=0, zorder=0)
 
 
 def _draw_turn_on(axes: Axes, estimates: Estimates, results: Sequence[Resolution]) -> None:

@@ -5,6 +5,7 @@ Everything is based on the relative residual ``r = estimate / truth - 1``, a pur
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,7 +43,8 @@ class Estimates:
     ``symbol`` is for plots and may be mathtext, such as ``$p_T$``.
     ``by`` maps the names of the methods to their estimates, the one of interest first. ``edges``
     are those of bins of the truth, rising; ``threshold`` is that of a trigger, for its turn-on
-    curve. The truth is positive.
+    curve. ``limits`` are the least and the greatest estimate that there can be. The truth is
+    positive.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Estimates:
     by: Mapping[str, Floats]
     edges: tuple[float, ...]
     threshold: float | None = None
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,16 @@ class ResolutionBin:
     low: float
     high: float
     spread: Spread
+
+    def is_cut_off(self, limits: tuple[float, float] | None) -> bool:
+        """Whether estimates a width away from the bin's middle are beyond ``limits``.
+
+        Then errors are small because estimates end there, and not because they are good.
+        """
+        if limits is None:
+            return False
+        middle, width = math.sqrt(self.low * self.high), self.spread.width_68
+        return middle * (1 - width) < limits[0] or middle * (1 + width) > limits[1]
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,11 @@ _OF_FILES = ("path", "test_path", "features", "labels", "classes", "tree", "task
 ScalingKind = Literal["standard", "minmax", "power-of-two"]
 
 
+TargetScalingKind = Literal["standard", "minmax"]
+
+
 class FeatureScaling(Section):
-    """What a feature is scaled by: it becomes (x - offset) * scale."""
+    """What a feature or a target is scaled by: it becomes (x - offset) * scale."""
 
     offset: float = Field(default=0.0, description="What is taken away.")
     scale: float = Field(default=1.0, gt=0, description="What the rest is multiplied by.")
@@ -140,6 +143,17 @@ class DataSection(Section):
         description="What features are scaled by before they reach the input's type, in the "
         "training and by every host: 'standard', 'minmax' (to 0 ... 1) or 'power-of-two' (to -1 "
         "... 1), found in the training part and kept with the network; or a table by feature.",
+    )
+    units: dict[str, Annotated[str, Field(min_length=1, max_length=32)]] | None = Field(
+        default=None,
+        description="The units of features and targets by their names or patterns, such as "
+        "{ 'pt*' = 'GeV', eta = 'rad' }, for all that a build says of them.",
+    )
+    target_scaling: TargetScalingKind | dict[str, FeatureScaling] | None = Field(
+        default=None,
+        description="What the targets of a regression are scaled by in the training: 'standard' or "
+        "'minmax', found in the training part and kept with the network; or a table by target. "
+        "Hosts and reports undo it.",
     )
     samples: int | None = Field(
         default=None,
@@ -406,7 +420,7 @@ class Spec(Section):
         return {name: type_ for name, type_ in types.items() if isinstance(type_, FixedPoint)}
 
     def decodings(self, names: Iterable[str]) -> dict[str, Decoding]:
-        """What is made of the results, by the ``names`` of the outputs, where anything is."""
+        """What 'decode' makes of the results, by the ``names`` of the outputs, where anything."""
         asked = self.interface.decode
         if asked is None or isinstance(asked, dict):
             return asked or {}

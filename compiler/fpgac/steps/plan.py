@@ -171,7 +171,7 @@ def _kernel(core: Core, contract: Contract) -> Step:
     return Step(
         name="g++ kernel",
         command=(
-            *(*LIBRARY, "-Wno-unknown-pragmas", f"-I{FIRMWARE}", f"-I{HEADERS}"),
+            *(*LIBRARY, "-Wno-unknown-pragmas", f"-I{HEADERS}"),
             *("-o", library, contract.source, *program.sources, OBJECT),
         ),
         inputs=(contract.source, *program.sources, OBJECT, *firmware, *headers),

@@ -1,7 +1,7 @@
 """Any Vitis kernel in C++, with v++'s linking file, as an ``.xclbin`` for the emulated card.
 
 g++ compiles each source together with an adapter, which calls a kernel whatever its parameters are
-and tells what they are; their names, bundles and control protocols are read from the source.
+and says what they are; their names, bundles and control protocols are read from the source.
 """
 
 from __future__ import annotations
@@ -45,7 +45,13 @@ _FAMILIES: Final[Mapping[str, tuple[str, int, int]]] = {
 _DEFAULT_MEMORY: Final = "DDR"
 # Keys of [connectivity] that say where things lie on the chip: nothing depends on it here.
 _IGNORED: Final = ("slr", "connect")
-_REFUSED_SOURCES: Final = {".xo": "a compiled kernel", ".v": "Verilog", ".sv": "SystemVerilog"}
+_REFUSED_HEADERS: Final = {"systemc": "SystemC", "adf": "a graph for AI engines"}
+_REFUSED_SOURCES: Final = {
+    ".xo": "a compiled kernel",
+    ".v": "Verilog",
+    ".sv": "SystemVerilog",
+    ".cl": "OpenCL C",
+}
 
 
 @dataclass(frozen=True)
@@ -73,25 +79,21 @@ class Source:
             BuildError: it cannot be read, or is no C++.
         """
         if kind := _REFUSED_SOURCES.get(path.suffix.lower()):
-            raise BuildError(
-                Problem(
-                    "kernels are built from C++ only",
-                    Where(path),
-                    got=kind,
-                    code="card.no-cpp",
-                )
-            )
+            raise _no_cpp(path, kind)
         try:
-            return cls(path.absolute(), _without_comments(path.read_text()))
+            text = path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise BuildError(
                 Problem(
                     "the kernel's source cannot be read",
                     Where(path),
-                    got=str(error),
+                    got=_reason(error),
                     code="card.unreadable",
                 )
             ) from error
+        if found := re.search(r'^\s*#\s*include\s*[<"](systemc|adf)\b', text, re.MULTILINE):
+            raise _no_cpp(path, _REFUSED_HEADERS[found[1]])
+        return cls(path, _without_comments(text))
 
     def functions(self) -> tuple[str, ...]:
         """The functions that are defined with C linkage, in order."""
@@ -170,9 +172,9 @@ def build_card(
     functions = [_function(sources, name) for name in _wanted(sources, linking, kernel)]
     with tempfile.TemporaryDirectory(prefix="fpgac-card-") as scratch:
         library = _compile(functions, sources, options, Path(scratch))
-        told = [_told(library, function.name) for function in functions]
+        facts = [_parameters(library, function.name) for function in functions]
         content = library.read_bytes()
-    kernels = [_kernel(each, facts) for each, facts in zip(functions, told, strict=True)]
+    kernels = [_kernel(each, known) for each, known in zip(functions, facts, strict=True)]
     memories = _memories(linking)
     placed = tuple(_placed(each, linking, memories) for each in kernels)
     _refuse_unknown_ends(linking, placed)
@@ -188,7 +190,8 @@ def _connectivity(path: Path | None) -> Iterator[tuple[int, str, str]]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _bad_line("the linking file cannot be read", Where(path), got=str(error)) from error
+        what = "the linking file cannot be read"
+        raise _bad_line(what, Where(path), got=_reason(error)) from error
     section = ""
     for number, line in enumerate(lines, start=1):
         words = re.split(r"[#;]", line)[0].strip()
@@ -199,6 +202,15 @@ def _connectivity(path: Path | None) -> Iterator[tuple[int, str, str]]:
             if not equals:
                 raise _bad_line("this is no setting", Where(path, line=number), got=words)
             yield number, key.strip(), value.strip()
+
+
+def _no_cpp(path: Path, got: str) -> BuildError:
+    what = "kernels are built from C++ for HLS only"
+    return BuildError(Problem(what, Where(path), got=got, code="card.no-cpp"))
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "this is no text"
 
 
 def _bad_line(what: str, where: Where, got: str = "", hint: str = "") -> BuildError:
@@ -298,9 +310,7 @@ def _wanted(sources: Sequence[Source], linking: Linking, kernel: str) -> Sequenc
 
 def _function(sources: Sequence[Source], name: str) -> _Function:
     for source in sources:
-        if name not in source.functions():
-            continue
-        for found in re.finditer(rf"\b{re.escape(name)}\s*\(", source.text):
+        for found in re.finditer(rf"\bvoid\s+{re.escape(name)}\s*\(", source.text):
             closing = _closing(source.text, found.end() - 1)
             rest = source.text[closing + 1 :].lstrip()
             if rest.startswith("{"):
@@ -349,12 +359,12 @@ def _compile(
     units = []
     for number, source in enumerate(sources):
         # By a name that any path may have; what it includes is found by -I.
-        (folder / f"source_{number}.cpp").symlink_to(source.path)
+        (folder / f"source_{number}.cpp").symlink_to(source.path.absolute())
         adapted = folder / f"kernels_{number}.cpp"
         names = [each.name for each in functions if each.source is source]
         adapted.write_text(_adapted(f"source_{number}.cpp", names))
         units.append(adapted)
-    own = [f"-I{folder / 'include'}", *(f"-I{source.path.parent}" for source in sources)]
+    own = [f"-I{folder / 'include'}", *(f"-I{source.path.absolute().parent}" for source in sources)]
     command: list[str | Path] = [
         "g++",
         "-std=c++17",
@@ -396,7 +406,7 @@ def _adapted(source: str, names: Iterable[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _told(library: Path, kernel: str) -> list[tuple[str, int]]:
+def _parameters(library: Path, kernel: str) -> list[tuple[str, int]]:
     """Kind and bytes of each parameter: the library is asked in a process of its own."""
     ask = "import ctypes, sys; getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])()"
     command: list[str | Path] = [sys.executable, "-I", "-c", ask, library, f"fpgac_tell_{kernel}"]
@@ -413,13 +423,13 @@ def _told(library: Path, kernel: str) -> list[tuple[str, int]]:
     return list(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
-def _kernel(function: _Function, told: Sequence[tuple[str, int]]) -> Kernel:
-    if len(told) != len(function.parameters):
-        got = f"{len(function.parameters)} in the source, {len(told)} for g++"
-        raise _bad_parameter(function, "the parameters cannot be told apart", got)
+def _kernel(function: _Function, facts: Sequence[tuple[str, int]]) -> Kernel:
+    if len(facts) != len(function.parameters):
+        got = f"{len(function.parameters)} in the source, {len(facts)} for g++"
+        raise _bad_parameter(function, "the parameters cannot be separated", got)
     arguments = tuple(
         _argument(function, text, kind, size)
-        for text, (kind, size) in zip(function.parameters, told, strict=True)
+        for text, (kind, size) in zip(function.parameters, facts, strict=True)
     )
     return Kernel(function.name, arguments, (), free_running=function.free_running)
 
@@ -471,29 +481,37 @@ def _placed(kernel: Kernel, linking: Linking, memories: Sequence[Memory]) -> Ker
     """The kernel with its compute units, each argument in its memories."""
     tags = [memory.tag for memory in memories]
     units = linking.units.get(kernel.name, (f"{kernel.name}_1",))
+    placed = [argument for argument in kernel.arguments if argument.memory]
     instances = tuple(
-        Instance(
-            unit,
-            {
-                argument.name: tuple(
-                    tags.index(tag)
-                    for tag in linking.memories.get(
-                        (unit, argument.name), (f"{_DEFAULT_MEMORY}[0]",)
-                    )
-                )
-                for argument in kernel.arguments
-                if argument.memory
-            },
-        )
+        Instance(unit, {each.name: _indices(linking, unit, each, tags) for each in placed})
         for unit in units
     )
     return replace(kernel, instances=instances)
 
 
+def _indices(
+    linking: Linking, unit: str, argument: Argument, tags: Sequence[str]
+) -> tuple[int, ...]:
+    """The memories of an argument, which a linking file names itself or by its port."""
+    default = (f"{_DEFAULT_MEMORY}[0]",)
+    of_port = linking.memories.get((unit, _port(argument)), default)
+    return tuple(map(tags.index, linking.memories.get((unit, argument.name), of_port)))
+
+
+def _port(argument: Argument) -> str:
+    return f"m_axi_{argument.bundle}"
+
+
 def _refuse_unknown_ends(linking: Linking, kernels: Iterable[Kernel]) -> None:
     """A memory for an argument that is none is a slip of the pen."""
-    known = [f"{unit.name}.{name}" for each in kernels for unit in each.instances
-             for name in unit.memories]  # fmt: skip
+    known = [
+        f"{unit.name}.{name}"
+        for each in kernels
+        for unit in each.instances
+        for argument in each.arguments
+        if argument.memory
+        for name in (argument.name, _port(argument))
+    ]
     for end in map(".".join, linking.memories):
         if end not in known:
             raise BuildError(

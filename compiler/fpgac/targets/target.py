@@ -17,6 +17,7 @@ from fpgac.build.toolchains import Toolchain, Toolchains
 from fpgac.core.core import Core
 from fpgac.design.contract import Contract, Interface
 from fpgac.design.design import Design
+from fpgac.design.scripts import ShellPlan
 from fpgac.errors import Problem, SpecError, TargetError, ToolchainError, Where, nearest
 from fpgac.spec.lines import KeyPath, key_text, nearest_line
 from fpgac.spec.mistakes import problems_of
@@ -204,6 +205,15 @@ class Target(ABC, Generic[OptionsT]):
 
         ``contract`` is the design's, and ``clock_mhz`` the clock of its kernel.
         """
+
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """:meth:`plan` as ``scripts/build.sh`` has it; none where a design has no such script.
+
+        One for each range of versions. A launcher needs them whose machine has tools of its own.
+        """
+        return ()
 
     def options(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import shutil
@@ -14,9 +15,12 @@ import numpy as np
 import onnx
 import pytest
 
+import fpgac
 from fpgac.errors import BuildError, NetworkError
 from fpgac.network.imports.draft import Scaling, Sums
 from fpgac.network.imports.files import content_digest
+from fpgac.network.imports.imitating import Observed
+from fpgac.network.imports.keras import reading
 from fpgac.network.imports.keras.unpickling import save_unpickled
 from fpgac.network.imports.reading import draft_of
 from fpgac.pipeline.checking import check_spec
@@ -37,6 +41,42 @@ def test_a_lambda_layer_is_refused_by_name(new_files: Path, name: str) -> None:
     assert [problem.code for problem in draft.problems] == ["network.code-in-file"]
     assert "'lambda'" in draft.problems[0].what
     assert "--trust" in draft.problems[0].hint
+
+
+def with_lambda(folder: Path) -> Path:
+    """A file of Keras 3's with nothing but a Lambda layer, whose code is none."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 3]}},
+        {"class_name": "Lambda", "config": {"name": "code", "function": "cos\nsystem"}},
+    ]
+    model = {"class_name": "Sequential", "config": {"name": "net", "layers": layers}}
+    weights = io.BytesIO()
+    h5py.File(weights, "w").close()
+    with zipfile.ZipFile(folder / "net.keras", "w") as file:
+        file.writestr("metadata.json", json.dumps({"keras_version": "3.0.0"}))
+        file.writestr("config.json", json.dumps(model))
+        file.writestr("model.weights.h5", weights.getvalue())
+    return folder / "net.keras"
+
+
+def test_only_trust_runs_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def observe(file: Path, framework: str, layers: list[str]) -> dict[str, Observed]:
+        asked.append((framework, layers))
+        given = np.linspace(-1, 1, 12).reshape(4, 3)
+        return {"code": Observed(given, 2 * given)}
+
+    monkeypatch.setattr(reading, "observe", observe)
+    file = with_lambda(tmp_path)
+
+    refused = fpgac.inspect(file)
+    assert [problem.code for problem in refused.problems] == ["network.code-in-file"]
+    assert asked == []
+    trusted = fpgac.inspect(file, trust=True)
+    assert trusted.problems == ()
+    assert trusted.multiplications == 3
+    assert asked == [("Keras 3", ["code"])]
 
 
 @pytest.mark.parametrize(

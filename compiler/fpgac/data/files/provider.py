@@ -68,7 +68,10 @@ class FileProvider(Provider):
         return digest_json(
             {
                 "provider": [self.name, self.version, self.task],
-                "data": self._data.model_dump(mode="json", exclude_none=True),
+                # Scaled or not, in whatever units: the samples are the same.
+                "data": self._data.model_dump(
+                    mode="json", exclude_none=True, exclude={"target_scaling", "units"}
+                ),
                 "files": [digest_file(path) for table in tables for path in table.files],
             }
         )

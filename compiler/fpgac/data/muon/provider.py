@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +109,15 @@ class MuonProvider(Provider):
     task = "regression"
     feature_names = FEATURE_NAMES
     target_names = ("log2_pt",)
+    units = MappingProxyType(
+        {
+            "dphi_b_*": "2^-5 rad",
+            "dphi_*": "2^-7 rad",
+            "phi_b_*": "2^-5 rad",
+            "phi_*": "2^-4 rad",
+            "log2_pt": "octaves above 16 GeV",
+        }
+    )
 
     def load(self, samples: int | None, seed: int) -> Dataset:
         """200,000 muons by default, with the classical assignment as the baseline."""
@@ -129,6 +139,7 @@ class MuonProvider(Provider):
                 decode=decode,
                 edges=REPORT_EDGES,
                 threshold=TRIGGER,
+                limits=(LOWEST_PT, HIGHEST_PT),
                 formula=f"{REFERENCE_PT} * np.exp2(np.clip(y[:, 0], {BOUNDS[0]}, {BOUNDS[1]}))",
             ),
         )

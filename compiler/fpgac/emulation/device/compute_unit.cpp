@@ -31,8 +31,8 @@ std::string hexadecimal(uint64_t value) {
 ComputeUnit::ComputeUnit(const Kernel &kernel, const Instance &instance, const std::string &library,
                          Streams &streams)
     : kernel_(kernel), instance_(instance), library_(library),
-      function_(library_.function(kernel.name)),
-      adapter_(Adapter(library_.find("fpgac_call_" + kernel.name))), streams_(streams),
+      adapter_(Adapter(library_.find("fpgac_call_" + kernel.name))),
+      function_(adapter_ ? nullptr : library_.function(kernel.name)), streams_(streams),
       registers_(instance.range) {
   if (!adapter_) check_arguments(kernel);
   for (const Argument &argument : kernel.arguments)
@@ -84,6 +84,7 @@ bool ComputeUnit::call_kernel(const Call &call) {
     if (adapter_) invoke(adapter_, call);
     else invoke(function_, call);
   } catch (const ChannelClosed &) {
+    enter_call(nullptr);
     return false;
   } catch (const std::exception &error) {
     fail("kernel_crash", "kernel " + kernel_.name + " crashed in compute unit " +

@@ -52,8 +52,8 @@ private:
   const Kernel &kernel_;
   const Instance &instance_;
   Library library_;
+  Adapter adapter_;  // null if the library has none: the function itself is called then
   void *function_;
-  Adapter adapter_;
   Streams &streams_;
   std::vector<uint8_t> registers_;
 

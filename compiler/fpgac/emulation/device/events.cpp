@@ -12,6 +12,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "call.hpp"
 
@@ -20,6 +23,8 @@ namespace {
 
 thread_local const Call *current_call = nullptr;
 thread_local uintptr_t lowest_of_stack = 0;
+std::mutex listing;
+std::set<const Call *> running_calls;
 pid_t host = 0;
 volatile sig_atomic_t ending = 0;
 
@@ -201,7 +206,7 @@ void describe(Line &words, Line &json, const char *kind, const std::string &sent
 }
 
 // The shim signals the card when its host has crashed; others may want to end the card.
-[[noreturn]] void end_as_told(int signal, pid_t sender) {
+[[noreturn]] void end_by_signal_of(int signal, pid_t sender) {
   static Line words, json;
   const bool by_host = sender == host;
   words.add("fpgac card: %s: %s\n",
@@ -217,10 +222,30 @@ void on_fault(int signal, siginfo_t *info, void *) {
   if (ending) _exit(1);
   ending = 1;
   const bool sent = info->si_code <= 0 && info->si_pid != getpid();
-  if (sent) end_as_told(signal, info->si_pid);
+  if (sent) end_by_signal_of(signal, info->si_pid);
   const bool address = info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS);
   report_fault(current_call, signal_name(signal), address ? info : nullptr);
   end_by(signal);
+}
+
+// A host that hangs is ended from outside, and the card with it: whoever reads what they said last
+// learns which kernels were not done.
+void await_the_end() {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGTERM);
+  int signal = 0;
+  sigwait(&only, &signal);
+  Line words;
+  {
+    const std::lock_guard<std::mutex> lock(listing);
+    for (const Call *call : running_calls)
+      if (!call->kernel->free_running)
+        words.add("fpgac card: kernel %s was still running in compute unit %s\n",
+                  call->kernel->name.c_str(), call->instance->name.c_str());
+  }
+  words.write_to(STDERR_FILENO);
+  end_by(SIGTERM);
 }
 
 void on_exit_of_kernel() {
@@ -252,10 +277,20 @@ void watch_faults() {
   sigfillset(&action.sa_mask);
   for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigaction(signal, &action, nullptr);
   signal(SIGINT, SIG_IGN);
+  sigset_t end;
+  sigemptyset(&end);
+  sigaddset(&end, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &end, nullptr);  // in all threads, but for the one that waits for it
+  std::thread(await_the_end).detach();
   atexit(on_exit_of_kernel);
 }
 
-void enter_call(const Call *call) { current_call = call; }
+void enter_call(const Call *call) {
+  const std::lock_guard<std::mutex> lock(listing);
+  if (call) running_calls.insert(call);
+  else running_calls.erase(current_call);
+  current_call = call;
+}
 
 void use_signal_stack() {
   constexpr size_t kStack = 64 << 10;

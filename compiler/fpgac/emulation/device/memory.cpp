@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <iterator>
 #include <new>
 
@@ -13,6 +14,9 @@ namespace {
 // Address space costs nothing: indices of 32 bits that are a little wrong stay within a guard. Where
 // there is little of it, or very many buffers, a small guard must do.
 constexpr size_t kGuards[] = {size_t(4) << 30, size_t(1) << 20};
+// A quarter of a process's addresses: the rest is for kernels.
+constexpr size_t kMostWithLargeGuards = size_t(1) << 45;
+std::atomic<size_t> reserved_in_all{0};
 // Well below the 47 bits of a process, so that sums of sizes cannot overflow.
 constexpr uint64_t kLargestBuffer = uint64_t(1) << 44;
 
@@ -37,11 +41,13 @@ Buffer::Buffer(uint64_t address, uint64_t size, bool shared) : address_(address)
 }
 
 void Buffer::reserve(size_t usable, size_t guard) {
+  if (guard == kGuards[0] && reserved_in_all + usable > kMostWithLargeGuards) return;
   void *region = mmap(nullptr, usable + 2 * guard, PROT_NONE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (region == MAP_FAILED) return;
   reserved_ = static_cast<uint8_t *>(region);
   reserved_size_ = usable + 2 * guard;
+  reserved_in_all += reserved_size_;
   guard_ = guard;
 }
 
@@ -53,6 +59,7 @@ bool Buffer::open_file(size_t usable) {
 Buffer::~Buffer() {
   if (file_ >= 0) close(file_);
   munmap(reserved_, reserved_size_);
+  reserved_in_all -= reserved_size_;
 }
 
 std::string Buffer::file() const {

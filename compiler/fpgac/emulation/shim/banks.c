@@ -1,6 +1,6 @@
 /* XRT's OpenCL (version 2.13) puts every buffer that names its memory into memory 0 where
  * XCL_EMULATION_MODE says sw_emu, since AMD's programs for software emulation say nothing of their
- * connections. fpgac's do, so that it is not told: its getenv() is this one. XRT's other libraries
+ * connections. fpgac's do, so that the variable is hidden from it: its getenv() is this one. XRT's other libraries
  * go on to see the variable. */
 #define _GNU_SOURCE
 #include <elf.h>

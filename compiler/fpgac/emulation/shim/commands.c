@@ -1,6 +1,6 @@
 /* A card may be closed, or given another program, while its kernels run: XRT's emulation library
  * would take the card away from under the thread that waits for them. Here it waits until they are
- * done, as the driver of a real card does; a host that waits for ever is told why. */
+ * done, as the driver of a real card does; a host that waits for ever learns why. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

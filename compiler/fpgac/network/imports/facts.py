@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fpgac.network.imports.draft import Draft, DraftNode, Numbers, Prelu, Scaling, Sums
 from fpgac.network.network import Network, Node
 from fpgac.network.operation import Operation
 from fpgac.network.ops.merge import Merge
 from fpgac.network.ops.quantise import Quantise
+from fpgac.network.ops.weighted import Weighted
 from fpgac.program.program import Accumulate, Dot, Program
 from fpgac.spec.shapes import Shape
 
@@ -55,7 +58,7 @@ def facts_of_draft(draft: Draft) -> Iterator[LayerFacts]:
     """The layers of a file, as it has them."""
     for node in draft.nodes:
         numbers = _numbers(node)
-        places = _places(node.shape, numbers[0].values.shape[-1]) if numbers else 1
+        at_once = _at_once(numbers[0].values, node.what) if numbers else 1
         nonzero = int(np.count_nonzero(numbers[0].values)) if numbers else 0
         weights = numbers[0].values.size if numbers else 0
         yield LayerFacts(
@@ -64,7 +67,7 @@ def facts_of_draft(draft: Draft) -> Iterator[LayerFacts]:
             node.shape,
             _format_of(node, numbers),
             sum(each.values.size for each in numbers) + node.unread,
-            _products(node.what, node.shape, nonzero * places),
+            _products(node.what, node.shape, nonzero * _places(node.shape, at_once)),
             weights - nonzero,
             weights,
         )
@@ -101,9 +104,14 @@ def _grid(operation: Operation) -> str:
     return str(grid) if grid is not None else ""
 
 
-def _places(shape: Shape | None, outputs: int) -> int:
+def _at_once(weights: npt.NDArray[Any], what: object) -> int:
+    """The numbers that all weights give together: one a filter, or one for each weight."""
+    return weights.shape[-1] if isinstance(what, Sums | Weighted) else weights.size
+
+
+def _places(shape: Shape | None, at_once: int) -> int:
     """How often weights are applied to one sample."""
-    return prod(shape) // outputs if shape else 1
+    return prod(shape) // at_once if shape else 1
 
 
 def _products(what: object, shape: Shape | None, with_weights: int) -> int:
@@ -124,14 +132,14 @@ def _of_node(node: Node) -> LayerFacts:
     first = parameters[0] if parameters else None
     weights = first.words.size if first else 0
     nonzero = int(np.count_nonzero(first.words)) if first else 0
-    outputs = first.words.shape[-1] if first else 1
+    at_once = _at_once(first.words, operation) if first else 1
     return LayerFacts(
         node.name,
         operation.kind,
         node.output.shape,
         str(first.type) if first else _grid(operation),
         sum(parameter.words.size for parameter in parameters),
-        _products(operation, node.output.shape, nonzero * _places(node.output.shape, outputs)),
+        _products(operation, node.output.shape, nonzero * _places(node.output.shape, at_once)),
         weights - nonzero,
         weights,
     )

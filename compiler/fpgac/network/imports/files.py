@@ -20,6 +20,7 @@ __all__ = [
     "SUFFIXES",
     "content_digest",
     "data_beside",
+    "files_of",
     "formats_path",
     "identifier",
     "is_model",
@@ -86,6 +87,19 @@ def content_digest(path: Path) -> str:
     if data_beside(file).is_file():
         return digest_json([digest_file(file), digest_file(data_beside(file))])
     return digest_file(file)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a network: its own, the model that a project names, and numbers beside it.
+
+    Those of a folder, such as TensorFlow's SavedModel, are not among them.
+
+    Raises:
+        NetworkError: one of them is missing.
+    """
+    file = model_path(path)
+    beside = weights_beside(file) if file.suffix == ".json" else data_beside(file)
+    return [each for each in dict.fromkeys((path, file, beside)) if each.is_file()]
 
 
 def weights_beside(path: Path) -> Path:

@@ -174,7 +174,7 @@ class _Task:
 
     def rows(self, which: Array) -> tuple[Any, Array]:
         """These rows as Keras takes them, and what they should give."""
-        return samples(self.network, self.x[which]), self.y[which]
+        return samples(self.network, np.asarray(self.x[which])), self.y[which]
 
 
 def _learn(

@@ -39,7 +39,8 @@ def train(folder: Path, pipe: int) -> None:
     spec = Spec.model_validate_json((folder / "spec.json").read_bytes())
     job = json.loads((folder / "job.json").read_bytes())
     kept = {kind: Path(path) for kind, path in job["checkpoints"].items()}
-    data = (np.load(folder / "features.npy"), np.load(folder / "targets.npy"))
+    # Mapped: each part of the data that is used is a copy already.
+    data = (np.load(folder / "features.npy", mmap_mode="r"), np.load(folder / "targets.npy"))
     words = np.load(folder / "record.npy")
     trained: Trained = fit(k, spec, *data, lambda event: send(pipe, event), kept.get("quantised"))
     network = replace(

@@ -12,21 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import brevitas.nn as qnn
-import onnx
-import torch
-from brevitas.export import export_onnx_qcdq, export_qonnx
-from brevitas.quant import (
-    Int8ActPerTensorFixedPoint,
-    Int8BiasPerTensorFixedPointInternalScaling,
-    Int8WeightPerTensorFixedPoint,
-    Uint8ActPerTensorFixedPoint,
-)
-from torch import nn
-
 
 def floats() -> Any:
     """A convolutional network with what PyTorch's networks usually have."""
+    from torch import nn
+
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1),
         nn.BatchNorm2d(4),
@@ -45,11 +35,16 @@ def floats() -> Any:
 
 def quantised(*, bias: bool = True) -> Any:
     """A network whose every number is on a grid of a power of two."""
-    weights = {"bias": bias, "weight_quant": Int8WeightPerTensorFixedPoint}
+    import brevitas.nn as qnn
+    import torch
+    from brevitas import quant
+    from torch import nn
+
+    weights = {"bias": bias, "weight_quant": quant.Int8WeightPerTensorFixedPoint}
     if bias:
-        weights["bias_quant"] = Int8BiasPerTensorFixedPointInternalScaling
-    samples = {"act_quant": Int8ActPerTensorFixedPoint, "return_quant_tensor": True}
-    positive = {**samples, "act_quant": Uint8ActPerTensorFixedPoint}
+        weights["bias_quant"] = quant.Int8BiasPerTensorFixedPointInternalScaling
+    samples = {"act_quant": quant.Int8ActPerTensorFixedPoint, "return_quant_tensor": True}
+    positive = {**samples, "act_quant": quant.Uint8ActPerTensorFixedPoint}
     network = nn.Sequential(
         qnn.QuantIdentity(bit_width=8, **samples),
         qnn.QuantConv2d(1, 4, 3, padding=1, weight_bit_width=5, **weights),
@@ -66,6 +61,8 @@ def quantised(*, bias: bool = True) -> Any:
 
 def export(path: Path, network: Any, *, dynamo: bool) -> None:
     """By PyTorch's own exporter."""
+    import torch
+
     sample = torch.randn(1, 1, 8, 8)
     names = {"input_names": ["image"], "output_names": ["classes"]}
     torch.onnx.export(network.eval(), (sample,), path, dynamo=dynamo, **names)
@@ -74,6 +71,8 @@ def export(path: Path, network: Any, *, dynamo: bool) -> None:
 
 def without_notes(path: Path) -> None:
     """Without the places in source files that the exporters write down."""
+    import onnx
+
     model = onnx.load(path)
     noted = (model, model.graph, *model.graph.node, *model.graph.value_info)
     for each in (*noted, *model.graph.input, *model.graph.output):
@@ -88,6 +87,9 @@ def without_notes(path: Path) -> None:
 
 def main(folder: Path) -> None:
     """Make all files."""
+    import torch
+    from brevitas.export import export_onnx_qcdq, export_qonnx
+
     sample = torch.randn(1, 1, 8, 8)
     torch.manual_seed(3)
     network = floats()
