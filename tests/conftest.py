@@ -25,6 +25,8 @@ from fpgac.spec.shapes import Padding
 from fpgac.tensors import Tensor
 
 pytest_plugins = ["tests.drawing"]
+# Packages of their own: tests/plugins/test_strangers.py installs them and runs their tests.
+collect_ignore = ["strangers"]
 
 ROOT = Path(__file__).parents[1]
 

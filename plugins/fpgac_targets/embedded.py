@@ -1,5 +1,7 @@
 """Boards under Vitis with a processor of their own: hosts are cross-compiled, an SD card is packed.
 
+Public for other plugins: :class:`EmbeddedTarget`, to make subclasses of, and ``platform_of``.
+
 Sources: AMD's UG1393 (v++ --package), its common images for Zynq UltraScale+ (root file system,
 kernel image, sysroot), and the Makefiles of its Vitis_Accel_Examples.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from fpgac.plugins import (
+    Board,
     Contract,
     Design,
     File,
@@ -31,12 +34,11 @@ from fpgac_targets.vitis import VitisTarget, emconfig_step, kernel_steps, v_plus
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
-__all__ = ["EmbeddedTarget"]
-
-# How the names of AMD's own platforms end: release and revision.
-RELEASED: Final = re.compile(r"_20\d{4}_\d+$")
+__all__ = ["EmbeddedTarget", "platform_of"]
 
 COMPILER: Final = "aarch64-linux-gnu-g++"
+# How AMD's platforms are named: xilinx_zcu102_base_202320_1 came with 2023.2.
+_RELEASE: Final = re.compile(r"_(20\d\d)(\d)0_\d+$")
 RUN_ON_BOARD: Final = "scripts/run_on_board.sh"
 VECTORS: Final = ("vectors/inputs.npy", "vectors/expected_raw.npy")
 
@@ -55,8 +57,7 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {
 class EmbeddedTarget(VitisTarget):
     """A Zynq UltraScale+ under a Vitis platform; a subclass names its board.
 
-    Public for other plugins. The platform is the board's first one: where its name ends with a
-    release of AMD's, as in ``xilinx_zcu102_base_202310_1``, that of the v++ at hand is taken.
+    Of the board's platforms, the one for v++'s release is taken: see :func:`platform_of`.
     """
 
     load_hint = "is it the xclbin of this SD card, and is its Linux the platform's?"
@@ -74,10 +75,10 @@ class EmbeddedTarget(VitisTarget):
         return replace(vitis, elsewhere=_elsewhere(tools.environment))
 
     def _platform(self, vitis: Toolchain, environment: Mapping[str, str]) -> str:
-        """The board's; of AMD's own, the one of v++'s release: it knows no later ones."""
-        year, half, *_ = vitis.version
-        named = super()._platform(vitis, environment)
-        return RELEASED.sub(f"_{year}{half}0_1", named)
+        """The board's variable, where it has one, or else the platform for v++'s release."""
+        if self.board.platform_variable is not None:
+            return super()._platform(vitis, environment)
+        return platform_of(self.board, vitis.version)
 
     @property
     def shell_toolchain(self) -> Toolchain:
@@ -116,7 +117,7 @@ class EmbeddedTarget(VitisTarget):
         """See :meth:`VitisTarget.loaders`."""
         from jinja2 import PackageLoader
 
-        return [PackageLoader("fpgac_targets", "templates/embedded"), *super().loaders()]
+        return [*super().loaders(), PackageLoader("fpgac_targets", "templates/embedded")]
 
     def scripts(
         self,
@@ -126,13 +127,24 @@ class EmbeddedTarget(VitisTarget):
         loaders: Sequence[BaseLoader],
     ) -> dict[str, File]:
         """See :meth:`VitisTarget.scripts`; adds what runs on the board."""
-        # As a shell finds the release of its v++, see the template of the script.
-        platform = RELEASED.sub("_${version//./}0_1", self.board.platforms[0])
-        known = {**context, "platform": platform}
+        known = {**context, "releases": _releases(self.board)}
         script = render("scripts/run_on_board.sh.j2", context, loaders)
         return super().scripts(design, agreed, known, loaders) | {
             RUN_ON_BOARD: File(script, executable=True)
         }
+
+
+def platform_of(board: Board, version: tuple[int, ...]) -> str:
+    """The platform among the board's that v++ of ``version`` takes: of its release, or else of the
+    newest release before it. Where no name tells a release, it is the first."""
+    known = [name for release, name in _releases(board) if release <= version]
+    return known[-1] if known else board.platforms[0]
+
+
+def _releases(board: Board) -> list[tuple[tuple[int, int], str]]:
+    """The platforms whose names tell of which release of Vitis they are, the oldest first."""
+    found = ((_RELEASE.search(name), name) for name in board.platforms)
+    return sorted(((int(match[1]), int(match[2])), name) for match, name in found if match)
 
 
 def _source(host: str) -> str:

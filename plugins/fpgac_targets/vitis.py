@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
@@ -29,7 +28,6 @@ from fpgac.plugins import (
     Some,
     Step,
     Target,
-    TargetError,
     TargetOptions,
     Toolchain,
     ToolchainError,
@@ -37,7 +35,6 @@ from fpgac.plugins import (
     WhereIs,
     build_scripts,
     card_json,
-    check_identifier,
     command_lines,
     contract,
     host_files,
@@ -45,6 +42,7 @@ from fpgac.plugins import (
     nearest,
     render,
 )
+from fpgac_targets.names import check_name
 from fpgac_targets.platforms import require_platform
 from fpgac_targets.remedies import SIGNS
 
@@ -97,14 +95,13 @@ class VitisTarget(Target[VitisOptions]):
     disk_gib: ClassVar[float] = 20
     memory_gib: ClassVar[float] = 32
     readme: ClassVar[str] = "build/README.md.j2"
-    # Packages whose templates/ come before fpgac's own, the first one first.
     template_packages: ClassVar[tuple[str, ...]] = ("fpgac_targets",)
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     load_hint: ClassVar[str] = "was it built for the platform on this card (xbutil examine)?"
 
     def design(self, name: str, core: Core, options: VitisOptions, description: str = "") -> Design:
         """See :meth:`Target.design`."""
-        _check_name(name)
+        check_name(name)
         self.check_clock(core.clock_mhz)
         agreed = contract(core, name=name, compute_units=options.compute_units)
         banks = self._banks(agreed, options)
@@ -277,18 +274,6 @@ class VitisTarget(Target[VitisOptions]):
         of_units = _in_turn(agreed, options.banks or self.board.spread)
         return {unit: dict.fromkeys(arguments, bank) for unit, bank in of_units.items()}
 
-    @property
-    def depends_on(self) -> tuple[Path, ...]:
-        """See :meth:`Target.depends_on`; adds the templates of :attr:`template_packages`."""
-        own = (Path(str(files(package))) / "templates" for package in self.template_packages)
-        return tuple(dict.fromkeys((*super().depends_on, *own)))
-
-    def loaders(self) -> list[BaseLoader]:
-        """Where templates are looked up before fpgac's own."""
-        from jinja2 import PackageLoader
-
-        return [PackageLoader(package, "templates") for package in self.template_packages]
-
     def scripts(
         self,
         design: Design,
@@ -375,12 +360,3 @@ def emconfig_step(toolchain: Toolchain) -> Step:
     tool, folder = toolchain.tool("emconfigutil"), "out/hw_emu"
     command = (tool, "--platform", toolchain.platform, "--nd", "1", "--od", folder)
     return Step("emconfig", command, (), (f"{folder}/emconfig.json",))
-
-
-def _check_name(name: str) -> None:
-    try:
-        check_identifier(name)
-    except ValueError as error:
-        raise TargetError(
-            Problem("the design cannot have this name", got=str(error), code="target.invalid-name")
-        ) from None

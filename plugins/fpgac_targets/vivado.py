@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fpgac.plugins import (
     CARD,
+    Board,
     Contract,
     Core,
     Design,
@@ -20,14 +22,12 @@ from fpgac.plugins import (
     ShellPlan,
     Step,
     Target,
-    TargetError,
     TargetOptions,
     Toolchain,
     Toolchains,
     WhereIs,
     board_json,
     build_scripts,
-    check_identifier,
     command_lines,
     contract,
     host_files,
@@ -36,6 +36,7 @@ from fpgac.plugins import (
     render,
     zynq,
 )
+from fpgac_targets.names import check_name
 from fpgac_targets.remedies import SIGNS
 from fpgac_targets.toolchains import UNIFIED, hls_driver
 
@@ -58,7 +59,8 @@ class VivadoTarget(Target[TargetOptions]):
     """A Zynq board under Vivado, with PYNQ on its processor; a subclass names its board.
 
     Public for other plugins. The board file's ``platforms`` are Vivado's ``board_part``, its
-    ``processing_system`` is the IP of the processor; a module on a carrier has ``connections``.
+    ``processing_system`` is the IP of the processor; a module on a carrier has
+    ``board_connections``.
     """
 
     Options = TargetOptions
@@ -66,25 +68,19 @@ class VivadoTarget(Target[TargetOptions]):
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     disk_gib: ClassVar[float] = 5
     memory_gib: ClassVar[float] = 8
+    readme: ClassVar[str] = "vivado/README.md.j2"
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
     def design(
         self, name: str, core: Core, options: TargetOptions, description: str = ""
     ) -> Design:
         """See :meth:`Target.design`; ``emulation/NAME.hwh`` describes the board to pynq."""
-        try:
-            check_identifier(name)
-        except ValueError as error:
-            raise TargetError(
-                Problem(
-                    "the design cannot have this name", got=str(error), code="target.invalid-name"
-                )
-            ) from None
+        check_name(name)
         self.check_clock(core.clock_mhz)
         units = options.compute_units
         agreed = contract(core, name=name, compute_units=units, interface=self.interface)
-        hosts = self.hosts(options)
-        kernel = kernel_files(agreed, core)
+        hosts, loaders = self.hosts(options), self.loaders()
+        kernel = kernel_files(agreed, core, loaders)
         context = {
             "board": self.board,
             "contract": agreed,
@@ -92,15 +88,15 @@ class VivadoTarget(Target[TargetOptions]):
             "zynq": zynq(self.board, agreed, core.clock_mhz),
             "hosts": hosts,
             "description": description,
-            "sources": _sources(kernel),
+            "sources": kernel_sources(kernel),
             "period_ns": f"{1000 / core.clock_mhz:.3f}",
             "command_lines": command_lines,
         }
         files = {
             **kernel,
-            HLS: File(render("vivado/hls.tcl.j2", context)),
-            VIVADO: File(render("vivado/vivado.tcl.j2", context)),
-            **host_files(agreed, hosts, load_hint=self.load_hint),
+            HLS: File(render("vivado/hls.tcl.j2", context, loaders)),
+            VIVADO: File(render("vivado/vivado.tcl.j2", context, loaders)),
+            **host_files(agreed, hosts, load_hint=self.load_hint, loaders=loaders),
             CARD: File(board_json(self.board, agreed, core.clock_mhz)),
             "emulation/contract.json": File(agreed.to_json()),
             f"emulation/{name}.hwh": hwh_file(self.board, agreed, core.clock_mhz),
@@ -116,21 +112,16 @@ class VivadoTarget(Target[TargetOptions]):
         plans = self.shell_plans(design, "hw", contract=agreed, clock_mhz=clock_mhz)
         context = {**context, "by_hand": plans}
         return {
-            **build_scripts(plans, context, template="vivado/build.sh.j2"),
-            "README.md": File(render("vivado/README.md.j2", context)),
+            **build_scripts(plans, context, self.loaders(), template="vivado/build.sh.j2"),
+            "README.md": File(render(self.readme, context, self.loaders())),
         }
 
     def shell_plans(
         self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
     ) -> tuple[ShellPlan, ...]:
         """See :meth:`Target.shell_plans`: one for each driver of HLS that the board may meet."""
-        plans = []
-        for first in [(), UNIFIED] if self.board.toolchain.last >= UNIFIED else [()]:
-            driver = hls_driver(first)
-            tools = Toolchain(self.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
-            plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
-            plans.append(ShellPlan(mode, plan, first))
-        return tuple(plans)
+        plan = partial(self.plan, design, mode, contract=contract, clock_mhz=clock_mhz)
+        return hls_plans(self.board, mode, plan)
 
     def toolchain(self, tools: Toolchains) -> Toolchain:
         """See :meth:`Target.toolchain`."""
@@ -149,14 +140,11 @@ class VivadoTarget(Target[TargetOptions]):
     ) -> Plan:
         """See :meth:`Target.plan`; there is no hardware emulation of a block design."""
         self.check_mode(mode)
-        inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
         outputs = tuple(f"out/hw/{design.name}.{ending}" for ending in ("bit", "hwh"))
-        export = ("--mode", "hls", "--tcl") if "vitis-run" in toolchain.elsewhere else ("-f",)
-        (driver,) = toolchain.elsewhere
         batch = ("-mode", "batch", "-nojournal", "-nolog", "-source", VIVADO)
         return Plan(
             (
-                _step("hw: hls", (toolchain.tool(driver), *export, HLS), (*inputs, HLS), (IP,)),
+                hls_step(design, toolchain, (IP,)),
                 _step(
                     "hw: vivado",
                     (toolchain.tool("vivado"), *batch),
@@ -183,6 +171,24 @@ class VivadoTarget(Target[TargetOptions]):
         return problems
 
 
+def hls_step(design: Design, toolchain: Toolchain, outputs: tuple[str, ...]) -> Step:
+    """Vitis HLS, by the driver of its version, runs the design's script for it."""
+    (driver,) = toolchain.elsewhere
+    export = ("--mode", "hls", "--tcl") if driver == "vitis-run" else ("-f",)
+    inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
+    return _step("hw: hls", (toolchain.tool(driver), *export, HLS), (*inputs, HLS), outputs)
+
+
+def hls_plans(board: Board, mode: Mode, plan: Callable[[Toolchain], Plan]) -> tuple[ShellPlan, ...]:
+    """The ``plan`` of a build by a script: one for each driver of HLS that the board may meet."""
+    plans = []
+    for first in [(), UNIFIED] if board.toolchain.last >= UNIFIED else [()]:
+        driver = hls_driver(first)
+        tools = Toolchain(board.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
+        plans.append(ShellPlan(mode, plan(tools), first))
+    return tuple(plans)
+
+
 def _step(
     name: str, command: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> Step:
@@ -194,6 +200,6 @@ def _step(
     )
 
 
-def _sources(files: Iterable[str]) -> list[str]:
+def kernel_sources(files: Iterable[str]) -> list[str]:
     """What HLS compiles: the kernel and the network, not what hls4ml brings for g++."""
     return sorted(path for path in files if path.endswith(".cpp") and path.count("/") == 2)

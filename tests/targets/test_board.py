@@ -184,3 +184,26 @@ def test_a_version_that_no_image_goes_with_is_told() -> None:
     assert notice is not None
     assert "PYNQ 3.0 with 2022.1" in notice
     assert vivado.model_copy(update={"images": ()}).image_notice((2023, 2)) is None
+
+
+def test_facts_that_are_still_to_be_filled_in_are_all_named(tmp_path: Path) -> None:
+    text = CARD.replace('"xcvu9p-flgb2104-2-i"', '"<the FPGA\'s part number>"')
+    text = text.replace("[2022, 1]", '"<the first version>"')
+    text = text.replace("0x4_0000_0000\nbase = 0x0", '"<its size in bytes>"\nbase = 0x0')
+    with pytest.raises(PluginError) as caught:
+        board(tmp_path, text)
+    assert [
+        (problem.code, problem.where and (problem.where.line, problem.where.key), problem.expected)
+        for problem in caught.value.problems
+    ] == [
+        ("plugin.placeholder", (3, "part"), "the FPGA's part number"),
+        ("plugin.placeholder", (10, "toolchain.first"), "the first version"),
+        ("plugin.placeholder", (24, "memories[0].size_bytes"), "its size in bytes"),
+    ]
+
+
+def test_what_a_module_is_plugged_into_is_for_vivado(tmp_path: Path) -> None:
+    carrier = "xilinx.com:kv260_carrier:som240_1_connector:1.3"
+    text = f'{CARD}\n[board_connections]\nsom240_1_connector = "{carrier}"\n'
+    assert board(tmp_path, text).board_connections == {"som240_1_connector": carrier}
+    assert "board_connections" in problem_of(tmp_path, text.replace(carrier, "a ] b"))

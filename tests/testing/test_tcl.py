@@ -118,3 +118,11 @@ def test_without_tclsh_nothing_is_taken_for_good(
 ) -> None:
     monkeypatch.setenv("PATH", str(folder))
     assert "apt install tcl" in errors(folder, script=PROJECT)["script.tcl"]
+
+
+def test_an_interface_of_the_carrier_is_connected_to_a_cell_that_is_there(folder: Path) -> None:
+    connect = "apply_board_connection -board_interface ps -diagram system -ip_intf"
+    dma = 'create_bd_cell -type ip -vlnv "xilinx.com:ip:axi_dma:7.1" dma\n'
+    assert errors(folder, right=f"{PROJECT}{dma}{connect} dma/S_AXI_LITE\n") == {}
+    (complaint,) = errors(folder, wrong=f"{PROJECT}{connect} dma/S_AXI_LITE\n").values()
+    assert "apply_board_connection: there is no dma/S_AXI_LITE" in complaint

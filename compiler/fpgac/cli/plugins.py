@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["PluginFiles", "Trust", "plugins_with", "register"]
 
 _VARIABLE: Final = "FPGAC_PLUGINS"
+
+# As in fpgac.plugins.scaffold, which help does not wait for.
+_Kind = Literal["card", "embedded", "vivado", "ip"]
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -114,12 +117,21 @@ def new(
     title: Annotated[
         str | None, typer.Option(help="The board's name for people.", show_default=False)
     ] = None,
+    kind: Annotated[
+        _Kind,
+        typer.Option(
+            help="card: a PCIe card, built with v++; embedded: a board with a processor, built "
+            "with v++; vivado: an overlay for PYNQ; ip: an IP for Vivado's catalogue, no hosts."
+        ),
+    ] = "card",
 ) -> None:
-    """Write an installable package with a target of your own, which passes its tests at once."""
+    """Write an installable package with a target of your own, whose board file asks for facts."""
     from fpgac.plugins.scaffold import write_package
 
     written = folder or Path(f"fpgac-{name}")
-    write_package(written, name, title)
+    write_package(written, name, title, kind)
+    board = written / f"fpgac_{name.replace('-', '_')}" / f"{name}.toml"
     next_ = f"pip install -e {written}[/], then [bold]pytest {written}[/]"
-    text = f"wrote {written}/; next: [bold]{next_} and [bold]fpgac plugin list[/]"
-    deliver({"folder": written}, lambda: errors().print(text, soft_wrap=True))
+    text = f"wrote {written}/; next: fill in [bold]{board}[/], [bold]{next_}"
+    plain = {"folder": written, "kind": kind, "board": board}
+    deliver(plain, lambda: errors().print(text, soft_wrap=True))

@@ -97,7 +97,8 @@ def _show(target: Target[Any]) -> None:
     out = results()
     for title, text in _facts(target.board):
         out.print(Text(f"  {title + ':':<12} {text}"), soft_wrap=True)
-    out.print("\n[bold]Memories[/]")
+    if target.board.memories:
+        out.print("\n[bold]Memories[/]")
     for line in _memories(target.board):
         out.print(Text(f"  {line}"), soft_wrap=True)
     out.print(Text(f"\nOptions, in a spec's table [targets.{target.name}]", style="bold"))
@@ -116,13 +117,13 @@ def _facts(board: Board) -> list[tuple[str, str]]:
     variable = f", through ${board.platform_variable}" if board.platform_variable else ""
     return [
         ("part", f"{board.part}, {board.slrs} super logic region{'s' * (board.slrs > 1)}"),
-        ("platforms", ", ".join(board.platforms) + variable),
-        ("to have it", board.platform_hint),
+        *([("platforms", ", ".join(board.platforms) + variable)] if board.platforms else []),
+        *([("to have it", board.platform_hint)] if board.platform_hint else []),
         ("toolchain", str(board.toolchain)),
         *([("because", board.toolchain.reason)] if board.toolchain.reason else []),
         *([("images", _images(board))] if board.toolchain.images else []),
         ("clock", f"{clock.default_mhz:g} MHz by default, at most {clock.maximum_mhz:g} MHz"),
-        ("hosts", ", ".join(board.hosts)),
+        ("hosts", ", ".join(board.hosts) or "none"),
         ("modes", ", ".join(("emulation", *board.modes))),
         ("life", _life(board)),
         *([("mind", life.message)] if life.message and not life.notice else []),
@@ -195,8 +196,9 @@ def _print_all(plugins: Plugins) -> None:
     rows = []
     for name, target in _flows(plugins.targets.values()):
         board, called = target.board, f"{target.name} ({name})" if name else target.name
-        hosts, tools = ", ".join(board.hosts), str(board.toolchain)
-        rows.append((called, board.part, board.platforms[0], hosts, tools, _life(board)))
+        hosts, tools = ", ".join(board.hosts) or "none", str(board.toolchain)
+        platform = board.platforms[0] if board.platforms else "none"
+        rows.append((called, board.part, platform, hosts, tools, _life(board)))
     titles = ("target", "part", "platform", "hosts", "toolchain", "state")
     show_table(titles, rows, fold=titles[2:])
     for notice in _notices(plugins.targets.values()):

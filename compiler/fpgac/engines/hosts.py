@@ -142,7 +142,8 @@ def run_hosts(
 ) -> list[HostResult]:
     """Run ``host``, or every host of the build for ``all``; each result has a verdict.
 
-    ``simulation`` is no host: it calls the kernel's C++ here, where XRT is not installed.
+    ``simulation`` is no host: it calls the kernel's C++ here, where XRT is not installed, and it
+    stands for the hosts of a target that has none.
 
     Raises:
         BuildError: the folder is no build, was not built to the end, or is being written.
@@ -163,7 +164,7 @@ def run_hosts(
             )
         )
     _check_request(request, contract, host)
-    chosen = names if host == "all" else (host,)
+    chosen = (names or (SIMULATION,)) if host == "all" else (host,)
     results: list[HostResult] = []
     for name in chosen:
         own = replace(

@@ -54,7 +54,7 @@ from fpgac.targets.card import CARD, board_json, card_json
 from fpgac.targets.delivery import DeliveryEngine
 from fpgac.targets.flows import Flows
 from fpgac.targets.target import Mode, Some, Target, TargetOptions, WhereIs
-from fpgac.targets.zynq import Zynq, hwh_file, zynq
+from fpgac.targets.zynq import KERNEL_REGISTERS, Zynq, hwh_file, zynq
 from fpgac.tensors import Layout, Tensor
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ if TYPE_CHECKING:
 __all__ = [
     "API_VERSION",
     "CARD",
+    "KERNEL_REGISTERS",
     "Argmax",
     "Batch",
     "Board",

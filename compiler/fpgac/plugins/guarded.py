@@ -35,7 +35,7 @@ _OWNER: Final = "__fpgac_owner__"
 _UNLIMITED: Final = frozenset(
     (
         *("load", "load_test", "read", "digest", "find", "toolchain", "platforms"),
-        *("run", "planned_there", "identity", "words"),
+        *("words", "run", "planned_there", "identity"),
     )
 )
 # What callers handle, as the documentation of the method says.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from fpgac.build.folder import disk_errors, write_whole
 from fpgac.design.hosts import class_name
@@ -13,7 +15,9 @@ from fpgac.errors import BuildError, Problem, TargetError, Where, shown
 from fpgac.plugins.manager import load_plugins
 from fpgac.plugins.own import OWN_PACKAGES
 
-__all__ = ["package_files", "write_package"]
+__all__ = ["Kind", "package_files", "write_package"]
+
+Kind = Literal["card", "embedded", "vivado", "ip"]
 
 # The package's files, and the template of each; a file without one is empty.
 _FILES: Final = {
@@ -21,15 +25,88 @@ _FILES: Final = {
     "README.md": "package/README.md.j2",
     "{package}/__init__.py": "package/__init__.py.j2",
     "{package}/target.py": "package/target.py.j2",
-    "{package}/{name}.toml": "package/board.toml.j2",
+    "{package}/{name}.toml": "package/{kind}.toml.j2",
     "{package}/py.typed": None,
-    "{package}/templates/build/README.md.j2": "package/README.md.j2.j2",
+    "{package}/templates/{name}/README.md.j2": "package/build_readme.md.j2",
+    "tests/__init__.py": None,
     "tests/test_{module}.py": "package/test_target.py.j2",
+    ".github/workflows/test.yml": "package/ci.yml.j2",
 }
 
 
-def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
+@dataclass(frozen=True)
+class _Base:
+    """The class that a target starts from, and what a package says of it.
+
+    ``readme`` is the template of a build's README, which gets a ``section`` with ``text``;
+    ``extras`` of fpgac and Debian's ``packages`` are what the tests of such a target need.
+    """
+
+    module: str
+    name: str
+    about: str
+    proof: str
+    readme: str
+    section: str
+    text: str
+    extras: str = "train"
+    packages: tuple[str, ...] = ()
+
+
+_XRT: Final = (
+    *("libxrt1", "libxrt-dev", "uuid-dev"),
+    *("ocl-icd-libopencl1", "ocl-icd-opencl-dev", "opencl-clhpp-headers"),
+)
+
+_BASES: Final[Mapping[str, _Base]] = {
+    "card": _Base(
+        module="fpgac_targets.vitis",
+        name="VitisTarget",
+        about="A PCIe card that is built with v++",
+        proof="real g++, real XRT, the emulated card",
+        readme="build/README.md.j2",
+        section="The card",
+        text="`xbutil examine` must list it, with the platform `{{ board.platforms[0] }}`.",
+        extras="pynq,train",
+        packages=_XRT,
+    ),
+    "embedded": _Base(
+        module="fpgac_targets.embedded",
+        name="EmbeddedTarget",
+        about="A board with a processor of its own that is built with v++",
+        proof="real g++, real XRT, the emulated card",
+        readme="build/README.md.j2",
+        section="The board",
+        text="Set its switches to boot from the SD card.",
+        packages=_XRT,
+    ),
+    "vivado": _Base(
+        module="fpgac_targets.vivado",
+        name="VivadoTarget",
+        about="A Zynq board whose overlay Vivado builds for PYNQ",
+        proof="real g++, the real pynq, the emulated board, a recorder that knows Vivado's Tcl",
+        readme="vivado/README.md.j2",
+        section="The board",
+        text="Set its switches to boot from the SD card with PYNQ's image.",
+        extras="pynq,train",
+    ),
+    "ip": _Base(
+        module="fpgac_targets.ip",
+        name="IpTarget",
+        about="An IP for Vivado's catalogue, with AXI4-Streams and without hosts",
+        proof="real g++, and a recorder that knows the Tcl of HLS",
+        readme="ip/README.md.j2",
+        section="Where it goes",
+        text="It takes its clock and its reset from the design around it.",
+    ),
+}
+
+
+def package_files(name: str, title: str | None = None, kind: Kind = "card") -> dict[str, bytes]:
     """The package's files by path; ``name`` is that of the target, ``title`` is shown to users.
+
+    Its board file asks for the facts of a board of that ``kind``: v++ builds a ``card`` and an
+    ``embedded`` board, Vivado an overlay, ``ip`` is for Vivado's catalogue.
 
     Raises:
         TargetError: the name or the title is not valid.
@@ -68,21 +145,23 @@ def package_files(name: str, title: str | None = None) -> dict[str, bytes]:
         "package": f"fpgac_{module}",
         "class_name": class_name(module),
         "title": title.strip() if title else name,
+        "kind": kind,
+        "base": _BASES[kind],
     }
     return {
-        path.format_map(context): render(template, context) if template else b""
+        path.format_map(context): render(template.format_map(context), context) if template else b""
         for path, template in _FILES.items()
     }
 
 
-def write_package(folder: Path, name: str, title: str | None = None) -> None:
+def write_package(folder: Path, name: str, title: str | None = None, kind: Kind = "card") -> None:
     """Write :func:`package_files` into ``folder``, which must be new or empty.
 
     Raises:
         TargetError: the name or the title is not valid, or the name is taken.
         BuildError: the folder is not empty, or cannot be written.
     """
-    files = package_files(name, title)
+    files = package_files(name, title, kind)
     if name in load_plugins().targets:
         raise TargetError(
             Problem(

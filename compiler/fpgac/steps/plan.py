@@ -155,10 +155,12 @@ def emulation_plan(
         core_object=OBJECT,
         library=simulation_library(contract.name),
     )
-    card = [_kernel(core, contract), _program(contract, "hls")]
+    card, engines = [_kernel(core, contract)], [ENGINES[0]]
     if exact_kernel.SOURCE in files:
-        library = kernel_library(contract.kernel, "exact")
-        card += [exact_kernel.exact_step(library), _program(contract, "exact")]
+        card.append(exact_kernel.exact_step(kernel_library(contract.kernel, "exact")))
+        engines.append("exact")
+    if CARD in files:  # a target without hosts needs none
+        card += [_program(contract, engine) for engine in engines]
     programs = [_host(host, contract.name, files) for host in hosts if host in _HOST_LIBRARIES]
     steps = (*simulation, *card, *programs)
     return Plan(tuple(replace(step, remedies=_REMEDIES) for step in steps))

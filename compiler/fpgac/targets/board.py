@@ -38,21 +38,25 @@ A board file, whole::
 
 Banks that are alike may be one table with a ``count``: ``tag`` and ``name`` are then followed by
 ``[0]``, ``[1]`` and so on, and ``base`` is the first one's.
+
+A value such as ``"<the FPGA's part number>"`` is a fact that is still to be filled in, as
+``fpgac plugin new`` leaves it: the file is refused until all are.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fpgac.errors import PluginError, Problem, SpecError, Where
-from fpgac.spec.lines import key_lines
+from fpgac.spec.lines import KeyPath, key_lines, key_text, nearest_line
 from fpgac.spec.loader import parsed
 from fpgac.spec.mistakes import problems_of
 
@@ -71,6 +75,8 @@ __all__ = [
 Mode = Literal["hw_emu", "hw"]
 
 _MOST_BANKS = 256
+# What stands for a fact that is still to be filled in.
+_PLACEHOLDER: Final = re.compile(r"<(.+)>")
 
 Version = Annotated[tuple[int, ...], Field(min_length=2, max_length=3)]
 # Text that goes into scripts, link configurations and metadata: one line of plain characters.
@@ -202,18 +208,17 @@ class Board(Table):
     title: Line = Field(description="Its name for people.")
     part: Word = Field(description="The FPGA's part number.")
     platforms: tuple[Word, ...] = Field(
-        min_length=1, description="Platforms, the usual one first; for Vivado, the board_part."
-    )
-    connections: dict[Word, Word] = Field(
-        default_factory=dict,
-        description="For Vivado, the connectors of a module and what of its carrier each is on.",
+        default=(), description="Platforms, the usual one first; for Vivado, the board_part."
     )
     platform_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = Field(
         default=None, description="The environment variable that holds the platform's path."
     )
-    platform_hint: Line = Field(description="What to do to have the platform, in one line.")
+    platform_hint: Line | Literal[""] = Field(
+        default="", description="What to do to have the platform, in one line."
+    )
     hosts: tuple[Word, ...] = Field(
-        default=("pynq", "opencl", "xrt"), min_length=1, description="The hosts that it offers."
+        default=("pynq", "opencl", "xrt"),
+        description="The hosts that it offers; [] for a target without hosts.",
     )
     program: Literal["awsxclbin"] | None = Field(
         default=None,
@@ -222,9 +227,16 @@ class Board(Table):
     processing_system: Literal["processing_system7", "zynq_ultra_ps_e"] | None = Field(
         default=None, description="The processor system on the chip, by its name as Vivado's IP."
     )
-    memories: tuple[Memory, ...] = Field(min_length=1, description="The banks, by index.")
+    board_connections: dict[Word, Word] = Field(
+        default_factory=dict,
+        description="For Vivado: what each connector of a system-on-module is plugged into, such "
+        "as som240_1_connector = 'xilinx.com:kv260_carrier:som240_1_connector:1.3'.",
+    )
+    memories: tuple[Memory, ...] = Field(
+        default=(), description="The banks, by index; none where no host reaches a memory."
+    )
     spread: tuple[Word, ...] = Field(
-        min_length=1,
+        default=(),
         description="Banks by name, in the order in which compute units take them, or in an HBM "
         "their arguments.",
     )
@@ -247,6 +259,13 @@ class Board(Table):
     def _a_missing_mode_has_a_reason(self) -> Board:
         if len(set(self.modes)) < 2 and self.stops is None:
             raise ValueError("a board that lacks a mode must say why in 'stops'")
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_need_a_platform_and_memory(self) -> Board:
+        needed = ("platforms", "platform_hint", "memories", "spread")
+        if missing := [key for key in needed if self.hosts and not getattr(self, key)]:
+            raise ValueError(f"a board with hosts must state {' and '.join(missing)}")
         return self
 
     @model_validator(mode="after")
@@ -281,7 +300,9 @@ class Board(Table):
         path = Path(str(file))
         try:
             text = file.read_text(encoding="utf-8")
-            table = _with_every_bank(parsed(path, text))
+            said, lines = parsed(path, text), key_lines(text)
+            _require_facts(path, said, lines)
+            table = _with_every_bank(said)
         except SpecError as refused:
             raise PluginError(*map(_unreadable, refused.problems)) from None
         except (OSError, ValueError) as error:
@@ -291,7 +312,36 @@ class Board(Table):
             # Through JSON, whose strict mode takes arrays as tuples but no string as a number.
             return cls.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
-            raise PluginError(*problems_of(error, cls, path, key_lines(text), table)) from None
+            raise PluginError(*problems_of(error, cls, path, lines, table)) from None
+
+
+def _require_facts(path: Path, said: Any, lines: Mapping[KeyPath, int]) -> None:
+    """Refuse a table with facts that are still to be filled in.
+
+    Raises:
+        PluginError: with all of them.
+    """
+    missing = [
+        Problem(
+            "this fact of the board is still to be filled in",
+            Where(path, nearest_line(lines, key), key_text(key)),
+            expected=expected,
+            code="plugin.placeholder",
+        )
+        for key, expected in _placeholders(said)
+    ]
+    if missing:
+        raise PluginError(*missing)
+
+
+def _placeholders(said: Any, *path: str | int) -> Iterator[tuple[KeyPath, str]]:
+    """The keys whose values are still to be filled in, and what belongs there."""
+    if isinstance(said, dict | list):
+        items = said.items() if isinstance(said, dict) else enumerate(said)
+        for key, value in items:
+            yield from _placeholders(value, *path, key)
+    elif isinstance(said, str) and (match := _PLACEHOLDER.fullmatch(said)):
+        yield path, match[1]
 
 
 def _unreadable(problem: Problem) -> Problem:

@@ -7,8 +7,9 @@ import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib.resources import files as resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,6 +25,9 @@ from fpgac.spec.mistakes import problems_of
 from fpgac.spec.models import BudgetSection, Strategy
 from fpgac.targets.board import Board, Mode, version_text
 from fpgac.targets.delivery import DeliveryEngine
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader
 
 __all__ = ["LayerOptions", "Mode", "Some", "Target", "TargetOptions", "WhereIs"]
 
@@ -130,6 +134,8 @@ class Target(ABC, Generic[OptionsT]):
     engines: ClassVar[tuple[DeliveryEngine, ...]] = ()
     #: The flows that a spec's ``flow`` can choose from, by name; none for most boards.
     flows: ClassVar[Mapping[str, Target[Any]]] = {}
+    #: Packages whose ``templates/`` come before fpgac's own, the first one first.
+    template_packages: ClassVar[tuple[str, ...]] = ()
     #: What can be done where a line of a build's log matches a regular expression.
     remedies: ClassVar[Mapping[str, str]] = {}
     #: What a hardware build wants of disk and memory, roughly; 0 where nobody knows.
@@ -150,12 +156,13 @@ class Target(ABC, Generic[OptionsT]):
         """Files, and folders of files, that its designs are made from beside its code and board.
 
         A change in one of them makes the designs again. By default, they are the folders
-        ``templates`` beside the modules of its classes.
+        ``templates`` beside the modules of its classes, and those of :attr:`template_packages`.
         """
         modules = (sys.modules.get(base.__module__) for base in type(self).__mro__)
         files = dict.fromkeys(getattr(module, "__file__", None) for module in modules)
-        folders = (Path(file).with_name("templates") for file in files if file)
-        return tuple(folder for folder in folders if folder.is_dir())
+        beside = [Path(file).with_name("templates") for file in files if file]
+        own = [Path(str(resources(name))) / "templates" for name in self.template_packages]
+        return tuple(folder for folder in dict.fromkeys((*beside, *own)) if folder.is_dir())
 
     @property
     def notice(self) -> str | None:
@@ -167,6 +174,12 @@ class Target(ABC, Generic[OptionsT]):
     def tables(self) -> tuple[type[BaseModel], ...]:
         """What a spec's table for this target may be: one of these models."""
         return (self.Options,)
+
+    def loaders(self) -> list[BaseLoader]:
+        """Where templates are looked up before fpgac's own."""
+        from jinja2 import PackageLoader
+
+        return [PackageLoader(package, "templates") for package in self.template_packages]
 
     def flow(self, options: OptionsT) -> Target[Any]:
         """The target that does the work for ``options``: this one, or one of :attr:`flows`."""
@@ -266,11 +279,12 @@ class Target(ABC, Generic[OptionsT]):
 
     def refused(self, options: OptionsT, where: WhereIs) -> list[Problem]:
         """What the board does not offer of ``options``; ``where`` places a key of the table."""
+        offered = ", ".join(self.board.hosts)
         return [
             Problem(
                 f"{self.name} offers no host {host!r}",
                 where("hosts", place),
-                expected=f"some of {', '.join(self.board.hosts)}",
+                expected=f"some of {offered}" if offered else "no hosts",
                 hint=nearest(host, self.board.hosts),
                 code="target.unknown-host",
             )

@@ -179,7 +179,11 @@ class TargetConformance:
 
     def test_it_writes_a_host(self) -> None:
         hosts = self.guarded.hosts(self.asked)
-        _require(bool(hosts), f"hosts() gives none for {dict(self.options)}")
+        offered = self.flow.board.hosts
+        _require(
+            bool(hosts) == bool(offered),
+            f"hosts() gives {list(hosts)} for {dict(self.options)}, of the board's {list(offered)}",
+        )
 
     def test_a_design_has_a_kernel_hosts_and_a_readme(self) -> None:
         design = self.design()
@@ -189,7 +193,8 @@ class TargetConformance:
             f"for {design.target!r}",
         )
         folders = {path.partition("/")[0] for path in design.files}
-        missing = sorted({"kernel", "hosts", "README.md"} - folders)
+        wanted = {"kernel", "README.md"} | ({"hosts"} if self.flow.board.hosts else set())
+        missing = sorted(wanted - folders)
         _require(not missing, f"the design lacks {' and '.join(missing)}: it has {sorted(folders)}")
 
     def test_it_renders_deterministically(self) -> None:

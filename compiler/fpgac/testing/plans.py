@@ -72,7 +72,7 @@ def plan_errors(plan: Plan, design: Design, contract: Contract) -> list[str]:
     return [
         *_step_errors(plan, design),
         *(complaint for step in plan.steps for complaint in _pattern_errors(step)),
-        *_program_errors(plan, contract),
+        *(_program_errors(plan, contract) if design.part("hosts").files else ()),
     ]
 
 

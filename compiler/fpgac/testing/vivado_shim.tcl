@@ -214,7 +214,14 @@ command create_project {-force -part_only} {-part} 1 2 {
     set ::state(part) [given -part {}]
     file mkdir [lindex $words 1]
 }
-command get_board_parts {-quiet} {-filter} 0 1 {
+command apply_board_connection {} {-board_interface -ip_intf -diagram} 0 0 {
+    need design apply_board_connection
+    if {![info exists ::interfaces($o(-ip_intf))]} {
+        refuse "apply_board_connection: there is no $o(-ip_intf)"
+    }
+    lappend ::wired $o(-ip_intf)
+}
+command get_board_parts {-quiet -latest_file_version} {-filter} 0 1 {
     return [expr {[setting SHIM_NO_BOARD 0] ? {} : $words}]
 }
 command current_project {} {} 0 0 { need project current_project; return project }
@@ -298,7 +305,7 @@ command set_property {} {-dict} 1 3 {
 proc set_one {object name value} {
     if {![info exists ::cells($object)]} {
         if {[list $object $name] ni {{project board_part} {project board_connections}
-            {project target_language} {sources_1 ip_repo_paths} {sources_1 top}}} {
+            {project target_language} {sources_1 ip_repo_paths} {project ip_repo_paths} {sources_1 top}}} {
             refuse "$object has no property $name"
         }
         if {$name eq "board_connections"} { connect_board $value }
