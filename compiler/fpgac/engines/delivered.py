@@ -76,4 +76,5 @@ def not_run(paths: Iterable[str], asked: Iterable[engines.Engine]) -> tuple[str,
     Texts and descriptions, which nothing runs, are not among them.
     """
     covers = [path for engine in asked for path in engine.covers]
-    return tuple(path for path in paths if not path.endswith(_TEXTS) and not covered(path, covers))
+    rest = (path for path in paths if not path.endswith(_TEXTS) and not covered(path, covers))
+    return tuple(sorted(rest))
