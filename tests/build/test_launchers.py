@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -119,6 +120,17 @@ def test_a_step_has_its_limit_of_time(name: str, site: FakeSite, folder: Path) -
         run_plan(Plan((step,)), folder, {}, launch=launch(name, limit=1))
     (problem,) = caught.value.problems
     assert (problem.code, problem.expected) == ("build.time-limit", "at most 1 s")
+
+
+@pytest.mark.parametrize("name", ["ssh", "slurm behind ssh"])
+def test_a_host_s_shell_may_be_bash(name: str, site: FakeSite, folder: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash
+    (site.tools / "sh").symlink_to(bash)
+    slow = shell("slow", "sleep 0.5; echo x > out/x", "", "out/x")
+    run_plan(Plan((*CHAIN.steps, slow)), folder, {}, launch=launch(name))
+    assert (folder / "out/c").is_file()
+    assert (folder / "out/x").is_file()
 
 
 @pytest.mark.parametrize("name", ["slurm", "htcondor"])

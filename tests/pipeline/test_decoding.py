@@ -11,8 +11,11 @@ import pytest
 import fpgac
 from fpgac.data.samples import results_file
 from fpgac.decoding import Decoding
+from fpgac.engines.built import Build
+from fpgac.engines.hosts import RunRequest, run_hosts
 from fpgac.errors import FpgacError
 from fpgac.numbers import FixedPoint
+from fpgac.pipeline.emulating import BuildEmulation
 from fpgac.spec.loader import load_spec
 from fpgac.tensors import Layout, Tensor
 
@@ -95,3 +98,24 @@ def test_a_single_number_is_no_class(tmp_path: Path) -> None:
     with pytest.raises(FpgacError) as caught:
         load_spec(path)
     assert [problem.code for problem in caught.value.problems] == ["spec.decoding-misfit"]
+
+
+@pytest.mark.heavy  # a kernel and three hosts
+def test_all_hosts_and_emulate_write_the_same_bytes(tmp_path: Path) -> None:
+    """Scaled, decoded, by real programs on the emulated card."""
+    scaling = "scaling = { sepal_length = { scale = 0.5 }, petal_width = { offset = 0.1 } }"
+    path = iris(tmp_path, 'decode = "softmax"')
+    text = path.read_text().partition("[targets.")[0].replace("random = 12000", "random = 300")
+    text = text.replace('source = "iris"', f'source = "iris"\n{scaling}')
+    path.write_text(f"{text}[targets.aws-f1]\n")
+    folder = fpgac.compile(path, "aws-f1").folder
+    samples = folder / "vectors" / "inputs.npy"
+    request = RunRequest(folder, input=samples, output=tmp_path / "y.npy")
+    hosts = [result.host for result in run_hosts(request, "all")]
+    BuildEmulation(Build.open(folder), samples).write(tmp_path / "emulated.npy")
+    expected = (tmp_path / "emulated.npy").read_bytes()
+    assert hosts == ["pynq", "opencl", "xrt"]
+    assert [(tmp_path / f"y-{host}.npy").read_bytes() == expected for host in hosts] == [True] * 3
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "emulated.npy"), fpgac.emulate(folder, np.load(samples))
+    )

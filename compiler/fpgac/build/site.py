@@ -92,7 +92,8 @@ class Site:
 
     def _call(self, script: str, given: object, out: object, seconds: float) -> None:
         there = shlex.quote(self.folder)
-        text = f"mkdir -p {there} && cd {there} && {script}"
+        # In braces: what the script puts into the background is its own last command alone.
+        text = f"mkdir -p {there} && cd {there} && {{ {script}; }}"
         port = ("-p", self.port) if self.port else ()
         remote = (*_SSH, *port, "--", self.host, shlex.join(["sh", "-c", text]))
         command = ["sh", "-c", text] if self.is_here else [*remote]

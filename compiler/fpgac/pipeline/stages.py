@@ -505,7 +505,7 @@ class TargetStages(SpecStages):
         available = {engine.name: [engine.missing(), *engine.covers] for engine in asked}
         # Hosts in Python run as they are, and so may what a target's own engine runs.
         design = self.value(self.design)
-        parts = [design.part("hosts").digest, list(design.files)]
+        parts = [design.part("hosts").digest, sorted(design.files)]
         if self.target.engines:
             parts.append(design.digest)
         return Stage(

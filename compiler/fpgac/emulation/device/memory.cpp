@@ -35,8 +35,7 @@ Buffer::Buffer(uint64_t address, uint64_t size, bool shared) : address_(address)
   if (!reserved_) throw std::bad_alloc();
   data_ = reserved_ + guard_;
   if (shared ? open_file(usable) : mprotect(data_, usable, PROT_READ | PROT_WRITE) == 0) return;
-  if (file_ >= 0) close(file_);
-  munmap(reserved_, reserved_size_);
+  release();
   throw std::bad_alloc();
 }
 
@@ -56,7 +55,9 @@ bool Buffer::open_file(size_t usable) {
   return file_ >= 0 && ftruncate(file_, off_t(usable)) == 0 && attach(file());
 }
 
-Buffer::~Buffer() {
+Buffer::~Buffer() { release(); }
+
+void Buffer::release() {
   if (file_ >= 0) close(file_);
   munmap(reserved_, reserved_size_);
   reserved_in_all -= reserved_size_;

@@ -33,6 +33,7 @@ public:
 
 private:
   void reserve(size_t usable, size_t guard);
+  void release();
   bool open_file(size_t usable);
 
   uint64_t address_;
