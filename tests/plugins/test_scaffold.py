@@ -146,7 +146,7 @@ def test_it_passes_its_own_tests(package: Path, python: Path) -> None:
 @pytest.mark.heavy
 def test_it_compiles_and_is_run(kind: Kind, python: Path, specs: Path) -> None:
     spec = specs / "iris.toml"
-    spec.write_text(f"{spec.read_text()}\n[targets.my-{kind}]\n")
+    spec.write_text(f"{spec.read_text()}\n[targets.my-{kind}]\nclock_mhz = 100.0\n")
     build = specs / "build"
     done = run([python, "-m", "fpgac", "compile", spec, "-t", f"my-{kind}", "--out", build], specs)
     assert done.returncode == 0, done.stderr
