@@ -27,12 +27,14 @@ from tests.hardware.vendors import card_xclbin
 Fpgac = Callable[..., subprocess.CompletedProcess[str]]
 
 PLUGIN = """
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 
 from fpgac.plugins import (
-    Dataset, Dense, Figure, FixedPoint, Network, NetworkError, NetworkSource, Problem,
+    Dataset, Dense, Figure, FixedPoint, Launcher, Network, NetworkError, NetworkSource, Problem,
     Provider, Relu, ReportParser, Templates, Toolchain, ToolchainFinder, Where, hookimpl,
 )
 from fpgac_targets.aws_f1 import AwsF1
@@ -82,6 +84,20 @@ class Lab(ToolchainFinder):
         return Toolchain(self.name, Path(environment["LAB"]) / "bin" / "v++", (2021, 2))
 
 
+class Desk(Launcher):
+    name, description = "desk", "one step after the other, each written down"
+
+    def run(self, task):
+        with Path(os.environ["LAB"], "steps").open("a") as steps:
+            print(task.step.name, file=steps)
+        task.clear()
+        environment = {**os.environ, **task.step.environment}
+        with task.log.open("wb") as log:
+            return subprocess.call(
+                task.step.command, cwd=task.folder, env=environment, stdout=log, stderr=log
+            )
+
+
 class Timing(ReportParser):
     name, pattern = "timing", "_x/hw/reports/*.rpt"
 
@@ -117,6 +133,11 @@ def fpgac_templates():
 @hookimpl
 def fpgac_toolchains():
     return [Lab]
+
+
+@hookimpl
+def fpgac_launchers():
+    return [Desk]
 
 
 @hookimpl
@@ -178,10 +199,13 @@ def build(workshop: Path, fpgac: Fpgac) -> Path:
     return workshop / "build"
 
 
-def compiled(workshop: Path, fpgac: Fpgac, **more: Any) -> subprocess.CompletedProcess[str]:
+def compiled(
+    workshop: Path, fpgac: Fpgac, *options: str, **more: Any
+) -> subprocess.CompletedProcess[str]:
     spec, plugin, mode = workshop / "tiny.toml", workshop / "mine.py", more.pop("mode", "emulation")
     out = workshop / "build"
-    return fpgac("compile", spec, "--plugin", plugin, "--out", out, "--mode", mode, **more)
+    command = ("compile", spec, "--plugin", plugin, "--out", out, "--mode", mode)
+    return fpgac(*command, *options, **more)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +219,8 @@ def hardware(
     given = str(workshop / "tiny.xclbin")
     vitis = FakeVitis(workshop / "lab", trouble=report, given=given).install()
     places = vitis.environment(LAB=str(vitis.folder), PATH=os.environ["PATH"])
-    done = compiled(workshop, fpgac, mode="hw", environment={**os.environ, **places})
+    everything = {**os.environ, **places}
+    done = compiled(workshop, fpgac, "--on", "desk", mode="hw", environment=everything)
     assert done.returncode == 0, done.stderr
     return vitis, done
 
@@ -234,6 +259,13 @@ def test_fpgac_toolchains_build_the_hardware(
     vitis, _ = hardware
     assert [call.split()[1] for call in vitis.calls] == ["-c", "-l"]
     assert (build / "out" / "hw" / "tiny.xclbin").is_file()
+
+
+def test_fpgac_launchers_run_the_steps_of_a_toolchain(
+    hardware: tuple[FakeVitis, subprocess.CompletedProcess[str]],
+) -> None:
+    vitis, _ = hardware
+    assert (vitis.folder / "steps").read_text().splitlines() == ["hw: compile", "hw: link"]
 
 
 def test_fpgac_report_parsers_give_figures(

@@ -328,7 +328,7 @@ def test_what_is_expected_stands_beside_what_was_given(
         (('SAT>"', 'SAT>"\noutput = "Auto"'), "did you mean 'auto'?"),
         (("[data]", "[data]\nepochs = 3"), "'epochs' belongs under [training]"),
         (("[data]", "[data]\nsparsity = 0.5"), "'sparsity' belongs under [training.pruning]"),
-        (("[data]", "[data]\nunits = 3"), "'units' belongs in the tables of topology.layers"),
+        (("[data]", "[data]\nfilters = 3"), "'filters' belongs in the tables of topology.layers"),
         (
             ("inputs = [8", "input = [8"),
             "did you mean 'inputs'? ('input' belongs under [interface])",
@@ -339,8 +339,8 @@ def test_what_is_expected_stands_beside_what_was_given(
         ),
         (
             ("[data]", "[data]\nfoo = 3"),
-            "known: classes, features, labels, path, samples, scaling, seed, source, task, "
-            "test_fraction, test_path, tree",
+            "known: classes, features, labels, path, samples, scaling, seed, source, "
+            "target_scaling, task, test_fraction, test_path, tree, units",
         ),
         (("[data]", "[[data]]"), "write [data] on a line of its own, and its keys below"),
         (

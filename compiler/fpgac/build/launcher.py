@@ -180,6 +180,8 @@ class Launcher(ABC):
     def run(self, task: Task) -> int:
         """Run the step of ``task``; log and outputs are in its folder when this returns.
 
+        :meth:`Task.clear` makes the folders of both and takes away what lies there.
+
         Returns:
             The exit code, negative for a signal.
 
