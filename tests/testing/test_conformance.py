@@ -287,7 +287,7 @@ WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
     "no host": (
         {"hosts": lambda self, options: ()},
         "test_it_writes_a_host",
-        "hosts() gives none",
+        "hosts() gives [] for {}",
     ),
     "no kernel": (
         {"design": lambda self, name, *a, **k: Design(name, "aws-f1", {"a": File(b"")})},

@@ -20,6 +20,7 @@ class Step:
     begins a phase, called by the expression's first group.
 
     Raises:
+        ValueError: there is no command.
         re.error: an expression is none.
     """
 
@@ -33,6 +34,8 @@ class Step:
     phases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.command or not self.command[0]:
+            raise ValueError(f"the step {self.name!r} has no command")
         for pattern in (*self.failure_patterns, *self.remedies, *self.phases):
             re.compile(pattern)
 
