@@ -41,6 +41,8 @@ CALLS: Final = {
     "trace": "trace specs/iris.toml",
     "report": "report build/iris-aws-f1",
     "exec": "exec build/iris-aws-f1 -- true",
+    "card build": "card build vadd.cpp --out vadd.xclbin",
+    "card exec": "card exec --xclbin vadd.xclbin -- true",
     "doctor": "doctor",
     "explain": "explain link.log",
     "afi create": "afi create build/iris-aws-f1 --bucket mine --hdk-version 1.4.24",
@@ -62,6 +64,10 @@ def desk(iris_build: Path, specs: Path, tmp_path: Path, monkeypatch: pytest.Monk
     (build / "out/hw/iris.xclbin").write_bytes(f1_xclbin(card))
     monkeypatch.setenv("PATH", Amazon(tmp_path / "amazon").install(state="available").path)
     (tmp_path / "link.log").write_text(TIMING)
+    (tmp_path / "vadd.cpp").write_text(
+        'extern "C" void vadd(const int *a, int *b, int size) {\n'
+        "    for (int i = 0; i < size; i++) b[i] += a[i];\n}\n"
+    )
     power = tmp_path / "build/iris-aws-f1/reports/hw/power.rpt"
     power.parent.mkdir(parents=True)
     power.write_text(POWER)
