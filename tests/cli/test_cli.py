@@ -231,10 +231,11 @@ def test_ending_it_early_says_so_and_ends_its_compilers(
 
 def test_a_build_explains_itself(iris_build: Path) -> None:
     readme = (iris_build / "README.md").read_text()
-    assert "| 2 | petal_length | 1 to 6.9 |" in readme
+    assert "| 2 | petal_length [cm] | 1 to 6.9 |" in readme
     assert "| 1 | versicolor |" in readme
-    host = (iris_build / "hosts/pynq/iris_host.py").read_text()
-    assert "in order: sepal_length, sepal_width, petal_length, petal_width." in host
+    host = " ".join((iris_build / "hosts/pynq/iris_host.py").read_text().split())
+    names = "sepal_length [cm], sepal_width [cm], petal_length [cm], petal_width [cm]"
+    assert f"in order: {names}." in host
     about = json.loads((iris_build / "emulation/contract.json").read_text())["about"]
     assert [column["name"] for column in about["results"]] == ["setosa", "versicolor", "virginica"]
     for name in ("iris.toml", "iris.network.json"):

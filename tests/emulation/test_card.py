@@ -20,6 +20,7 @@ import pytest
 from fpgac.emulation import run_host
 from fpgac.errors import EmulationError
 from tests.emulation.toy import Toy
+from tests.processes import children
 
 
 def run_folders(caller: int) -> set[Path]:
@@ -44,8 +45,8 @@ def commands() -> Iterator[tuple[int, str]]:
 def device_process(toy: Toy) -> int:
     """The device process of the one host that runs, which its own process started."""
     (host,) = (pid for pid, command in commands() if command.startswith(str(toy.folder)))
-    (device,) = Path(f"/proc/{host}/task/{host}/children").read_text().split()
-    return int(device)
+    (device,) = children(host)
+    return device
 
 
 @pytest.fixture(autouse=True)

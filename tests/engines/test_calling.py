@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from fpgac.engines.calling import Function, call
 from fpgac.errors import EmulationError
 from tests.emulation.toy import compile_cpp
+from tests.processes import children
 
 KERNELS = """
 #include <cstdio>
@@ -139,23 +139,12 @@ def test_a_function_that_fails(library: Path, name: str, code: str, words: str) 
     assert words in str(problem)
 
 
-def children() -> set[str]:
-    """The processes that this one has started and not yet collected."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # others end meanwhile
-            name, _, rest = stat.read_text().rpartition(")")
-            if int(rest.split()[1]) == os.getpid():
-                found.add(name)
-    return found
-
-
 def test_a_function_that_hangs(library: Path) -> None:
-    before = children()
+    before = children(os.getpid())
     with pytest.raises(EmulationError) as caught:
         one_result(library, "endless", rows(2), patience=0.5)
     assert caught.value.problems[0].code == "emulation.hang"
-    assert children() == before
+    assert children(os.getpid()) == before
 
 
 def test_a_library_that_is_not_there(tmp_path: Path) -> None:

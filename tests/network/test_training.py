@@ -26,6 +26,7 @@ from fpgac.network.training import Progress, train
 from fpgac.spec.models import PruningSection, Spec
 from tests.network.samples import SPEC, MakeSpec, Training, three_classes
 from tests.problems import coded
+from tests.processes import children
 
 
 def test_the_network_is_the_spec_s_and_survives_its_file(
@@ -310,9 +311,10 @@ def test_what_progress_raises_ends_the_worker(spec: Spec, tmp_path: Path) -> Non
             raise KeyboardInterrupt
 
     x, y = three_classes(spec)
+    before = children(os.getpid())
     with pytest.raises(KeyboardInterrupt):
         train(spec, x, y, x, progress=stop)
-    assert not _workers(os.getpid())
+    assert children(os.getpid()) == before
 
 
 # Trains as a user would, from a terminal of its own; a suite in the background ignores Ctrl-C.
@@ -340,13 +342,13 @@ def test_the_worker_ends_with_its_parent(
         text=True,
     )
     try:
-        _wait_until(lambda: bool(_workers(terminal.pid)))
-        workers = _workers(terminal.pid)
+        _wait_until(lambda: bool(children(terminal.pid)))
+        workers = children(terminal.pid)
         os.killpg(terminal.pid, how)
         _, said = terminal.communicate(timeout=60)
     finally:
         terminal.kill()
-    _wait_until(lambda: not any(Path("/proc", worker).exists() for worker in workers))
+    _wait_until(lambda: not any(Path("/proc", str(worker)).exists() for worker in workers))
     if how is signal.SIGINT:
         assert "KeyboardInterrupt" in said
         assert not list(exchange.iterdir())
@@ -359,11 +361,6 @@ def test_a_full_disk_is_told(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(NetworkError, check=coded("network.no-exchange")):
         _train(spec)
-
-
-def _workers(parent: int) -> list[str]:
-    children = Path(f"/proc/{parent}/task/{parent}/children")
-    return children.read_text().split() if children.exists() else []
 
 
 def _wait_until(condition: Any, seconds: float = 60) -> None:
