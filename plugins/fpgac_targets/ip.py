@@ -7,7 +7,6 @@ plugins: :class:`IpTarget`, to make subclasses of.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
 from fpgac.plugins import (
@@ -16,14 +15,10 @@ from fpgac.plugins import (
     Core,
     Design,
     File,
-    Interface,
     Mode,
     Plan,
-    ShellPlan,
-    Target,
     TargetOptions,
     Toolchain,
-    Toolchains,
     build_scripts,
     command_lines,
     contract,
@@ -31,18 +26,15 @@ from fpgac.plugins import (
     render,
 )
 from fpgac_targets.names import check_name
-from fpgac_targets.vivado import HLS, hls_plans, hls_step, kernel_sources
+from fpgac_targets.vivado import HLS, HlsTarget, hls_step, kernel_sources
 
 __all__ = ["IpTarget"]
 
 
-class IpTarget(Target[TargetOptions]):
+class IpTarget(HlsTarget):
     """An IP with AXI4-Streams, without hosts; a subclass names its board: an FPGA's part."""
 
-    Options = TargetOptions
-    interface: ClassVar[Interface] = "axis"
     disk_gib: ClassVar[float] = 2
-    memory_gib: ClassVar[float] = 8
     readme: ClassVar[str] = "ip/README.md.j2"
 
     def design(
@@ -78,19 +70,6 @@ class IpTarget(Target[TargetOptions]):
         scripts = build_scripts(plans, context, loaders, template="ip/build.sh.j2")
         readme = File(render(self.readme, context, loaders))
         return replace(whole, files={**files, **scripts, "README.md": readme})
-
-    def shell_plans(
-        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
-    ) -> tuple[ShellPlan, ...]:
-        """See :meth:`Target.shell_plans`."""
-        plan = partial(self.plan, design, mode, contract=contract, clock_mhz=clock_mhz)
-        return hls_plans(self.board, mode, plan)
-
-    def toolchain(self, tools: Toolchains) -> Toolchain:
-        """See :meth:`Target.toolchain`."""
-        vivado = tools.find(self.board.toolchain.name)
-        self.check_version(vivado)
-        return vivado
 
     def plan(
         self,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from fpgac.plugins import (
     CARD,
-    Board,
     Contract,
     Core,
     Design,
@@ -55,7 +53,33 @@ PHASES = (
 )
 
 
-class VivadoTarget(Target[TargetOptions]):
+class HlsTarget(Target[TargetOptions]):
+    """What is built by Vitis HLS and Vivado, without v++: the kernel has AXI4-Streams."""
+
+    Options = TargetOptions
+    interface: ClassVar[Interface] = "axis"
+    memory_gib: ClassVar[float] = 8
+
+    def shell_plans(
+        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
+    ) -> tuple[ShellPlan, ...]:
+        """See :meth:`Target.shell_plans`: one for each driver of HLS that the board may meet."""
+        plans = []
+        for first in [(), UNIFIED] if self.board.toolchain.last >= UNIFIED else [()]:
+            driver = hls_driver(first)
+            tools = Toolchain(self.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
+            plan = self.plan(design, mode, tools, contract=contract, clock_mhz=clock_mhz)
+            plans.append(ShellPlan(mode, plan, first))
+        return tuple(plans)
+
+    def toolchain(self, tools: Toolchains) -> Toolchain:
+        """See :meth:`Target.toolchain`."""
+        vivado = tools.find(self.board.toolchain.name)
+        self.check_version(vivado)
+        return vivado
+
+
+class VivadoTarget(HlsTarget):
     """A Zynq board under Vivado, with PYNQ on its processor; a subclass names its board.
 
     Public for other plugins. The board file's ``platforms`` are Vivado's ``board_part``, its
@@ -63,11 +87,8 @@ class VivadoTarget(Target[TargetOptions]):
     ``board_connections``.
     """
 
-    Options = TargetOptions
-    interface: ClassVar[Interface] = "axis"
     remedies: ClassVar[Mapping[str, str]] = SIGNS
     disk_gib: ClassVar[float] = 5
-    memory_gib: ClassVar[float] = 8
     readme: ClassVar[str] = "vivado/README.md.j2"
     load_hint: ClassVar[str] = "does the .hwh lie beside the .bit, and are both of this board?"
 
@@ -115,19 +136,6 @@ class VivadoTarget(Target[TargetOptions]):
             **build_scripts(plans, context, self.loaders(), template="vivado/build.sh.j2"),
             "README.md": File(render(self.readme, context, self.loaders())),
         }
-
-    def shell_plans(
-        self, design: Design, mode: Mode, *, contract: Contract, clock_mhz: float
-    ) -> tuple[ShellPlan, ...]:
-        """See :meth:`Target.shell_plans`: one for each driver of HLS that the board may meet."""
-        plan = partial(self.plan, design, mode, contract=contract, clock_mhz=clock_mhz)
-        return hls_plans(self.board, mode, plan)
-
-    def toolchain(self, tools: Toolchains) -> Toolchain:
-        """See :meth:`Target.toolchain`."""
-        vivado = tools.find(self.board.toolchain.name)
-        self.check_version(vivado)
-        return vivado
 
     def plan(
         self,
@@ -177,16 +185,6 @@ def hls_step(design: Design, toolchain: Toolchain, outputs: tuple[str, ...]) -> 
     export = ("--mode", "hls", "--tcl") if driver == "vitis-run" else ("-f",)
     inputs = tuple(sorted(path for path in design.files if path.startswith("kernel/")))
     return _step("hw: hls", (toolchain.tool(driver), *export, HLS), (*inputs, HLS), outputs)
-
-
-def hls_plans(board: Board, mode: Mode, plan: Callable[[Toolchain], Plan]) -> tuple[ShellPlan, ...]:
-    """The ``plan`` of a build by a script: one for each driver of HLS that the board may meet."""
-    plans = []
-    for first in [(), UNIFIED] if board.toolchain.last >= UNIFIED else [()]:
-        driver = hls_driver(first)
-        tools = Toolchain(board.name, Path("vivado"), first, elsewhere={driver: Path(driver)})
-        plans.append(ShellPlan(mode, plan(tools), first))
-    return tuple(plans)
 
 
 def _step(
